@@ -1,0 +1,18 @@
+// Package artifacts is everything that pmx keeps on disk: the run directory
+// with its configuration, manifest, metrics and checkpoints.
+//
+//	run/
+//	  manifest.json    what made this run: versions, seed, digests (Manifest)
+//	  config.json      the resolved configuration
+//	  metrics.jsonl    one JSON object a line (MetricsLog)
+//	  checkpoints/     NNNNNN.safetensors, NNNNNN being the step (Checkpoints)
+//	  events.out.*     TensorBoard scalars (package tfevents)
+//
+// A process can be killed at any instant: files appear by atomic rename
+// (package atomicfile) or are append-only with a torn last line cut off on
+// resume, and a lock keeps a second process out of the folder.
+//
+// Below it: safetensors (the tensor file format), tfevents (TensorBoard event
+// files), runtimelib (ONNX Runtime libraries in the user's cache) and wheellib
+// (a C library out of a Python extension module).
+package artifacts
