@@ -1,0 +1,234 @@
+// Package gradcheck compares the gradient of every registered operator with
+// central differences of its Eval, in float64, along random directions:
+//
+//	⟨vjp(u), t⟩ = ⟨u, (f(x+εt) - f(x-εt)) / 2ε⟩
+//
+// for a random cotangent u and a random direction t of each input in turn. An
+// operator without a case is a failure, so that a new one cannot stay untested.
+package gradcheck
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"pmx/onnxgraph"
+	"pmx/onnxgraph/autodiff"
+)
+
+// Case is one point at which an operator's gradient is checked.
+type Case struct {
+	Name string
+	// Fn applies the operator; the gradient of the sum of all its outputs, each
+	// weighted at random, is what is checked.
+	Fn     func(x []*onnxgraph.Value) []*onnxgraph.Value
+	Shapes [][]int
+	// Draw gives one element of input i; nil draws from the standard normal.
+	Draw func(rng *rand.Rand, i int) float64
+	// Inputs fixes the point instead, where a special value matters.
+	Inputs [][]float64
+	// Epsilon is the step of the difference; 0 means 1e-5. Use 1 where Fn is
+	// linear in each input: the difference is then exact.
+	Epsilon float64
+	// Tolerance is relative to 1+|difference|; 0 means 1e-6.
+	Tolerance float64
+	// Fixed lists inputs that are not differentiated: they must get no cotangent.
+	Fixed []int
+}
+
+var cases = map[string][]Case{}
+
+// Add registers cases for the operator with that ID; test files call it at
+// package level.
+func Add(id string, c ...Case) struct{} {
+	cases[id] = append(cases[id], c...)
+	return struct{}{}
+}
+
+// Unary adapts a constructor of one operand.
+func Unary(f func(x *onnxgraph.Value) *onnxgraph.Value) func([]*onnxgraph.Value) []*onnxgraph.Value {
+	return func(x []*onnxgraph.Value) []*onnxgraph.Value { return []*onnxgraph.Value{f(x[0])} }
+}
+
+// Binary adapts a constructor of two operands.
+func Binary(f func(a, b *onnxgraph.Value) *onnxgraph.Value) func([]*onnxgraph.Value) []*onnxgraph.Value {
+	return func(x []*onnxgraph.Value) []*onnxgraph.Value { return []*onnxgraph.Value{f(x[0], x[1])} }
+}
+
+// Run checks every registered operator.
+func Run(t *testing.T) {
+	for _, schema := range onnxgraph.Operators() {
+		t.Run(schema.ID(), func(t *testing.T) {
+			if _, zero := schema.Grad.Zero(); zero {
+				return
+			}
+			if _, refused := schema.Grad.Refused(); refused {
+				return
+			}
+			if len(cases[schema.ID()]) == 0 {
+				t.Fatalf("no gradient case: add gradcheck.Add(%q, ...) to the operator's _test.go", schema.ID())
+			}
+			for _, c := range cases[schema.ID()] {
+				t.Run(c.Name, func(t *testing.T) { Check(t, schema.ID(), c) })
+			}
+		})
+	}
+	for id := range cases {
+		if domain, name := split(id); name != "" {
+			if _, err := onnxgraph.Lookup(domain, name); err != nil {
+				t.Errorf("gradient cases for %q: %v", id, err)
+			}
+		}
+	}
+}
+
+func split(id string) (domain, name string) {
+	for i := len(id) - 1; i >= 0; i-- {
+		if id[i] == '.' {
+			return id[:i], id[i+1:]
+		}
+	}
+	return "", id
+}
+
+// Check runs one case. id, if not empty, must occur among the nodes that Fn makes.
+func Check(t *testing.T, id string, c Case) {
+	t.Helper()
+	const seed = 20230612
+	rng := rand.New(rand.NewPCG(seed, 0))
+	var outputs int
+	// Fn's outputs, and the weights of the sum, are fed so that both the
+	// forward values and the cotangents come from one graph.
+	g, err := onnxgraph.Build("gradcheck", func(g *onnxgraph.Graph) {
+		x := make([]*onnxgraph.Value, len(c.Shapes))
+		for i, shape := range c.Shapes {
+			x[i] = g.Input(fmt.Sprintf("x%d", i), onnxgraph.Float64, shape...)
+		}
+		ys := c.Fn(x)
+		if id != "" && !applies(g, id) {
+			t.Fatalf("the case does not apply %s", id)
+		}
+		var floats, u []*onnxgraph.Value
+		for _, y := range ys {
+			if y.DType.IsFloat() {
+				floats = append(floats, y)
+				u = append(u, g.Input(fmt.Sprintf("u%d", len(u)), onnxgraph.Float64, y.Shape...))
+			}
+		}
+		outputs = len(floats)
+		for i, gx := range autodiff.Pullback(floats, u, x) {
+			if gx == nil {
+				gx = g.Const(onnxgraph.Zeros(onnxgraph.Float64, c.Shapes[i]))
+			}
+			g.Output(fmt.Sprintf("gx%d", i), gx)
+		}
+		for k, y := range floats {
+			g.Output(fmt.Sprintf("y%d", k), y)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	eval := onnxgraph.NewEvaluator(g)
+	feeds := map[string]*onnxgraph.Tensor{}
+	for _, in := range g.Inputs() {
+		feeds[in.Name] = onnxgraph.NewTensor(in.Shape, normal(rng, in.Shape.Size()))
+	}
+	for i := range c.Shapes {
+		x := onnxgraph.Data[float64](feeds[fmt.Sprintf("x%d", i)])
+		switch {
+		case c.Inputs != nil:
+			copy(x, c.Inputs[i])
+		case c.Draw != nil:
+			for k := range x {
+				x[k] = c.Draw(rng, i)
+			}
+		}
+	}
+	run := func() map[string]*onnxgraph.Tensor {
+		out, err := eval.Run(feeds)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	eps, tol := orDefault(c.Epsilon, 1e-5), orDefault(c.Tolerance, 1e-6)
+	analytic := run()
+	for i := range c.Shapes {
+		name := fmt.Sprintf("x%d", i)
+		x := feeds[name]
+		gx := onnxgraph.Data[float64](analytic["g"+name])
+		if fixed(c.Fixed, i) {
+			if norm(gx) != 0 {
+				t.Errorf("input %d is fixed, yet a cotangent flows to it", i)
+			}
+			continue
+		}
+		direction := normal(rng, x.Size())
+		want := 0.0
+		for _, sign := range []float64{1, -1} {
+			feeds[name] = onnxgraph.NewTensor(x.Shape(), step(onnxgraph.Data[float64](x), direction, sign*eps))
+			out := run()
+			for k := range outputs {
+				want += sign / (2 * eps) * dot(onnxgraph.Data[float64](feeds[fmt.Sprintf("u%d", k)]), onnxgraph.Data[float64](out[fmt.Sprintf("y%d", k)]))
+			}
+		}
+		feeds[name] = x
+		got := dot(gx, direction)
+		if d := math.Abs(got - want); !(d <= tol*(1+math.Abs(want))) {
+			t.Errorf("%s: input %d: ⟨vjp, t⟩ = %.9g, central difference %.9g (|Δ| = %.2g, tol %g, seed %d)", id, i, got, want, d, tol, seed)
+		}
+	}
+}
+
+func applies(g *onnxgraph.Graph, id string) bool {
+	for _, n := range g.Nodes() {
+		if n.Op.ID() == id {
+			return true
+		}
+	}
+	return false
+}
+
+func fixed(list []int, i int) bool {
+	for _, k := range list {
+		if k == i {
+			return true
+		}
+	}
+	return false
+}
+
+func orDefault(v, fallback float64) float64 {
+	if v == 0 {
+		return fallback
+	}
+	return v
+}
+
+func normal(rng *rand.Rand, n int) []float64 {
+	out := make([]float64, n)
+	for i := range out {
+		out[i] = rng.NormFloat64()
+	}
+	return out
+}
+
+func step(x, direction []float64, by float64) []float64 {
+	out := make([]float64, len(x))
+	for i := range x {
+		out[i] = x[i] + by*direction[i]
+	}
+	return out
+}
+
+func dot(a, b []float64) float64 {
+	sum := 0.0
+	for i := range a {
+		sum += a[i] * b[i]
+	}
+	return sum
+}
+
+func norm(a []float64) float64 { return math.Sqrt(dot(a, a)) }

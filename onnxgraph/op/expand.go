@@ -1,0 +1,44 @@
+package op
+
+import (
+	"fmt"
+
+	"pmx/onnxgraph"
+)
+
+// Expand repeats x to the broadcast of its shape with the given one.
+// dx = dy summed over the repeated axes.
+// https://onnx.ai/onnx/operators/onnx__Expand.html
+func Expand(x *onnxgraph.Value, shape ...int) *onnxgraph.Value {
+	return onnxgraph.Apply("Expand", nil, x, ints(x, shape...))
+}
+
+var _ = onnxgraph.Register(onnxgraph.OpSchema{
+	Name: "Expand", SinceVersion: 13, Inputs: []string{"input", "shape"}, Outputs: []string{"output"},
+	Infer: func(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
+		if n.Inputs[1].Constant() == nil {
+			if len(n.Inputs[1].Shape) != 1 || n.Inputs[1].Shape[0] == onnxgraph.Dynamic {
+				return nil, fmt.Errorf("shape must be a constant or a vector of known length")
+			}
+			out := make(onnxgraph.Shape, max(n.Inputs[1].Shape[0], n.Inputs[0].Rank()))
+			for i := range out {
+				out[i] = onnxgraph.Dynamic
+			}
+			return []onnxgraph.Type{{DType: n.Inputs[0].DType, Shape: out}}, nil
+		}
+		to, _ := constInts(n, 1)
+		shape, err := onnxgraph.Broadcast(n.Inputs[0].Shape, to)
+		return []onnxgraph.Type{{DType: n.Inputs[0].DType, Shape: shape}}, err
+	},
+	// Autodiff sums the cotangent back to the input's shape.
+	Grad: onnxgraph.Differentiable(func(_ *onnxgraph.Node, dy []*onnxgraph.Value) []*onnxgraph.Value {
+		return []*onnxgraph.Value{dy[0], nil}
+	}),
+	Eval: func(_ *onnxgraph.Node, in []*onnxgraph.Tensor) ([]*onnxgraph.Tensor, error) {
+		shape, err := onnxgraph.Broadcast(in[0].Shape(), toInts(in[1]))
+		if err != nil {
+			return nil, err
+		}
+		return one(gatherStrided(in[0], shape, broadcastStrides(in[0].Shape(), shape)))
+	},
+})

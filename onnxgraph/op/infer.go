@@ -1,0 +1,81 @@
+package op
+
+import (
+	"fmt"
+
+	"pmx/onnxgraph"
+)
+
+// Shared pieces of shape inference.
+
+func sameDType(a, b onnxgraph.Type) error {
+	if a.DType != b.DType {
+		return fmt.Errorf("element types differ: %v and %v", a.DType, b.DType)
+	}
+	return nil
+}
+
+// axisOf resolves a possibly negative axis against a rank.
+func axisOf(axis, rank int) (int, error) {
+	if axis < -rank || axis >= rank {
+		return 0, fmt.Errorf("axis %d is outside [%d, %d]", axis, -rank, rank-1)
+	}
+	if axis < 0 {
+		axis += rank
+	}
+	return axis, nil
+}
+
+// axesOf resolves several axes against a rank.
+func axesOf(axes []int, rank int) ([]int, error) {
+	out := make([]int, len(axes))
+	for i, a := range axes {
+		var err error
+		if out[i], err = axisOf(a, rank); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// constInts reads an operand that shape inference needs the numbers of.
+func constInts(n *onnxgraph.Node, i int) ([]int, error) {
+	if i >= len(n.Inputs) || n.Inputs[i] == nil {
+		return nil, nil
+	}
+	c := n.Inputs[i].Constant()
+	if c == nil {
+		return nil, fmt.Errorf("input %s must be a constant", n.Op.Inputs[i])
+	}
+	return toInts(c), nil
+}
+
+// toInts reads a tensor of integers.
+func toInts(t *onnxgraph.Tensor) []int {
+	values := t.Float64s()
+	out := make([]int, len(values))
+	for i, v := range values {
+		out[i] = int(v)
+	}
+	return out
+}
+
+// ints is a constant list of int64 in the graph of like.
+func ints(like *onnxgraph.Value, v ...int) *onnxgraph.Value {
+	return like.Graph().Const(onnxgraph.NewTensor([]int{len(v)}, onnxgraph.Shape(v).Int64()))
+}
+
+// Scalar is a constant of rank 0 with the element type of like.
+func Scalar(like *onnxgraph.Value, x float64) *onnxgraph.Value {
+	g := like.Graph()
+	switch like.DType {
+	case onnxgraph.Float32:
+		return g.Const(onnxgraph.ScalarTensor(float32(x)))
+	case onnxgraph.Float64:
+		return g.Const(onnxgraph.ScalarTensor(x))
+	case onnxgraph.Int64:
+		return g.Const(onnxgraph.ScalarTensor(int64(x)))
+	}
+	onnxgraph.Fail("Scalar", []*onnxgraph.Value{like}, "no scalar of this element type")
+	return nil
+}

@@ -1,0 +1,124 @@
+package op
+
+import (
+	"fmt"
+
+	"pmx/onnxgraph"
+)
+
+// Shared pieces of reductions.
+
+func keepdims(keep bool) onnxgraph.Attributes {
+	if keep {
+		return onnxgraph.Attributes{"keepdims": int64(1)}
+	}
+	return onnxgraph.Attributes{"keepdims": int64(0)}
+}
+
+// reducedAxes marks the axes that a node reduces: those listed, or all of them
+// (none where noop_with_empty_axes is set).
+func reducedAxes(n *onnxgraph.Node, rank int, axes []int) ([]bool, error) {
+	marked := make([]bool, rank)
+	if len(axes) == 0 && n.Attributes.Int("noop_with_empty_axes", 0) == 0 {
+		for i := range marked {
+			marked[i] = true
+		}
+		return marked, nil
+	}
+	resolved, err := axesOf(axes, rank)
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range resolved {
+		marked[a] = true
+	}
+	return marked, nil
+}
+
+func reducedShape(shape onnxgraph.Shape, marked []bool, keep bool) onnxgraph.Shape {
+	out := onnxgraph.Shape{}
+	for i, d := range shape {
+		switch {
+		case !marked[i]:
+			out = append(out, d)
+		case keep:
+			out = append(out, 1)
+		}
+	}
+	return out
+}
+
+func reducedType(n *onnxgraph.Node, axes []int) ([]onnxgraph.Type, error) {
+	x := n.Inputs[0].Type
+	marked, err := reducedAxes(n, len(x.Shape), axes)
+	if err != nil {
+		return nil, err
+	}
+	return []onnxgraph.Type{{DType: x.DType, Shape: reducedShape(x.Shape, marked, n.Attributes.Int("keepdims", 1) == 1)}}, nil
+}
+
+// withReducedAxes views a reduction's result, or its cotangent, with the
+// reduced dimensions as 1, so that it broadcasts against the input.
+func withReducedAxes(n *onnxgraph.Node, y *onnxgraph.Value, axes []int) *onnxgraph.Value {
+	if n.Attributes.Int("keepdims", 1) == 1 {
+		return y
+	}
+	shape := n.Inputs[0].Shape
+	marked, err := reducedAxes(n, len(shape), axes)
+	if err != nil {
+		onnxgraph.Fail(n.Op.ID(), n.Inputs, "%v", err)
+	}
+	return Reshape(y, reducedShape(shape, marked, true)...)
+}
+
+// reduce folds step over the reduced axes from start; finish, if given, maps the
+// folded value and the number of elements that went into it.
+func reduce(n *onnxgraph.Node, t *onnxgraph.Tensor, axes []int, start float64, step func(acc, x float64) float64, finish func(acc float64, count int) float64) ([]*onnxgraph.Tensor, error) {
+	if t.DType() != onnxgraph.Float64 && t.DType() != onnxgraph.Int64 {
+		return nil, fmt.Errorf("Eval has no reduction of %v", t.DType())
+	}
+	marked, err := reducedAxes(n, len(t.Shape()), axes)
+	if err != nil {
+		return nil, err
+	}
+	kept := reducedShape(t.Shape(), marked, true)
+	acc := make([]float64, kept.Size())
+	for i := range acc {
+		acc[i] = start
+	}
+	to := broadcastStrides(kept, t.Shape())
+	index := make([]int, len(t.Shape()))
+	at := 0
+	for _, x := range t.Float64s() {
+		acc[at] = step(acc[at], x)
+		for d := len(index) - 1; d >= 0; d-- {
+			index[d]++
+			at += to[d]
+			if index[d] < t.Shape()[d] {
+				break
+			}
+			at -= to[d] * t.Shape()[d]
+			index[d] = 0
+		}
+	}
+	if finish != nil {
+		count := 1
+		for i, d := range t.Shape() {
+			if marked[i] {
+				count *= d
+			}
+		}
+		for i := range acc {
+			acc[i] = finish(acc[i], count)
+		}
+	}
+	shape := reducedShape(t.Shape(), marked, n.Attributes.Int("keepdims", 1) == 1)
+	if t.DType() == onnxgraph.Int64 {
+		whole := make([]int64, len(acc))
+		for i, v := range acc {
+			whole[i] = int64(v)
+		}
+		return one(onnxgraph.NewTensor(shape, whole))
+	}
+	return one(onnxgraph.NewTensor(shape, acc))
+}
