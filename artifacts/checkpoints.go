@@ -1,0 +1,115 @@
+package artifacts
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Checkpoints is a folder of checkpoints, one file a step.
+type Checkpoints struct {
+	Dir string
+	// Keep is how many of the newest checkpoints Save leaves; 0 leaves all.
+	Keep int
+}
+
+// ErrNoCheckpoint is in Latest's error when the folder has none.
+var ErrNoCheckpoint = errors.New("no checkpoint yet")
+
+// checkpointExt ends the names of checkpoints: 000100.safetensors.
+const checkpointExt = ".safetensors"
+
+// Path is where the checkpoint of a step lies.
+func (c Checkpoints) Path(step int64) string {
+	return filepath.Join(c.Dir, fmt.Sprintf("%06d%s", step, checkpointExt))
+}
+
+// Save writes a checkpoint under its step, and, once it is safe on the disk,
+// deletes all but the newest Keep.
+func (c Checkpoints) Save(checkpoint *Checkpoint) error {
+	if err := WriteCheckpoint(c.Path(checkpoint.Step), checkpoint); err != nil {
+		return err
+	}
+	if c.Keep <= 0 {
+		return nil
+	}
+	steps, err := c.List()
+	if err != nil {
+		return err
+	}
+	for _, step := range steps[:max(0, len(steps)-c.Keep)] {
+		if step == checkpoint.Step { // older than those it was saved beside: still the newest state
+			continue
+		}
+		if err := os.Remove(c.Path(step)); err != nil {
+			return fmt.Errorf("artifacts: old checkpoint: %w", err)
+		}
+	}
+	return nil
+}
+
+// List gives the steps that have a checkpoint, in order. Unfinished files of
+// killed processes and files of other names are not among them.
+func (c Checkpoints) List() ([]int64, error) {
+	entries, err := os.ReadDir(c.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("artifacts: %w", err)
+	}
+	var steps []int64
+	for _, e := range entries {
+		digits, isCheckpoint := strings.CutSuffix(e.Name(), checkpointExt)
+		step, err := strconv.ParseInt(digits, 10, 64)
+		if isCheckpoint && err == nil && step >= 0 && filepath.Base(c.Path(step)) == e.Name() {
+			steps = append(steps, step)
+		}
+	}
+	slices.Sort(steps)
+	return steps, nil
+}
+
+// Latest gives the newest step that has a checkpoint, having read it through.
+// If that one is damaged, the error says so and names the newest good one; it
+// is for the user to decide to go back.
+func (c Checkpoints) Latest() (step int64, err error) {
+	steps, err := c.List()
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return 0, err
+	}
+	if len(steps) == 0 {
+		return 0, fmt.Errorf("artifacts: %s: %w", c.Dir, ErrNoCheckpoint)
+	}
+	newest := steps[len(steps)-1]
+	err = verifyCheckpoint(c.Path(newest))
+	if err == nil {
+		return newest, nil
+	}
+	for _, step := range slices.Backward(steps[:len(steps)-1]) {
+		if verifyCheckpoint(c.Path(step)) == nil {
+			return 0, fmt.Errorf("%w; the newest good checkpoint is %s: delete the damaged file to go on from there", err, c.Path(step))
+		}
+	}
+	return 0, fmt.Errorf("%w; no older checkpoint is good: start anew with --overwrite", err)
+}
+
+// RemoveAfter deletes the checkpoints of steps past step: a run that went back
+// to an older one must not find them again.
+func (c Checkpoints) RemoveAfter(step int64) error {
+	steps, err := c.List()
+	if err != nil {
+		return err
+	}
+	for _, s := range slices.Backward(steps) {
+		if s <= step {
+			break
+		}
+		if err := os.Remove(c.Path(s)); err != nil {
+			return fmt.Errorf("artifacts: %w", err)
+		}
+	}
+	return nil
+}

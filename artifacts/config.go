@@ -1,0 +1,122 @@
+package artifacts
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+)
+
+// WriteConfig writes the resolved configuration, any value that encodes as a
+// JSON object.
+func (r *RunDir) WriteConfig(config any) error { return writeJSON(r.Path(ConfigName), config) }
+
+// ReadConfig reads the configuration into config, a pointer. Fields that
+// config does not have are an error.
+func (r *RunDir) ReadConfig(config any) error {
+	data, err := os.ReadFile(r.Path(ConfigName))
+	if err != nil {
+		return fmt.Errorf("artifacts: %w", err)
+	}
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	if err := d.Decode(config); err != nil {
+		return fmt.Errorf("artifacts: %s: %w", r.Path(ConfigName), err)
+	}
+	return nil
+}
+
+// CheckConfig compares config with the one that the run was started with. The
+// error lists what differs. Keys to ignore (those that may change on resume)
+// are dotted paths, such as "log.every"; they cover everything below them.
+func (r *RunDir) CheckConfig(config any, ignore ...string) error {
+	data, err := os.ReadFile(r.Path(ConfigName))
+	if err != nil {
+		return fmt.Errorf("artifacts: %w", err)
+	}
+	before, err := flatten(data)
+	if err != nil {
+		return fmt.Errorf("artifacts: %s: %w", r.Path(ConfigName), err)
+	}
+	data, err = json.Marshal(config)
+	if err != nil {
+		return fmt.Errorf("artifacts: config: %w", err)
+	}
+	now, err := flatten(data)
+	if err != nil {
+		return fmt.Errorf("artifacts: config: %w", err)
+	}
+	var differences []string
+	keys := maps.Clone(before)
+	maps.Copy(keys, now)
+	for _, key := range slices.Sorted(maps.Keys(keys)) {
+		if before[key] != now[key] && !covered(key, ignore) {
+			differences = append(differences, fmt.Sprintf("%s was %s, is now %s", key, orAbsent(before[key]), orAbsent(now[key])))
+		}
+	}
+	if len(differences) > 0 {
+		return fmt.Errorf("artifacts: %s was started with another configuration (%s): resume with the same, or start anew with --overwrite",
+			r.path, strings.Join(differences, "; "))
+	}
+	return nil
+}
+
+// ConfigHash is the SHA-256 of config as JSON with sorted keys.
+func ConfigHash(config any) (string, error) {
+	data, err := json.Marshal(config)
+	if err != nil {
+		return "", fmt.Errorf("artifacts: config: %w", err)
+	}
+	flat, err := flatten(data)
+	if err != nil {
+		return "", fmt.Errorf("artifacts: config: %w", err)
+	}
+	h := sha256.New()
+	for _, key := range slices.Sorted(maps.Keys(flat)) {
+		fmt.Fprintf(h, "%q %s\n", key, flat[key])
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// flatten turns a JSON object into its leaves: dotted key to JSON text. Empty
+// objects and lists are leaves; null is as good as absent.
+func flatten(data []byte) (map[string]string, error) {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber() // a seed of 64 bits is not a float64
+	var object map[string]any
+	if err := d.Decode(&object); err != nil {
+		return nil, err
+	}
+	leaves := map[string]string{}
+	var visit func(key string, v any)
+	visit = func(key string, v any) {
+		switch v := v.(type) {
+		case map[string]any:
+			for k, member := range v {
+				visit(strings.TrimPrefix(key+"."+k, "."), member)
+			}
+		case nil:
+		default: // lists stay whole: they are short, and read better so
+			text, _ := json.Marshal(v) // what came from JSON goes to JSON
+			leaves[key] = string(text)
+		}
+	}
+	visit("", object)
+	return leaves, nil
+}
+
+func covered(key string, ignore []string) bool {
+	return slices.ContainsFunc(ignore, func(i string) bool { return key == i || strings.HasPrefix(key, i+".") })
+}
+
+func orAbsent(s string) string {
+	if s == "" {
+		return "absent"
+	}
+	return s
+}

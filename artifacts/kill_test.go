@@ -1,0 +1,167 @@
+package artifacts
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"pmx/artifacts/safetensors"
+	"pmx/onnxgraph"
+)
+
+// writerDir makes the test binary a process that writes a run there until it
+// is killed.
+const writerDir = "PMX_TEST_WRITER_DIR"
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(writerDir); dir != "" {
+		fmt.Fprintln(os.Stderr, writeForever(dir))
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+// TestKill kills a writing process at random moments. After each kill the run
+// must open, hold a checkpoint that loads and is the one of its step, and
+// metrics that go on from there; the next process resumes from it.
+func TestKill(t *testing.T) {
+	const rounds = 25
+	seed := uint64(time.Now().UnixNano())
+	random := rand.New(rand.NewPCG(seed, 0))
+	dir := filepath.Join(t.TempDir(), "run")
+	run := create(t, dir)
+	if err := run.Checkpoints().Save(killCheckpoint(0)); err != nil {
+		t.Fatal(err)
+	}
+	run.Close()
+	var last int64
+	for round := range rounds {
+		child := exec.Command(os.Args[0])
+		child.Env = append(os.Environ(), writerDir+"="+dir)
+		if err := startAndKill(child, round%4 != 0, time.Duration(random.IntN(40))*time.Millisecond); err != nil {
+			t.Fatalf("seed %d, round %d: %v", seed, round, err)
+		}
+		step, err := resume(dir)
+		if err != nil {
+			t.Fatalf("seed %d, round %d: %v", seed, round, err)
+		}
+		if step < last {
+			t.Fatalf("seed %d, round %d: step %d after step %d", seed, round, step, last)
+		}
+		last = step
+	}
+	if last == 0 {
+		t.Errorf("seed %d: no round got as far as a checkpoint", seed)
+	}
+	t.Logf("seed %d: %d checkpoints over %d kills", seed, last, rounds)
+}
+
+// startAndKill kills the writer some time after it has begun to write, or,
+// with wait unset, after it has been started, while it may still be opening the run.
+func startAndKill(child *exec.Cmd, wait bool, after time.Duration) error {
+	var failure bytes.Buffer
+	child.Stderr = &failure
+	stdout, err := child.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := child.Start(); err != nil {
+		return err
+	}
+	if wait {
+		stdout.Read(make([]byte, 1)) // returns at the writer's end too
+	}
+	time.Sleep(after)
+	child.Process.Kill()
+	child.Wait()
+	if status := child.ProcessState.Sys().(syscall.WaitStatus); !status.Signaled() {
+		return fmt.Errorf("the writer stopped by itself: %s", failure.String())
+	}
+	return nil
+}
+
+// resume opens the run as a training would, verifies all of it, and returns
+// the step to go on from.
+func resume(dir string) (int64, error) {
+	run, err := OpenRun(dir)
+	if err != nil {
+		return 0, err
+	}
+	defer run.Close()
+	step, err := run.Checkpoints().Latest()
+	if err != nil {
+		return 0, err
+	}
+	c, err := ReadCheckpoint(run.Checkpoints().Path(step))
+	if err != nil {
+		return 0, err
+	}
+	for i, v := range onnxgraph.Data[float32](c.Tensors[0].Tensor) {
+		if v != float32(step) {
+			return 0, fmt.Errorf("checkpoint of step %d holds %v at %d", step, v, i)
+		}
+	}
+	log, err := run.OpenMetrics(step)
+	if err != nil {
+		return 0, err
+	}
+	defer log.Close()
+	metrics, err := run.ReadMetrics()
+	if err != nil {
+		return 0, err
+	}
+	if int64(len(metrics)) != step {
+		return 0, fmt.Errorf("%d metrics lines at step %d", len(metrics), step)
+	}
+	entries, err := os.ReadDir(run.Path(CheckpointsDir))
+	if err != nil || len(entries) > 3 { // two kept, and one not yet deleted when the kill came
+		return 0, fmt.Errorf("%d files in %s, error %v", len(entries), run.Path(CheckpointsDir), err)
+	}
+	return step, nil
+}
+
+// writeForever resumes the run and writes a metrics line and a checkpoint a step.
+func writeForever(dir string) error {
+	run, err := OpenRun(dir)
+	if err != nil {
+		return err
+	}
+	checkpoints := run.Checkpoints()
+	checkpoints.Keep = 2
+	step, err := checkpoints.Latest()
+	if err != nil {
+		return err
+	}
+	log, err := run.OpenMetrics(step)
+	if err != nil {
+		return err
+	}
+	fmt.Println("writing")
+	for {
+		step++
+		if err := log.Append(step, map[string]any{"loss": 1 / float64(step)}); err != nil {
+			return err
+		}
+		if err := checkpoints.Save(killCheckpoint(step)); err != nil {
+			return err
+		}
+	}
+}
+
+// killCheckpoint is large enough (1 MiB) for a kill to hit its middle.
+func killCheckpoint(step int64) *Checkpoint {
+	values := make([]float32, 1<<18)
+	for i := range values {
+		values[i] = float32(step)
+	}
+	return &Checkpoint{
+		CheckpointHeader: CheckpointHeader{Step: step},
+		Tensors:          []safetensors.Named{{Name: "w", Tensor: onnxgraph.NewTensor([]int{len(values)}, values)}},
+	}
+}

@@ -1,0 +1,126 @@
+package artifacts
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"time"
+
+	"pmx/artifacts/atomicfile"
+)
+
+// manifestFormat and manifestVersion mark a manifest as ours.
+const (
+	manifestFormat  = "pmx-run"
+	manifestVersion = 1
+)
+
+// Manifest records what made a run, for people who want to repeat it. Nothing
+// in it steers a training.
+type Manifest struct {
+	Format  string `json:"format"`  // "pmx-run", set by WriteManifest
+	Version int    `json:"version"` // of this format, set by WriteManifest
+
+	Method     string    `json:"method,omitempty"`      // patchmix, ...
+	Seed       uint64    `json:"seed"`                  // all randomness follows from it
+	Data       DataInfo  `json:"data"`                  // what it was trained on
+	ConfigHash string    `json:"config_hash,omitempty"` // ConfigHash of config.json
+	GraphHash  string    `json:"graph_hash,omitempty"`  // SHA-256 of the step file
+	Sessions   []Session `json:"sessions,omitempty"`    // the first, then one a resume
+
+	// Extra is for what has no field of its own.
+	Extra map[string]string `json:"extra,omitempty"`
+}
+
+// DataInfo identifies a data set.
+type DataInfo struct {
+	Name    string `json:"name,omitempty"`
+	Samples int    `json:"samples,omitempty"`
+	Digest  string `json:"digest,omitempty"` // of its content, as the data set defines it
+}
+
+// Session is one process that trained the run.
+type Session struct {
+	Started  time.Time `json:"started"`
+	FromStep int64     `json:"from_step"`
+	Command  []string  `json:"command,omitempty"`
+	PMX      string    `json:"pmx"`                       // module version or revision
+	Go       string    `json:"go"`                        // go1.26.0
+	Platform string    `json:"platform"`                  // linux/amd64
+	Runtime  string    `json:"runtime,omitempty"`         // ort, ort-training, reference
+	Library  string    `json:"runtime_version,omitempty"` // the library's own word: 1.27.0
+	Device   string    `json:"device,omitempty"`          // cpu, cuda
+}
+
+// NewSession describes this process; the caller fills in the runtime.
+func NewSession(fromStep int64) Session {
+	return Session{
+		Started:  time.Now().UTC().Truncate(time.Second),
+		FromStep: fromStep,
+		Command:  os.Args,
+		PMX:      buildVersion(),
+		Go:       runtime.Version(),
+		Platform: runtime.GOOS + "/" + runtime.GOARCH,
+	}
+}
+
+// WriteManifest replaces the run's manifest.
+func (r *RunDir) WriteManifest(m Manifest) error {
+	m.Format, m.Version = manifestFormat, manifestVersion
+	return writeJSON(r.Path(ManifestName), m)
+}
+
+// ReadManifest reads the run's manifest.
+func (r *RunDir) ReadManifest() (Manifest, error) { return readManifest(r.Path(ManifestName)) }
+
+func readManifest(path string) (Manifest, error) {
+	var m Manifest
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return m, fmt.Errorf("artifacts: %w", err)
+	}
+	if err := json.Unmarshal(data, &m); err != nil || m.Format != manifestFormat {
+		return m, fmt.Errorf("artifacts: %s is not a manifest of pmx", path)
+	}
+	if m.Version > manifestVersion {
+		return m, fmt.Errorf("artifacts: %s has version %d, this pmx knows up to %d: use a newer pmx", path, m.Version, manifestVersion)
+	}
+	return m, nil
+}
+
+// buildVersion is the module's version, or the revision that it was built from.
+func buildVersion() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	var revision, modified string
+	for _, s := range info.Settings {
+		switch {
+		case s.Key == "vcs.revision":
+			revision = s.Value
+		case s.Key == "vcs.modified" && s.Value == "true":
+			modified = "+modified"
+		}
+	}
+	if v := info.Main.Version; v != "" && v != "(devel)" {
+		return v
+	}
+	if revision == "" {
+		return "devel"
+	}
+	return revision + modified
+}
+
+// writeJSON writes v, indented for people, atomically.
+func writeJSON(path string, v any) error {
+	return atomicfile.Write(path, func(w io.Writer) error {
+		e := json.NewEncoder(w)
+		e.SetEscapeHTML(false)
+		e.SetIndent("", "  ")
+		return e.Encode(v)
+	})
+}

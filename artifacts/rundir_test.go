@@ -1,0 +1,244 @@
+package artifacts
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"pmx/artifacts/safetensors"
+	"pmx/onnxgraph"
+)
+
+func TestCreateRun(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a", "run")
+	run, err := CreateRun(dir, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := run.ReadManifest(); err != nil {
+		t.Errorf("a new run is not recognised as one: %v", err)
+	}
+	_, err = CreateRun(dir, true)
+	wantError(t, err, "in use by process", dir)
+	_, err = OpenRun(dir)
+	wantError(t, err, "in use by process", dir)
+	view, err := ViewRun(dir)
+	if err != nil {
+		t.Errorf("a running run cannot be viewed: %v", err)
+	}
+	view.Close()
+	run.Close()
+
+	_, err = CreateRun(dir, false)
+	wantError(t, err, "--resume", "--overwrite", dir)
+	if again := open(t, dir); again.Path() != dir {
+		t.Errorf("path %s", again.Path())
+	}
+}
+
+// TestCreateRunAfterCrash: a process killed between making the folder and
+// writing the manifest leaves a folder that can be used.
+func TestCreateRunAfterCrash(t *testing.T) {
+	dir := t.TempDir()
+	touch(t, dir, ".lock", ".manifest.json.pmx-tmp-00000001")
+	run, err := CreateRun(dir, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	run.Close()
+}
+
+func TestOverwriteDeletesOnlyOurs(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run [1]*") // no pattern may come from the path
+	run := create(t, dir)
+	ours := []string{"config.json", "metrics.jsonl", "encoder.onnx", "events.out.tfevents.1.host.2.0",
+		"checkpoints/000100.safetensors", "checkpoints/.000200.safetensors.pmx-tmp-00ff00ff", ".config.json.pmx-tmp-1"}
+	theirs := []string{"notes.txt", "checkpoints/best.safetensors", "plots/loss.png", "my-encoder.onnx"}
+	touch(t, dir, slices.Concat(ours, theirs)...)
+	run.Close()
+
+	run, err := CreateRun(dir, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer run.Close()
+	for _, name := range ours {
+		if _, err := os.Stat(run.Path(name)); err == nil {
+			t.Errorf("%s of the old run is still there", name)
+		}
+	}
+	for _, name := range theirs {
+		if _, err := os.Stat(run.Path(name)); err != nil {
+			t.Errorf("overwrite deleted %s, which is not ours", name)
+		}
+	}
+}
+
+func TestForeignFolderIsNeverTouched(t *testing.T) {
+	for name, files := range map[string][]string{
+		"no manifest":           {"config.json", "metrics.jsonl"},
+		"manifest of another":   {"manifest.json", "config.json"},
+		"only a hidden file":    {".gitignore"},
+		"only an empty folder":  {"src/x"},
+		"checkpoints of others": {"checkpoints/000001.safetensors"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			touch(t, dir, files...)
+			for _, overwrite := range []bool{false, true} {
+				_, err := CreateRun(dir, overwrite)
+				wantError(t, err, "not empty", "not a run of pmx", dir)
+			}
+			for _, f := range files {
+				if _, err := os.Stat(filepath.Join(dir, f)); err != nil {
+					t.Errorf("%s is gone", f)
+				}
+			}
+			if _, err := os.Stat(filepath.Join(dir, lockName)); err == nil {
+				t.Error("a lock file was left in a foreign folder")
+			}
+		})
+	}
+}
+
+func TestOpenRunRefusals(t *testing.T) {
+	dir := t.TempDir()
+	for _, openRun := range []func(string) (*RunDir, error){OpenRun, ViewRun} {
+		_, err := openRun(filepath.Join(dir, "absent"))
+		wantError(t, err, "no run at", "pmx train")
+		_, err = openRun(dir)
+		wantError(t, err, ManifestName, "choose the folder of a run")
+	}
+	file := filepath.Join(dir, "file")
+	touch(t, dir, "file")
+	if _, err := CreateRun(file, true); err == nil {
+		t.Error("a run was made in a file")
+	}
+}
+
+func TestManifest(t *testing.T) {
+	dir := t.TempDir()
+	run := create(t, dir)
+	defer run.Close()
+	session := NewSession(7)
+	session.Runtime, session.Library, session.Device = "ort", "1.27.0", "cpu"
+	want := Manifest{Method: "patchmix", Seed: 1<<63 + 1, Data: DataInfo{"fashion", 6000, "abc"}, Sessions: []Session{session}}
+	if err := run.WriteManifest(want); err != nil {
+		t.Fatal(err)
+	}
+	got, err := run.ReadManifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Format != "pmx-run" || got.Seed != want.Seed || got.Data != want.Data || len(got.Sessions) != 1 ||
+		!got.Sessions[0].Started.Equal(session.Started) || got.Sessions[0].Go == "" || got.Sessions[0].PMX == "" {
+		t.Errorf("read back %+v", got)
+	}
+	if err := os.WriteFile(run.Path(ManifestName), []byte(`{"format":"pmx-run","version":99}`), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	_, err = run.ReadManifest()
+	wantError(t, err, "version 99", "newer pmx")
+}
+
+type testConfig struct {
+	Seed  uint64
+	LR    float64
+	Model struct{ Dim, Heads int }
+	Mix   []int
+	Log   *struct{ Every int } `json:",omitempty"`
+}
+
+func TestConfig(t *testing.T) {
+	run := create(t, t.TempDir())
+	defer run.Close()
+	config := testConfig{Seed: 1<<63 + 1, LR: 1e-3, Mix: []int{2, 3}}
+	config.Model.Dim = 192
+	if err := run.WriteConfig(config); err != nil {
+		t.Fatal(err)
+	}
+	var got testConfig
+	if err := run.ReadConfig(&got); err != nil {
+		t.Fatal(err)
+	}
+	if got.Seed != config.Seed || got.Model != config.Model || !slices.Equal(got.Mix, config.Mix) {
+		t.Errorf("read back %+v", got)
+	}
+	if err := run.CheckConfig(config); err != nil {
+		t.Errorf("the same configuration: %v", err)
+	}
+	changed := config
+	changed.Seed, changed.Model.Dim, changed.Mix = 1<<63, 384, []int{2}
+	changed.Log = &struct{ Every int }{10}
+	wantError(t, run.CheckConfig(changed), "Seed was 9223372036854775809, is now 9223372036854775808",
+		"Model.Dim was 192, is now 384", "Mix was [2,3], is now [2]", "Log.Every was absent, is now 10", "--overwrite")
+	wantError(t, run.CheckConfig(changed, "Log", "Seed", "Model.Dim"), "configuration (Mix was [2,3], is now [2]):")
+	if err := run.CheckConfig(changed, "Log.Every", "Seed", "Model", "Mix"); err != nil {
+		t.Errorf("ignored keys: %v", err)
+	}
+
+	hash := func(c testConfig) string {
+		h, err := ConfigHash(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return h
+	}
+	if hash(config) != hash(got) || hash(config) == hash(changed) {
+		t.Error("hashes do not tell configurations apart")
+	}
+	var wrong struct{ Seed uint64 }
+	wantError(t, run.ReadConfig(&wrong), ConfigName, "unknown field")
+}
+
+func create(t *testing.T, dir string) *RunDir {
+	t.Helper()
+	run, err := CreateRun(dir, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return run
+}
+
+func open(t *testing.T, dir string) *RunDir {
+	t.Helper()
+	run, err := OpenRun(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { run.Close() })
+	return run
+}
+
+func touch(t *testing.T, dir string, names ...string) {
+	t.Helper()
+	for _, name := range names {
+		path := filepath.Join(dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o777), os.WriteFile(path, []byte("{}"), 0o666)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// wantError asks for a one-line error with all parts in it.
+func wantError(t *testing.T, err error, parts ...string) {
+	t.Helper()
+	if err == nil {
+		t.Fatalf("no error, want one saying %q", parts)
+	}
+	for _, part := range parts {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("error %q does not say %q", err, part)
+		}
+	}
+	if strings.Contains(err.Error(), "\n") {
+		t.Errorf("error of several lines: %q", err)
+	}
+}
+
+func namedTensor(name string, values ...float32) safetensors.Named {
+	return safetensors.Named{Name: name, Tensor: onnxgraph.NewTensor([]int{len(values)}, values)}
+}
