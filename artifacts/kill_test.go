@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"pmx/artifacts/atomicfile"
 	"pmx/artifacts/safetensors"
 	"pmx/onnxgraph"
 )
@@ -58,6 +59,15 @@ func TestKill(t *testing.T) {
 	}
 	if last == 0 {
 		t.Errorf("seed %d: no round got as far as a checkpoint", seed)
+	}
+	// What kills kept from being deleted goes with the next checkpoint.
+	checkpoints := open(t, dir).Checkpoints()
+	checkpoints.Keep = 2
+	if err := checkpoints.Save(killCheckpoint(last + 1)); err != nil {
+		t.Fatal(err)
+	}
+	if steps, err := checkpoints.List(); err != nil || len(steps) != 2 {
+		t.Errorf("seed %d: checkpoints %v, error %v", seed, steps, err)
 	}
 	t.Logf("seed %d: %d checkpoints over %d kills", seed, last, rounds)
 }
@@ -120,8 +130,13 @@ func resume(dir string) (int64, error) {
 		return 0, fmt.Errorf("%d metrics lines at step %d", len(metrics), step)
 	}
 	entries, err := os.ReadDir(run.Path(CheckpointsDir))
-	if err != nil || len(entries) > 3 { // two kept, and one not yet deleted when the kill came
-		return 0, fmt.Errorf("%d files in %s, error %v", len(entries), run.Path(CheckpointsDir), err)
+	if err != nil {
+		return 0, err
+	}
+	for _, e := range entries {
+		if atomicfile.IsTemp(e.Name()) {
+			return 0, fmt.Errorf("%s is still there", e.Name())
+		}
 	}
 	return step, nil
 }
