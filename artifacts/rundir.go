@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"pmx/artifacts/atomicfile"
+	"pmx/artifacts/filelock"
 )
 
 // The names in a run directory.
@@ -17,6 +18,8 @@ const (
 	MetricsName    = "metrics.jsonl"
 	CheckpointsDir = "checkpoints"
 	EncoderName    = "encoder.onnx"
+
+	lockName = ".lock" // held by the one process that writes the run
 )
 
 // ownPatterns lists what an overwrite deletes: files that pmx itself makes, and
@@ -37,7 +40,7 @@ var ownPatterns = []string{
 // unless it came from ViewRun.
 type RunDir struct {
 	path string
-	lock *os.File // nil in a view
+	lock *filelock.Lock // nil in a view
 }
 
 // CreateRun makes the folder of a new run, and its parents, and locks it. A
@@ -114,7 +117,7 @@ func (r *RunDir) Close() error {
 	if r.lock == nil {
 		return nil
 	}
-	return r.lock.Close()
+	return r.lock.Release()
 }
 
 // Path is the path of a file in the run: r.Path("encoder.onnx").
@@ -199,4 +202,12 @@ func checkRun(path string) error {
 func isRun(path string) bool {
 	_, err := readManifest(filepath.Join(path, ManifestName))
 	return err == nil
+}
+
+func lockDir(dir string) (*filelock.Lock, error) {
+	l, err := filelock.Try(filepath.Join(dir, lockName))
+	if errors.Is(err, filelock.ErrHeld) {
+		return nil, fmt.Errorf("artifacts: %s is %w: wait for it, stop it, or choose another folder", dir, err)
+	}
+	return l, err
 }
