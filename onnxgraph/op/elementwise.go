@@ -1,10 +1,15 @@
 package op
 
 import (
+	"fmt"
+
 	"pmx/onnxgraph"
 )
 
 // Shared pieces of element-wise operators.
+
+// evalFunc is the type of onnxgraph.OpSchema.Eval.
+type evalFunc = func(*onnxgraph.Node, []*onnxgraph.Tensor) ([]*onnxgraph.Tensor, error)
 
 // sameType infers one output of the first input's type.
 func sameType(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
@@ -31,23 +36,29 @@ func broadcastBool(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
 	return t, nil
 }
 
-// mapUnary evaluates y_i = f(x_i) on float64.
-func mapUnary(f func(float64) float64) func(*onnxgraph.Node, []*onnxgraph.Tensor) ([]*onnxgraph.Tensor, error) {
+// mapUnary evaluates y_i = f(x_i) on floats.
+func mapUnary(f func(float64) float64) evalFunc {
 	return func(_ *onnxgraph.Node, in []*onnxgraph.Tensor) ([]*onnxgraph.Tensor, error) {
-		x := onnxgraph.Data[float64](in[0])
-		y := make([]float64, len(x))
-		for i, v := range x {
-			y[i] = f(v)
+		if in[0].DType() != onnxgraph.Float64 {
+			return nil, fmt.Errorf("Eval takes floats here, got %v", in[0].DType())
 		}
-		return one(onnxgraph.NewTensor(in[0].Shape(), y))
+		return one(onnxgraph.NewTensor(in[0].Shape(), mapSlice(onnxgraph.Data[float64](in[0]), f)))
 	}
 }
 
+func mapSlice[T, U any](x []T, f func(T) U) []U {
+	y := make([]U, len(x))
+	for i, v := range x {
+		y[i] = f(v)
+	}
+	return y
+}
+
 // broadcastMap evaluates z = f(x, y) under broadcasting.
-func broadcastMap[T, U onnxgraph.Element](a, b *onnxgraph.Tensor, f func(x, y T) U) *onnxgraph.Tensor {
+func broadcastMap[T, U onnxgraph.Element](a, b *onnxgraph.Tensor, f func(x, y T) U) (*onnxgraph.Tensor, error) {
 	shape, err := onnxgraph.Broadcast(a.Shape(), b.Shape())
 	if err != nil {
-		panic(err) // shape inference has refused it already
+		return nil, err // sizes that were Dynamic when the graph was built
 	}
 	x, y := onnxgraph.Data[T](a), onnxgraph.Data[T](b)
 	z := make([]U, shape.Size())
@@ -55,24 +66,20 @@ func broadcastMap[T, U onnxgraph.Element](a, b *onnxgraph.Tensor, f func(x, y T)
 		for i := range z {
 			z[i] = f(x[i], y[i])
 		}
-		return onnxgraph.NewTensor(shape, z)
+		return onnxgraph.NewTensor(shape, z), nil
 	}
+	last := len(shape) - 1
 	sa, sb := broadcastStrides(a.Shape(), shape), broadcastStrides(b.Shape(), shape)
-	index := make([]int, len(shape))
-	ia, ib := 0, 0
-	for i := range z {
-		z[i] = f(x[ia], y[ib])
-		for d := len(shape) - 1; d >= 0; d-- {
-			index[d]++
-			ia, ib = ia+sa[d], ib+sb[d]
-			if index[d] < shape[d] {
-				break
-			}
-			ia, ib = ia-sa[d]*shape[d], ib-sb[d]*shape[d]
-			index[d] = 0
+	walk := newOdometer(shape[:last], sa[:last], sb[:last])
+	for i := 0; i < len(z); i += shape[last] {
+		ia, ib := walk.at[0], walk.at[1]
+		for k := i; k < i+shape[last]; k++ {
+			z[k] = f(x[ia], y[ib])
+			ia, ib = ia+sa[last], ib+sb[last]
 		}
+		walk.next()
 	}
-	return onnxgraph.NewTensor(shape, z)
+	return onnxgraph.NewTensor(shape, z), nil
 }
 
 // strides gives the distance of neighbours along each dimension, row-major.
@@ -101,3 +108,11 @@ func broadcastStrides(from, to onnxgraph.Shape) []int {
 
 // one returns a single output from Eval.
 func one(t *onnxgraph.Tensor) ([]*onnxgraph.Tensor, error) { return []*onnxgraph.Tensor{t}, nil }
+
+// alone returns a single output from Eval unless there is an error.
+func alone(t *onnxgraph.Tensor, err error) ([]*onnxgraph.Tensor, error) {
+	if err != nil {
+		return nil, err
+	}
+	return one(t)
+}

@@ -75,6 +75,10 @@ func Scalar(like *onnxgraph.Value, x float64) *onnxgraph.Value {
 		return g.Const(onnxgraph.ScalarTensor(x))
 	case onnxgraph.Int64:
 		return g.Const(onnxgraph.ScalarTensor(int64(x)))
+	case onnxgraph.Int32:
+		return g.Const(onnxgraph.ScalarTensor(int32(x)))
+	case onnxgraph.Uint8:
+		return g.Const(onnxgraph.ScalarTensor(uint8(x)))
 	}
 	onnxgraph.Fail("Scalar", []*onnxgraph.Value{like}, "no scalar of this element type")
 	return nil

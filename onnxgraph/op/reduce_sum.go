@@ -23,8 +23,9 @@ var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	},
 	Grad: onnxgraph.Differentiable(func(n *onnxgraph.Node, dy []*onnxgraph.Value) []*onnxgraph.Value {
 		axes, _ := constInts(n, 1)
-		x := n.Inputs[0]
-		return []*onnxgraph.Value{Expand(withReducedAxes(n, dy[0], axes), x.Shape...), nil}
+		dx := make([]*onnxgraph.Value, len(n.Inputs))
+		dx[0] = Expand(withReducedAxes(n, dy[0], axes), n.Inputs[0].Shape...)
+		return dx
 	}),
 	Eval: func(n *onnxgraph.Node, in []*onnxgraph.Tensor) ([]*onnxgraph.Tensor, error) {
 		var axes []int

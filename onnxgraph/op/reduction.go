@@ -122,3 +122,46 @@ func reduce(n *onnxgraph.Node, t *onnxgraph.Tensor, axes []int, start float64, s
 	}
 	return one(onnxgraph.NewTensor(shape, acc))
 }
+
+// reductionOver gives the attributes of a reduction whose axes are an attribute,
+// as they are on all but ReduceSum at opset 17.
+func reductionOver(keep bool, axes []int) onnxgraph.Attributes {
+	a := keepdims(keep)
+	if len(axes) > 0 {
+		a["axes"] = onnxgraph.IntsAttr(axes...)
+	}
+	return a
+}
+
+// reducedByAttribute infers a reduction whose axes are an attribute.
+func reducedByAttribute(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
+	return reducedType(n, n.Attributes.Ints("axes"))
+}
+
+// reducedCount is the number of elements that go into one result.
+func reducedCount(n *onnxgraph.Node) int {
+	marked, err := reducedAxes(n, n.Inputs[0].Rank(), n.Attributes.Ints("axes"))
+	if err != nil {
+		onnxgraph.Fail(n.Op.ID(), n.Inputs, "%v", err)
+	}
+	count := 1
+	for i, d := range n.Inputs[0].Shape {
+		switch {
+		case marked[i] && d == onnxgraph.Dynamic:
+			onnxgraph.Fail(n.Op.ID(), n.Inputs, "gradients need fixed sizes along the reduced axes")
+		case marked[i]:
+			count *= d
+		}
+	}
+	return count
+}
+
+// reduceExtremeGrad is the gradient of ReduceMax and ReduceMin: it flows to the
+// elements that equal the result, in equal shares.
+func reduceExtremeGrad(n *onnxgraph.Node, dy []*onnxgraph.Value) []*onnxgraph.Value {
+	axes := n.Attributes.Ints("axes")
+	y := withReducedAxes(n, n.Outputs[0], axes)
+	hits := Cast(Equal(n.Inputs[0], y), y.DType)
+	share := Div(withReducedAxes(n, dy[0], axes), ReduceSum(hits, true, axes...))
+	return []*onnxgraph.Value{Mul(hits, share)}
+}

@@ -1,0 +1,14 @@
+package op
+
+import "pmx/onnxgraph"
+
+// Greater returns a > b with broadcasting, of type bool. Nothing flows back.
+// https://onnx.ai/onnx/operators/onnx__Greater.html
+func Greater(a, b *onnxgraph.Value) *onnxgraph.Value { return onnxgraph.Apply("Greater", nil, a, b) }
+
+var _ = onnxgraph.Register(onnxgraph.OpSchema{
+	Name: "Greater", SinceVersion: 13, Inputs: []string{"A", "B"}, Outputs: []string{"C"},
+	Infer: broadcastBool,
+	Grad:  onnxgraph.ZeroGradient("a comparison is constant almost everywhere"),
+	Eval:  comparison(func(a, b float64) bool { return a > b }, func(a, b int64) bool { return a > b }),
+})

@@ -1,0 +1,16 @@
+package op
+
+import "pmx/onnxgraph"
+
+// LessOrEqual returns a ≤ b with broadcasting, of type bool. Nothing flows back.
+// https://onnx.ai/onnx/operators/onnx__LessOrEqual.html
+func LessOrEqual(a, b *onnxgraph.Value) *onnxgraph.Value {
+	return onnxgraph.Apply("LessOrEqual", nil, a, b)
+}
+
+var _ = onnxgraph.Register(onnxgraph.OpSchema{
+	Name: "LessOrEqual", SinceVersion: 16, Inputs: []string{"A", "B"}, Outputs: []string{"C"},
+	Infer: broadcastBool,
+	Grad:  onnxgraph.ZeroGradient("a comparison is constant almost everywhere"),
+	Eval:  comparison(func(a, b float64) bool { return a <= b }, func(a, b int64) bool { return a <= b }),
+})

@@ -1,0 +1,15 @@
+package op
+
+import "pmx/onnxgraph"
+
+// Min returns the smallest element of any number of operands with broadcasting. Where k
+// operands tie, each gets dy / k; the others get 0.
+// https://onnx.ai/onnx/operators/onnx__Min.html
+func Min(xs ...*onnxgraph.Value) *onnxgraph.Value { return onnxgraph.Apply("Min", nil, xs...) }
+
+var _ = onnxgraph.Register(onnxgraph.OpSchema{
+	Name: "Min", SinceVersion: 13, Inputs: []string{"data_0..."}, Outputs: []string{"min"},
+	Infer: broadcastAll,
+	Grad:  onnxgraph.Differentiable(extremeGrad),
+	Eval:  foldOperands(func(a, b float64) float64 { return min(a, b) }, func(a, b int64) int64 { return min(a, b) }),
+})
