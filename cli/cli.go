@@ -1,0 +1,87 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/urfave/cli/v2"
+)
+
+// Main runs the program with its arguments (without its name) and returns the
+// exit code. SIGINT and SIGTERM cancel what runs, which then saves; a second
+// signal ends the process at once.
+func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	ctx, stop := withSignals(ctx)
+	defer stop()
+	err := run(ctx, args, stdout, stderr)
+	if err != nil {
+		fmt.Fprintf(stderr, "pmx: %s\n", oneLine(err))
+	}
+	return exitCode(ctx, err)
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	app := newApp(stdout, stderr)
+	args, err := arrange(app.Commands, app.Name, args)
+	if err != nil {
+		return err
+	}
+	return app.RunContext(ctx, append([]string{app.Name}, args...))
+}
+
+func newApp(stdout, stderr io.Writer) *cli.App {
+	app := &cli.App{
+		Name:  "pmx",
+		Usage: "train vision transformers by self-supervised contrastive learning",
+		Description: `From images without labels to an encoder, on stock ONNX Runtime.
+
+Begin with:
+  pmx runtime install                                    the official library, once
+  pmx train --preset quickstart --out runs/first         minutes, on a built-in sample
+  pmx train --preset cifar-tiny --data folder:photos --out runs/mine
+
+` + exitCodeHelp + `
+"pmx COMMAND --help" explains a command with examples.`,
+		Writer:         stdout,
+		ErrWriter:      stderr,
+		HideVersion:    true,
+		Commands:       tree(),
+		OnUsageError:   asUsageError,
+		ExitErrHandler: func(*cli.Context, error) {}, // Main prints and exits
+	}
+	var quiet func([]*cli.Command)
+	quiet = func(cs []*cli.Command) {
+		for _, c := range cs {
+			c.OnUsageError = asUsageError
+			quiet(c.Subcommands)
+		}
+	}
+	quiet(app.Commands)
+	return app
+}
+
+func asUsageError(c *cli.Context, err error, _ bool) error {
+	return usageErrorf("%w, see `%s --help`", err, c.Command.HelpName)
+}
+
+// withSignals cancels the context at the first SIGINT or SIGTERM, with a
+// signalError as the cause, and then gives the signals back their usual effect.
+func withSignals(parent context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		select {
+		case s := <-signals:
+			cancel(&signalError{s})
+		case <-ctx.Done():
+		}
+		signal.Stop(signals)
+	}()
+	return ctx, func() { cancel(errors.New("done")) }
+}

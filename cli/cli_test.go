@@ -1,0 +1,134 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/urfave/cli/v2"
+)
+
+func TestArrange(t *testing.T) {
+	commands := func() []*cli.Command {
+		return []*cli.Command{
+			{Name: "export", ArgsUsage: "RUN", Flags: []cli.Flag{
+				&cli.StringFlag{Name: "out", Aliases: []string{"o"}}, &cli.BoolFlag{Name: "momentum"}, &cli.StringSliceFlag{Name: "set"},
+			}},
+			{Name: "eval", Subcommands: []*cli.Command{{Name: "knn", ArgsUsage: "RUN"}}},
+			{Name: "version"},
+		}
+	}
+	for in, want := range map[string]string{
+		"":                                     "",
+		"--help":                               "--help",
+		"help export":                          "export --help",
+		"export --nothing --help":              "error: unknown flag --nothing, see `pmx export --help`",
+		"export run --out x":                   "export --out x -- run",
+		"export run -o x --momentum b":         "export -o x --momentum -- run b",
+		"export --set a=1 run --set=b=2":       "export --set a=1 --set=b=2 -- run",
+		"export -- --out":                      "export -- --out",
+		"export -":                             "export -- -",
+		"export run --momentun":                "error: unknown flag --momentun, did you mean \"momentum\"?, see `pmx export --help`",
+		"export run --out":                     "error: flag --out needs a value, see `pmx export --help`",
+		"exprot":                               "error: unknown command \"pmx exprot\", did you mean \"export\"?, see `pmx --help`",
+		"eval":                                 "eval",
+		"eval knn run":                         "eval knn -- run",
+		"eval kn run":                          "error: unknown command \"pmx eval kn\", did you mean \"knn\"?, see `pmx eval --help`",
+		"--out x export":                       "error: unknown flag --out before the command, see `pmx --help`",
+		"version now":                          "error: `pmx version` takes no argument, got \"now\", see `pmx version --help`",
+		"help eval knn":                        "eval knn --help",
+		"export run another --momentum --help": "export --help",
+	} {
+		got, err := arrange(commands(), "pmx", strings.Fields(in))
+		line := strings.Join(got, " ")
+		if err != nil {
+			line = "error: " + err.Error()
+			if exitCode(t.Context(), err) != ExitUsage {
+				t.Errorf("arrange(%q): exit code %d, want %d", in, exitCode(t.Context(), err), ExitUsage)
+			}
+		}
+		if line != want {
+			t.Errorf("arrange(%q):\n got %s\nwant %s", in, line, want)
+		}
+	}
+}
+
+func TestExitCode(t *testing.T) {
+	stopped := func(s os.Signal) context.Context {
+		ctx, cancel := context.WithCancelCause(context.Background())
+		cancel(&signalError{s})
+		return ctx
+	}
+	failure := errors.New("x")
+	for _, c := range []struct {
+		name string
+		ctx  context.Context
+		err  error
+		want int
+	}{
+		{"success", t.Context(), nil, ExitOK},
+		{"failure", t.Context(), failure, ExitFailure},
+		{"coded", t.Context(), fmt.Errorf("y: %w", withCode(ExitMissing, failure)), ExitMissing},
+		{"no error has no code", t.Context(), withCode(ExitMissing, nil), ExitOK},
+		{"interrupted", stopped(os.Interrupt), fmt.Errorf("y: %w", context.Canceled), ExitInterrupted},
+		{"terminated", stopped(syscall.SIGTERM), context.Canceled, ExitTerminated},
+		{"failed while being stopped", stopped(os.Interrupt), failure, ExitFailure},
+		{"done before it noticed the signal", stopped(os.Interrupt), nil, ExitOK},
+		{"cancelled by the caller", t.Context(), context.Canceled, ExitFailure},
+	} {
+		if got := exitCode(c.ctx, c.err); got != c.want {
+			t.Errorf("%s: exit code %d, want %d", c.name, got, c.want)
+		}
+	}
+}
+
+func TestOneLine(t *testing.T) {
+	if got, want := oneLine(errors.New("a: b\n  at c\n\n")), "a: b; at c"; got != want {
+		t.Errorf("oneLine = %q, want %q", got, want)
+	}
+}
+
+// TestCommands holds every command to the same form: a usage line, a help text
+// with an example unless it is trivial or a group, each flag explained and named
+// in kebab case.
+func TestCommands(t *testing.T) {
+	var visit func(path string, cs []*cli.Command)
+	visit = func(path string, cs []*cli.Command) {
+		for _, c := range cs {
+			name := path + " " + c.Name
+			if c.Usage == "" {
+				t.Errorf("%s has no usage line", name)
+			}
+			if group := len(c.Subcommands) > 0; group == (c.Action != nil) {
+				t.Errorf("%s has %d subcommands and action = %t: it needs exactly one of the two", name, len(c.Subcommands), c.Action != nil)
+			}
+			if len(c.Flags) > 0 && !strings.Contains(c.Description, name) {
+				t.Errorf("%s has flags but its description shows no example with %q", name, name)
+			}
+			for _, f := range c.Flags {
+				doc, ok := f.(cli.DocGenerationFlag)
+				if !ok || doc.GetUsage() == "" {
+					t.Errorf("%s --%s is not explained", name, f.Names()[0])
+				}
+				if strings.ContainsAny(f.Names()[0], "_ ") {
+					t.Errorf("%s --%s: want kebab case", name, f.Names()[0])
+				}
+			}
+			visit(name, c.Subcommands)
+		}
+	}
+	app := newApp(t.Output(), t.Output())
+	if len(app.Commands) == 0 {
+		t.Fatal("no command is registered")
+	}
+	visit("pmx", app.Commands)
+	names := commands.Names()
+	if !slices.Contains(names, "version") {
+		t.Errorf("registered: %v, want version among them", names)
+	}
+}

@@ -1,0 +1,81 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+)
+
+// The exit codes. Scripts may rely on them.
+const (
+	ExitOK          = 0   // done
+	ExitFailure     = 1   // the command failed; standard error says why
+	ExitUsage       = 2   // the command line is wrong: nothing was done
+	ExitMissing     = 3   // a runtime library or device is not there; the message says what brings it
+	ExitDiverged    = 4   // the loss became NaN or infinite; the last good checkpoint is kept
+	ExitInterrupted = 130 // Ctrl-C (SIGINT): saved, then stopped
+	ExitTerminated  = 143 // SIGTERM: saved, then stopped
+)
+
+const exitCodeHelp = `Exit codes: 0 done; 1 failed; 2 wrong command line; 3 a runtime library or device is missing;
+4 the loss is not finite; 130 stopped by Ctrl-C and 143 by SIGTERM, after saving.`
+
+// codedError is an error with an exit code of its own.
+type codedError struct {
+	code int
+	err  error
+}
+
+func (e *codedError) Error() string { return e.err.Error() }
+func (e *codedError) Unwrap() error { return e.err }
+
+// withCode gives err an exit code; nil stays nil.
+func withCode(code int, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &codedError{code, err}
+}
+
+// usageErrorf is an error in the command line.
+func usageErrorf(format string, args ...any) error {
+	return withCode(ExitUsage, fmt.Errorf(format, args...))
+}
+
+// signalError is the cause of a context that a signal has cancelled.
+type signalError struct{ signal os.Signal }
+
+func (e *signalError) Error() string { return "stopped by signal: " + e.signal.String() }
+
+// exitCode is the code for what a command returned.
+func exitCode(ctx context.Context, err error) int {
+	if err == nil {
+		return ExitOK
+	}
+	if coded, ok := errors.AsType[*codedError](err); ok {
+		return coded.code
+	}
+	if errors.Is(err, context.Canceled) {
+		if stop, ok := errors.AsType[*signalError](context.Cause(ctx)); ok {
+			if stop.signal == syscall.SIGTERM {
+				return ExitTerminated
+			}
+			return ExitInterrupted
+		}
+	}
+	return ExitFailure
+}
+
+// oneLine is err's message as the one line that follows "pmx: ".
+func oneLine(err error) string {
+	var parts []string
+	for line := range strings.Lines(err.Error()) {
+		if line = strings.TrimSpace(line); line != "" {
+			parts = append(parts, line)
+		}
+	}
+	return strings.Join(parts, "; ")
+}
