@@ -1,15 +1,23 @@
 package onnxgraph
 
 import (
-	"fmt"
 	"maps"
 	"slices"
-	"strings"
+	"strconv"
 )
 
 // Attributes are the named constants of a node. A value is one of int64,
 // float32, string, []int64, []float32, []string or *Tensor.
 type Attributes map[string]any
+
+// isAttribute reports whether ONNX has a type for the value.
+func isAttribute(v any) bool {
+	switch v.(type) {
+	case int64, float32, string, []int64, []float32, []string, *Tensor:
+		return true
+	}
+	return false
+}
 
 // Int gives an integer attribute, or fallback where it is absent.
 func (a Attributes) Int(name string, fallback int) int {
@@ -19,12 +27,19 @@ func (a Attributes) Int(name string, fallback int) int {
 	return fallback
 }
 
-// Float gives a float attribute, or fallback where it is absent.
+// Float gives a float attribute, or fallback where it is absent. ONNX stores it
+// as float32; it is read as the shortest decimal that rounds to it, so that 1
+// minus an attribute of 0.999 is 0.001 and not 0.00099998713.
 func (a Attributes) Float(name string, fallback float64) float64 {
-	if v, ok := a[name].(float32); ok {
+	v, ok := a[name].(float32)
+	if !ok {
+		return fallback
+	}
+	decimal, err := strconv.ParseFloat(strconv.FormatFloat(float64(v), 'g', -1, 32), 64)
+	if err != nil {
 		return float64(v)
 	}
-	return fallback
+	return decimal
 }
 
 // Ints gives a list of integers, nil where it is absent.
@@ -55,39 +70,5 @@ func (a Attributes) Names() []string { return slices.Sorted(maps.Keys(a)) }
 func IntsAttr(v ...int) []int64 { return Shape(v).Int64() }
 
 // String prints <axis = -1, epsilon = 1e-06>, or nothing where there are none.
-func (a Attributes) String() string {
-	if len(a) == 0 {
-		return ""
-	}
-	parts := make([]string, 0, len(a))
-	for _, name := range a.Names() {
-		parts = append(parts, name+" = "+attributeText(a[name]))
-	}
-	return "<" + strings.Join(parts, ", ") + ">"
-}
-
-func attributeText(v any) string {
-	switch v := v.(type) {
-	case string:
-		return fmt.Sprintf("%q", v)
-	case float32:
-		return floatText(float64(v), 32)
-	case []int64:
-		return listText(v, func(x int64) string { return fmt.Sprint(x) })
-	case []float32:
-		return listText(v, func(x float32) string { return floatText(float64(x), 32) })
-	case []string:
-		return listText(v, func(x string) string { return fmt.Sprintf("%q", x) })
-	case *Tensor:
-		return tensorText(v)
-	}
-	return fmt.Sprint(v)
-}
-
-func listText[T any](v []T, text func(T) string) string {
-	parts := make([]string, len(v))
-	for i, x := range v {
-		parts[i] = text(x)
-	}
-	return "[" + strings.Join(parts, ", ") + "]"
-}
+// Attributes that print alike are equal.
+func (a Attributes) String() string { return a.text(elideAbove) }

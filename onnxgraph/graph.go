@@ -134,8 +134,7 @@ func (g *Graph) Output(name string, v *Value) *Value {
 	}
 	if v.Name != name {
 		g.claim(name)
-		delete(g.names, v.Name)
-		v.Name = name
+		v.Name = name // the old name stays taken: it is the node's
 	}
 	g.outputs = append(g.outputs, v)
 	return v
@@ -216,7 +215,7 @@ func ApplyNode(op string, attributes Attributes, inputs ...*Value) *Node {
 	if g == nil {
 		Fail(op, inputs, "operator without operands")
 	}
-	n, err := g.newNode(schema, attributes, inputs)
+	n, err := g.newNode(schema, attributes, inputs, 0)
 	if err != nil {
 		panic(newError(op, inputs, err.Error()))
 	}
@@ -225,8 +224,9 @@ func ApplyNode(op string, attributes Attributes, inputs ...*Value) *Node {
 	return n
 }
 
-// newNode checks the operands and infers the outputs; it names nothing.
-func (g *Graph) newNode(schema *OpSchema, attributes Attributes, inputs []*Value) (*Node, error) {
+// newNode checks the operands and infers the outputs; it names nothing. Outputs
+// is how many the caller has names for, 0 where it takes what comes.
+func (g *Graph) newNode(schema *OpSchema, attributes Attributes, inputs []*Value, outputs int) (*Node, error) {
 	if least, most := schema.arity(); len(inputs) < least || most >= 0 && len(inputs) > most {
 		return nil, fmt.Errorf("takes inputs %v, got %d", schema.Inputs, len(inputs))
 	}
@@ -236,11 +236,17 @@ func (g *Graph) newNode(schema *OpSchema, attributes Attributes, inputs []*Value
 			return nil, fmt.Errorf("input %s is absent", formal)
 		}
 	}
-	n := &Node{Op: schema, Inputs: slices.Clone(inputs), Attributes: attributes, graph: g}
+	for _, name := range attributes.Names() {
+		if !isAttribute(attributes[name]) {
+			return nil, fmt.Errorf("attribute %s is a Go %T, want one of the types of Attributes", name, attributes[name])
+		}
+	}
+	n := &Node{Op: schema, Inputs: slices.Clone(inputs), Outputs: make([]*Value, outputs), Attributes: attributes, graph: g}
 	types, err := schema.Infer(n)
 	if err != nil {
 		return nil, err
 	}
+	n.Outputs = nil
 	for _, t := range types {
 		n.Outputs = append(n.Outputs, &Value{Type: t, graph: g, producer: n})
 	}

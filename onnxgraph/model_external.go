@@ -1,6 +1,8 @@
 package onnxgraph
 
 import (
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -8,11 +10,13 @@ import (
 	"pmx/internal/onnxpb"
 )
 
+// External data, https://onnx.ai/onnx/repo-docs/ExternalData.html
+
 const (
 	// externalSuffix names the data file of model.onnx: model.onnx.data.
 	externalSuffix = ".data"
 	// externalAlign is the alignment of each tensor in a data file: a page, so
-	// that a reader can map it (https://onnx.ai/onnx/repo-docs/ExternalData.html).
+	// that a reader can map it.
 	externalAlign = 4096
 	// externalFrom is the size from which a tensor is worth a place in the data
 	// file. Smaller ones are mostly shapes and axes, which readers want at once.
@@ -67,4 +71,99 @@ func moveOut(message *onnxpb.ModelProto, location string) []placed {
 		t.RawData = nil
 	}
 	return parts
+}
+
+// sideFiles reads data files of one folder.
+type sideFiles struct {
+	dir  string
+	open map[string]*sideFile
+}
+
+type sideFile struct {
+	*os.File
+	size int64
+}
+
+// read gives a tensor's bytes. A model may be from a stranger, so a place
+// outside the model's folder, or past the end of a file, is refused before
+// anything is opened or allocated.
+func (s *sideFiles) read(t *onnxpb.TensorProto) ([]byte, error) {
+	place, err := externalPlace(t)
+	if err != nil {
+		return nil, err
+	}
+	f, err := s.file(place.location)
+	if err != nil {
+		return nil, err
+	}
+	if place.length < 0 {
+		place.length = f.size - place.offset
+	}
+	if place.offset > f.size || place.length > f.size-place.offset {
+		return nil, fmt.Errorf("its data is at bytes %d to %d of %s, which has %d", place.offset, place.offset+place.length, place.location, f.size)
+	}
+	if size, err := CheckedSize(t.Dims, maxElements); err != nil || place.length != int64(size)*int64(DType(t.GetDataType()).Size()) {
+		return nil, fmt.Errorf("%v%v does not have the %d bytes that it is given in %s", DType(t.GetDataType()), t.Dims, place.length, place.location)
+	}
+	raw := make([]byte, place.length)
+	if _, err := io.ReadFull(io.NewSectionReader(f, place.offset, place.length), raw); err != nil {
+		return nil, err
+	}
+	return raw, nil
+}
+
+func (s *sideFiles) file(location string) (*sideFile, error) {
+	if f := s.open[location]; f != nil {
+		return f, nil
+	}
+	f, err := openRegular(filepath.Join(s.dir, location))
+	if err != nil {
+		return nil, fmt.Errorf("its data is missing: %w", err)
+	}
+	info, err := f.Stat()
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	if s.open == nil {
+		s.open = map[string]*sideFile{}
+	}
+	s.open[location] = &sideFile{f, info.Size()}
+	return s.open[location], nil
+}
+
+func (s *sideFiles) close() {
+	for _, f := range s.open {
+		f.Close()
+	}
+}
+
+// place says where a tensor's data lies; length -1 means up to the end.
+type place struct {
+	location       string
+	offset, length int64
+}
+
+func externalPlace(t *onnxpb.TensorProto) (place, error) {
+	p := place{length: -1}
+	for _, e := range t.ExternalData {
+		var err error
+		switch e.GetKey() {
+		case "location":
+			p.location = e.GetValue()
+		case "offset":
+			p.offset, err = strconv.ParseInt(e.GetValue(), 10, 64)
+		case "length":
+			p.length, err = strconv.ParseInt(e.GetValue(), 10, 64)
+		default: // checksum and what else there may come
+			continue
+		}
+		if err != nil || p.offset < 0 || p.length < -1 {
+			return place{}, fmt.Errorf("its external %s %q is no number of bytes", e.GetKey(), e.GetValue())
+		}
+	}
+	if !filepath.IsLocal(p.location) {
+		return place{}, fmt.Errorf("its external location %q is not a path below the model's folder", p.location)
+	}
+	return p, nil
 }

@@ -25,23 +25,20 @@ func (g *Graph) rewrite(replace func(n *Node, in []*Value) []*Value, done func(*
 func (g *Graph) copyInto(dst *Graph, replace func(n *Node, in []*Value) []*Value) {
 	image := map[*Value]*Value{}
 	// Names that others see are taken first, so that no new node gets one.
-	outputName := map[*Value]string{}
 	for _, v := range g.inputs {
 		w := dst.Input(v.Name, v.DType, v.Shape...)
 		w.dimNames = v.dimNames
 		image[v] = w
 	}
-	for _, v := range g.constants {
-		image[v] = dst.Const(v.constant)
-		if !strings.HasPrefix(v.Name, "const") && image[v].Name != v.Name {
-			delete(dst.names, image[v].Name)
-			dst.claim(v.Name)
-			image[v].Name = v.Name
-		}
-	}
 	for _, v := range g.outputs {
-		outputName[v] = v.Name
 		dst.names[v.Name] = true
+	}
+	for _, v := range g.constants {
+		if isConstName(v.Name) {
+			image[v] = dst.Const(v.constant)
+		} else {
+			image[v] = dst.NamedConst(v.Name, v.constant)
+		}
 	}
 	for _, n := range g.nodes {
 		in := make([]*Value, len(n.Inputs))
@@ -67,13 +64,22 @@ func (g *Graph) copyInto(dst *Graph, replace func(n *Node, in []*Value) []*Value
 	}
 	for _, v := range g.outputs {
 		delete(dst.names, v.Name)
-		dst.Output(v.Name, image[v])
+		w := dst.Output(v.Name, image[v])
+		if v.dimNames != nil {
+			w.dimNames = v.dimNames
+		}
 	}
+}
+
+// isConstName reports whether Const may have made the name: const, const_1, ...
+func isConstName(name string) bool {
+	rest, ok := strings.CutPrefix(name, "const")
+	return ok && (rest == "" || rest[0] == '_' && rest != "_" && strings.Trim(rest[1:], "0123456789") == "")
 }
 
 // copyNode applies a node's operator to other operands, keeping the names.
 func (g *Graph) copyNode(n *Node, in []*Value) *Node {
-	c, err := g.newNode(n.Op, n.Attributes, in)
+	c, err := g.newNode(n.Op, n.Attributes, in, len(n.Outputs))
 	if err != nil {
 		panic(newError(n.Op.ID(), in, fmt.Sprintf("node %s: %v", n.Name, err)))
 	}

@@ -35,6 +35,8 @@ type OpSchema struct {
 	Inputs, Outputs []string
 	// Infer gives each output's type from n.Inputs and n.Attributes. It may
 	// return fewer types than there are formal outputs: those are then absent.
+	// n.Outputs holds no values yet; its length is the number of outputs that a
+	// file lists (for operators like Split), 0 where that is not known.
 	Infer func(n *Node) ([]Type, error)
 	// Grad says how cotangents flow. Required.
 	Grad Gradient
