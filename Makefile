@@ -1,0 +1,20 @@
+# make build       bin/pmx
+# make test        everything, as CI runs it; brings what it needs first
+# make lint        gofmt, go vet, staticcheck
+# make quickstart  from nothing to an encoder: install the runtime, train on the
+#                  built-in sample, evaluate, export
+
+.PHONY: build test lint quickstart
+
+build:
+	@go build -o bin/pmx ./cmd/pmx
+
+test:
+	@./scripts/test.sh
+
+lint:
+	@./scripts/lint.sh
+
+quickstart: build
+	./bin/pmx runtime install
+	./bin/pmx train --preset quickstart --out runs/quickstart

@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# Brings what the tests need and is not there yet. It can be run again and again.
+#
+#   Debian packages   dataset-fashion-mnist (images), libonnx-testdata (operator cases)
+#   .venv             stock onnxruntime and numpy, for the test of examples/train_step.py
+#   ONNX Runtime      the library, by `pmx runtime install`, in the user's cache
+#
+# With CI=true or PMX_REQUIRE_ALL=1 whatever cannot be brought is an error;
+# otherwise it is said once, and the tests that need it skip with a message.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+strict=0
+if [ "${CI:-}" = true ] || [ "${PMX_REQUIRE_ALL:-}" = 1 ]; then strict=1; fi
+
+missing() {
+  echo "setup: $*" >&2
+  if [ "$strict" = 1 ]; then exit 1; fi
+}
+
+# quietly COMMAND...: its output is shown only if it fails.
+quietly() {
+  local log status=0
+  log=$(mktemp)
+  "$@" >"$log" 2>&1 </dev/null || status=$?
+  if [ "$status" != 0 ]; then cat "$log" >&2; fi
+  rm -f "$log"
+  return "$status"
+}
+
+for tool in go gcc; do
+  command -v "$tool" >/dev/null || { echo "setup: $tool is not installed: apt-get install golang gcc, or Go from its own site" >&2; exit 1; }
+done
+
+debian_packages() {
+  local wanted=() sudo=()
+  [ -e /usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz ] || wanted+=(dataset-fashion-mnist)
+  [ -e /usr/lib/python3/dist-packages/onnx/backend/test/data/node ] || wanted+=(libonnx-testdata)
+  [ ${#wanted[@]} -gt 0 ] || return 0
+  if [ "$(id -u)" != 0 ]; then
+    command -v sudo >/dev/null && sudo -n true 2>/dev/null || { missing "as root: apt-get install ${wanted[*]}"; return 0; }
+    sudo=(sudo -n)
+  fi
+  command -v apt-get >/dev/null || { missing "no apt-get here for ${wanted[*]}"; return 0; }
+  quietly "${sudo[@]}" apt-get update || true
+  quietly "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${wanted[@]}" ||
+    missing "apt-get could not install ${wanted[*]}"
+}
+
+python_packages() {
+  local pins=(onnxruntime==1.27.0 numpy==2.3.5)
+  local stamp=.venv/pmx-pins
+  [ -e "$stamp" ] && [ "$(cat "$stamp")" = "${pins[*]}" ] && return 0
+  command -v python3 >/dev/null || { missing "no python3 for the test of examples/train_step.py"; return 0; }
+  rm -rf .venv
+  if quietly python3 -m venv .venv && quietly .venv/bin/python -m pip install --disable-pip-version-check "${pins[@]}"; then
+    echo "${pins[*]}" >"$stamp"
+  else
+    missing "could not make .venv with ${pins[*]} (Debian: apt-get install python3-venv)"
+  fi
+}
+
+runtime_library() {
+  quietly go run ./cmd/pmx runtime install || missing "pmx runtime install failed"
+}
+
+debian_packages
+python_packages
+runtime_library
