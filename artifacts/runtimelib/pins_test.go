@@ -1,0 +1,122 @@
+package runtimelib
+
+import (
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestPinsAreComplete: every library can be installed, found and checked.
+func TestPinsAreComplete(t *testing.T) {
+	names := map[string]bool{}
+	for _, rel := range pins {
+		if names[rel.name()] {
+			t.Errorf("%s is pinned twice", rel.name())
+		}
+		names[rel.name()] = true
+		if rel.licence == "" || len(rel.sources) == 0 {
+			t.Errorf("%s lacks a licence or a source", rel.name())
+		}
+		for _, s := range rel.sources {
+			checkPin(t, rel.name()+" archive", s.sha256)
+			if (s.client == pip) != (s.platform != "" && s.python != "") {
+				t.Errorf("%s: platform %q, python %q", rel.name(), s.platform, s.python)
+			}
+			hasLibrary, texts := false, 0
+			for _, m := range s.members {
+				hasLibrary = hasLibrary || m.to == rel.library
+				if strings.HasSuffix(m.to, ".so") || strings.HasSuffix(m.to, ".dylib") {
+					checkPin(t, rel.name()+" "+m.from, m.sha256)
+					checkPin(t, rel.name()+" "+m.to, m.installedSHA256())
+				} else {
+					texts++
+				}
+			}
+			if !hasLibrary || texts < 2 {
+				t.Errorf("%s from %s: library %v, %d licence texts", rel.name(), s.describe(rel.version), hasLibrary, texts)
+			}
+		}
+	}
+	for _, k := range []Kind{ORT, ORTCUDA} {
+		if !names[fmt.Sprintf("%s-%s-linux-amd64", string(k), versionOf(k))] {
+			t.Errorf("%s is not pinned for linux/amd64", string(k))
+		}
+	}
+}
+
+func versionOf(k Kind) string {
+	i := slices.IndexFunc(pins, func(r release) bool { return r.kind == k })
+	if i < 0 {
+		return ""
+	}
+	return pins[i].version
+}
+
+func checkPin(t *testing.T, what, sum string) {
+	t.Helper()
+	if b, err := hex.DecodeString(sum); err != nil || len(b) != 32 {
+		t.Errorf("%s: %q is not a SHA-256", what, sum)
+	}
+}
+
+// installReal installs a library for real, as a user would. The package client
+// takes it from the network the first time.
+func installReal(t *testing.T, kind Kind) Library {
+	t.Helper()
+	in, err := NewInstaller()
+	if err != nil {
+		t.Fatal(err)
+	}
+	in.Progress = func(line string) { t.Log(line) }
+	if _, err := in.release(kind); err != nil {
+		t.Skip(err)
+	}
+	lib, err := in.Install(t.Context(), kind)
+	if err != nil {
+		skipUnlessRequired(t, err.Error())
+	}
+	list, err := in.List()
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(list, func(item Installed) bool { return item.Path == lib.Path })
+	if i < 0 || list[i].Err != nil {
+		t.Fatalf("list %+v", list)
+	}
+	for _, text := range []string{"LICENSE", "package.json"} {
+		if _, err := os.Stat(filepath.Join(lib.Dir, text)); err == nil {
+			return lib
+		}
+	}
+	t.Error("the licence is missing")
+	return lib
+}
+
+func TestInstallRealORT(t *testing.T) {
+	lib := installReal(t, ORT)
+	if lib.Version != ortVersion || !slices.Contains(lib.Providers, "CPUExecutionProvider") {
+		t.Errorf("library %+v", lib)
+	}
+	begin := time.Now()
+	if again := installReal(t, ORT); again.Path != lib.Path {
+		t.Errorf("second time %+v", again)
+	}
+	if d := time.Since(begin); d > 10*time.Second {
+		t.Errorf("the second installation took %v", d)
+	}
+}
+
+// skipUnlessRequired skips a test whose prerequisite is missing, but fails it
+// in continuous integration.
+func skipUnlessRequired(t *testing.T, reason string) {
+	t.Helper()
+	if os.Getenv("CI") == "true" || os.Getenv("PMX_REQUIRE_ALL") == "1" {
+		t.Fatal(reason)
+	}
+	t.Skip(reason)
+}

@@ -1,0 +1,45 @@
+package runtimelib
+
+import "fmt"
+
+// release is one pinned library for one kind of machine.
+type release struct {
+	kind     Kind
+	version  string
+	os, arch string // as GOOS and GOARCH
+	library  string // the library's name in the installed folder
+	licence  string // SPDX
+	sources  []source
+}
+
+// name is the release's folder in the cache.
+func (r release) name() string {
+	return fmt.Sprintf("%s-%s-%s-%s", string(r.kind), r.version, r.os, r.arch)
+}
+
+// source is a package that the library can be taken from.
+type source struct {
+	client   client
+	pkg      string // the package's name
+	platform string // pip: the wheel's platform tag
+	python   string // pip: the wheel's Python version
+	sha256   string // of the archive
+	members  []member
+}
+
+// member is a file in an archive.
+type member struct {
+	from, to string
+	sha256   string // "" where that of the archive is enough: texts
+}
+
+// installedSHA256 is the digest of the file in the installed folder, or "".
+func (m member) installedSHA256() string { return m.sha256 }
+
+// client is a package client.
+type client string
+
+const (
+	pip client = "pip"
+	npm client = "npm"
+)
