@@ -1,10 +1,6 @@
 package op
 
-import (
-	"fmt"
-
-	"pmx/onnxgraph"
-)
+import "pmx/onnxgraph"
 
 // Expand repeats x to the broadcast of its shape with the given one.
 // dx = dy summed over the repeated axes.
@@ -17,14 +13,11 @@ var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "Expand", SinceVersion: 13, Inputs: []string{"input", "shape"}, Outputs: []string{"output"},
 	Infer: func(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
 		if n.Inputs[1].Constant() == nil {
-			if len(n.Inputs[1].Shape) != 1 || n.Inputs[1].Shape[0] == onnxgraph.Dynamic {
-				return nil, fmt.Errorf("shape must be a constant or a vector of known length")
+			to, err := shapeFrom(n, 1)
+			if err != nil {
+				return nil, err
 			}
-			out := make(onnxgraph.Shape, max(n.Inputs[1].Shape[0], n.Inputs[0].Rank()))
-			for i := range out {
-				out[i] = onnxgraph.Dynamic
-			}
-			return []onnxgraph.Type{{DType: n.Inputs[0].DType, Shape: out}}, nil
+			return []onnxgraph.Type{{DType: n.Inputs[0].DType, Shape: allDynamic(max(len(to), n.Inputs[0].Rank()))}}, nil
 		}
 		to, _ := constInts(n, 1)
 		shape, err := onnxgraph.Broadcast(n.Inputs[0].Shape, to)

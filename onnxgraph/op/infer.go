@@ -83,3 +83,28 @@ func Scalar(like *onnxgraph.Value, x float64) *onnxgraph.Value {
 	onnxgraph.Fail("Scalar", []*onnxgraph.Value{like}, "no scalar of this element type")
 	return nil
 }
+
+// allDynamic is a shape of which only the rank is known.
+func allDynamic(rank int) onnxgraph.Shape {
+	out := make(onnxgraph.Shape, rank)
+	for i := range out {
+		out[i] = onnxgraph.Dynamic
+	}
+	return out
+}
+
+// shapeFrom reads an operand that lists dimensions: their number is all that is
+// known of one that is computed in the graph.
+func shapeFrom(n *onnxgraph.Node, i int) (onnxgraph.Shape, error) {
+	list := n.Inputs[i]
+	if list.DType != onnxgraph.Int64 || list.Rank() != 1 {
+		return nil, fmt.Errorf("input %s is %v, want a vector of int64", n.Op.Inputs[i], list.Type)
+	}
+	if list.Constant() != nil {
+		return constInts(n, i)
+	}
+	if list.Shape[0] == onnxgraph.Dynamic {
+		return nil, fmt.Errorf("input %s must be a constant or a vector of known length", n.Op.Inputs[i])
+	}
+	return allDynamic(list.Shape[0]), nil
+}

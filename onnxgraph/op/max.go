@@ -1,6 +1,10 @@
 package op
 
-import "pmx/onnxgraph"
+import (
+	"math"
+
+	"pmx/onnxgraph"
+)
 
 // Max returns the largest element of any number of operands with broadcasting. Where k
 // operands tie, each gets dy / k; the others get 0.
@@ -11,7 +15,7 @@ var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "Max", SinceVersion: 13, Inputs: []string{"data_0..."}, Outputs: []string{"max"},
 	Infer: broadcastAll,
 	Grad:  onnxgraph.Differentiable(extremeGrad),
-	Eval:  foldOperands(func(a, b float64) float64 { return max(a, b) }, func(a, b int64) int64 { return max(a, b) }),
+	Eval:  foldOperands(math.Max, largerInt),
 })
 
 // extremeGrad is the gradient of Max and Min: it flows to the operands that

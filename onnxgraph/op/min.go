@@ -1,6 +1,10 @@
 package op
 
-import "pmx/onnxgraph"
+import (
+	"math"
+
+	"pmx/onnxgraph"
+)
 
 // Min returns the smallest element of any number of operands with broadcasting. Where k
 // operands tie, each gets dy / k; the others get 0.
@@ -11,5 +15,5 @@ var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "Min", SinceVersion: 13, Inputs: []string{"data_0..."}, Outputs: []string{"min"},
 	Infer: broadcastAll,
 	Grad:  onnxgraph.Differentiable(extremeGrad),
-	Eval:  foldOperands(func(a, b float64) float64 { return min(a, b) }, func(a, b int64) int64 { return min(a, b) }),
+	Eval:  foldOperands(math.Min, smallerInt),
 })

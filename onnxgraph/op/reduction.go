@@ -1,10 +1,6 @@
 package op
 
-import (
-	"fmt"
-
-	"pmx/onnxgraph"
-)
+import "pmx/onnxgraph"
 
 // Shared pieces of reductions.
 
@@ -25,10 +21,16 @@ func reducedAxes(n *onnxgraph.Node, rank int, axes []int) ([]bool, error) {
 		}
 		return marked, nil
 	}
+	return axesMarked(axes, rank)
+}
+
+// axesMarked marks the listed axes.
+func axesMarked(axes []int, rank int) ([]bool, error) {
 	resolved, err := axesOf(axes, rank)
 	if err != nil {
 		return nil, err
 	}
+	marked := make([]bool, rank)
 	for _, a := range resolved {
 		marked[a] = true
 	}
@@ -74,9 +76,6 @@ func withReducedAxes(n *onnxgraph.Node, y *onnxgraph.Value, axes []int) *onnxgra
 // reduce folds step over the reduced axes from start; finish, if given, maps the
 // folded value and the number of elements that went into it.
 func reduce(n *onnxgraph.Node, t *onnxgraph.Tensor, axes []int, start float64, step func(acc, x float64) float64, finish func(acc float64, count int) float64) ([]*onnxgraph.Tensor, error) {
-	if t.DType() != onnxgraph.Float64 && t.DType() != onnxgraph.Int64 {
-		return nil, fmt.Errorf("Eval has no reduction of %v", t.DType())
-	}
 	marked, err := reducedAxes(n, len(t.Shape()), axes)
 	if err != nil {
 		return nil, err
@@ -86,41 +85,33 @@ func reduce(n *onnxgraph.Node, t *onnxgraph.Tensor, axes []int, start float64, s
 	for i := range acc {
 		acc[i] = start
 	}
-	to := broadcastStrides(kept, t.Shape())
-	index := make([]int, len(t.Shape()))
-	at := 0
-	for _, x := range t.Float64s() {
-		acc[at] = step(acc[at], x)
-		for d := len(index) - 1; d >= 0; d-- {
-			index[d]++
-			at += to[d]
-			if index[d] < t.Shape()[d] {
-				break
-			}
-			at -= to[d] * t.Shape()[d]
-			index[d] = 0
-		}
-	}
-	if finish != nil {
-		count := 1
-		for i, d := range t.Shape() {
-			if marked[i] {
-				count *= d
-			}
-		}
+	fold(acc, t.Float64s(), t.Shape(), broadcastStrides(kept, t.Shape()), step)
+	if finish != nil && len(acc) > 0 {
+		count := t.Size() / len(acc)
 		for i := range acc {
 			acc[i] = finish(acc[i], count)
 		}
 	}
 	shape := reducedShape(t.Shape(), marked, n.Attributes.Int("keepdims", 1) == 1)
-	if t.DType() == onnxgraph.Int64 {
-		whole := make([]int64, len(acc))
-		for i, v := range acc {
-			whole[i] = int64(v)
-		}
-		return one(onnxgraph.NewTensor(shape, whole))
+	return alone(castTo(onnxgraph.NewTensor(shape, acc), t.DType()))
+}
+
+// fold steps each element of x into the accumulator that the strides lead to.
+func fold(acc, x []float64, shape onnxgraph.Shape, stride []int, step func(acc, x float64) float64) {
+	last := len(shape) - 1
+	if last < 0 {
+		acc[0] = step(acc[0], x[0])
+		return
 	}
-	return one(onnxgraph.NewTensor(shape, acc))
+	walk := newOdometer(shape[:last], stride[:last])
+	for ; len(x) > 0; x = x[shape[last]:] {
+		at := walk.at[0]
+		for _, v := range x[:shape[last]] {
+			acc[at] = step(acc[at], v)
+			at += stride[last]
+		}
+		walk.next()
+	}
 }
 
 // reductionOver gives the attributes of a reduction whose axes are an attribute,

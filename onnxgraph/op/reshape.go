@@ -19,14 +19,8 @@ var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Infer: func(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
 		x := n.Inputs[0]
 		if n.Inputs[1].Constant() == nil { // computed in the graph: only the rank is known
-			if len(n.Inputs[1].Shape) != 1 || n.Inputs[1].Shape[0] == onnxgraph.Dynamic {
-				return nil, fmt.Errorf("shape must be a constant or a vector of known length")
-			}
-			out := make(onnxgraph.Shape, n.Inputs[1].Shape[0])
-			for i := range out {
-				out[i] = onnxgraph.Dynamic
-			}
-			return []onnxgraph.Type{{DType: x.DType, Shape: out}}, nil
+			shape, err := shapeFrom(n, 1)
+			return []onnxgraph.Type{{DType: x.DType, Shape: shape}}, err
 		}
 		want, _ := constInts(n, 1)
 		shape, err := reshaped(x.Shape, want, n.Attributes.Int("allowzero", 0) == 1)

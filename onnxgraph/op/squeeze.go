@@ -53,16 +53,14 @@ func squeezed(x onnxgraph.Shape, axes []int) (onnxgraph.Shape, error) {
 			}
 		}
 	}
-	axes, err := axesOf(axes, len(x))
+	drop, err := axesMarked(axes, len(x))
 	if err != nil {
 		return nil, err
 	}
-	drop := make([]bool, len(x))
-	for _, a := range axes {
-		if x[a] != 1 && x[a] != onnxgraph.Dynamic {
-			return nil, fmt.Errorf("cannot squeeze dimension %d of %v: it is %d, not 1", a, x, x[a])
+	for i, d := range x {
+		if drop[i] && d != 1 && d != onnxgraph.Dynamic {
+			return nil, fmt.Errorf("cannot squeeze dimension %d of %v: it is %d, not 1", i, x, d)
 		}
-		drop[a] = true
 	}
 	return reducedShape(x, drop, false), nil
 }
