@@ -9,6 +9,11 @@ func Expand(x *onnxgraph.Value, shape ...int) *onnxgraph.Value {
 	return onnxgraph.Apply("Expand", nil, x, ints(x, shape...))
 }
 
+// ExpandTo is Expand to a shape that the graph computes, an int64 vector.
+func ExpandTo(x, shape *onnxgraph.Value) *onnxgraph.Value {
+	return onnxgraph.Apply("Expand", nil, x, shape)
+}
+
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "Expand", SinceVersion: 13, Inputs: []string{"input", "shape"}, Outputs: []string{"output"},
 	Infer: func(n *onnxgraph.Node) ([]onnxgraph.Type, error) {

@@ -60,6 +60,11 @@ func ResizeScale(x *onnxgraph.Value, scales []float32, a ResizeAttrs) *onnxgraph
 	return onnxgraph.Apply("Resize", a.attributes(), x, nil, factors)
 }
 
+// ResizeTo is Resize to sizes that the graph computes, an int64 vector.
+func ResizeTo(x, sizes *onnxgraph.Value, a ResizeAttrs) *onnxgraph.Value {
+	return onnxgraph.Apply("Resize", a.attributes(), x, nil, nil, sizes)
+}
+
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "Resize", SinceVersion: 13, Inputs: []string{"X", "roi?", "scales?", "sizes?"}, Outputs: []string{"Y"},
 	Infer: func(n *onnxgraph.Node) ([]onnxgraph.Type, error) {

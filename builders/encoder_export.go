@@ -1,0 +1,127 @@
+package builders
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"pmx/onnxgraph"
+	"pmx/onnxgraph/op"
+)
+
+// EncoderOptions shape an exported encoder.
+type EncoderOptions struct {
+	// DynamicSize takes images of any height and width that are multiples of the
+	// patch; positions are interpolated in the graph.
+	DynamicSize bool
+	// Preprocessing takes raw pixels, uint8 [N H W 3], and normalises them in the
+	// graph; without it the input is normalised float [N 3 H W].
+	Preprocessing bool
+	// Momentum takes the momentum encoder's weights instead of the base encoder's.
+	Momentum bool
+}
+
+// EncoderProperty is the metadata property of an exported encoder that holds the
+// architecture as JSON.
+const EncoderProperty = "pmx.encoder"
+
+// ImageMean and ImageStd normalise pixels in [0, 1], by channel (ImageNet's).
+var (
+	ImageMean = [3]float32{0.485, 0.456, 0.406}
+	ImageStd  = [3]float32{0.229, 0.224, 0.225}
+)
+
+// Names of an exported encoder's input and outputs.
+const (
+	EncoderInput  = "image"
+	EncoderClass  = "cls"    // float [N dim]
+	EncoderTokens = "tokens" // float [N 1+T dim], the class token first
+)
+
+// Encoder writes the trained backbone as a model for inference, of standard
+// operators only. weights holds base_encoder.* (or momentum_encoder.*).
+func Encoder(c Config, weights map[string]*onnxgraph.Tensor, o EncoderOptions) (*onnxgraph.Model, error) {
+	root := "base_encoder"
+	if o.Momentum {
+		root = "momentum_encoder"
+	}
+	var missing error
+	g, err := onnxgraph.Build("encoder", func(g *onnxgraph.Graph) {
+		params := NewParams(func(p *Param) *onnxgraph.Value {
+			w := weights[p.Name]
+			if w == nil || !w.Shape().Equal(p.Shape) || w.DType() != onnxgraph.Float32 {
+				if missing == nil {
+					missing = fmt.Errorf("builders: encoder: weights hold no %s of float%v", p.Name, p.Shape)
+				}
+				w = onnxgraph.Zeros(onnxgraph.Float32, p.Shape)
+			}
+			return g.NamedConst(p.Name[len(root)+1:], w)
+		})
+		vit := NewViT(params.Root(root), c)
+		x := encoderInput(g, c, o)
+		var tokens *onnxgraph.Value
+		if o.DynamicSize {
+			tokens = vit.ForwardAnySize(x)
+		} else {
+			tokens = vit.Forward(x, DropPath{})
+		}
+		first := op.Gather(tokens, g.Const(onnxgraph.ScalarTensor(int64(0))), 1)
+		g.Output(EncoderClass, first)
+		g.Output(EncoderTokens, tokens)
+	})
+	if err == nil {
+		err = missing
+	}
+	if err != nil {
+		return nil, err
+	}
+	if g, err = g.Inline(nil); err != nil {
+		return nil, err
+	}
+	if g, err = g.Optimize(); err != nil {
+		return nil, err
+	}
+	description, err := json.Marshal(Architecture(c))
+	if err != nil {
+		return nil, err
+	}
+	return &onnxgraph.Model{Graph: g, Metadata: map[string]string{EncoderProperty: string(description)}}, nil
+}
+
+// encoderInput declares the input and gives normalised images [N 3 H W].
+func encoderInput(g *onnxgraph.Graph, c Config, o EncoderOptions) *onnxgraph.Value {
+	h, w := c.ImageSize, c.ImageSize
+	hName, wName := "", ""
+	if o.DynamicSize {
+		h, w, hName, wName = onnxgraph.Dynamic, onnxgraph.Dynamic, "H", "W"
+	}
+	if !o.Preprocessing {
+		return g.Input(EncoderInput, onnxgraph.Float32, onnxgraph.Dynamic, 3, h, w).NameDims("N", "", hName, wName)
+	}
+	raw := g.Input(EncoderInput, onnxgraph.Uint8, onnxgraph.Dynamic, h, w, 3).NameDims("N", hName, wName, "")
+	scale, shift := make([]float32, 3), make([]float32, 3)
+	for i := range scale { // (v/255 - mean)/std = v·scale + shift
+		scale[i], shift[i] = 1/(255*ImageStd[i]), -ImageMean[i]/ImageStd[i]
+	}
+	pixels := op.Cast(raw, onnxgraph.Float32)
+	scaled := op.Add(op.Mul(pixels, g.Const(onnxgraph.NewTensor([]int{3}, scale))), g.Const(onnxgraph.NewTensor([]int{3}, shift)))
+	return op.Transpose(scaled, 0, 3, 1, 2)
+}
+
+// ArchitectureInfo describes a backbone in the words of timm.
+type ArchitectureInfo struct {
+	Architecture string     `json:"architecture"`
+	ImageSize    int        `json:"image_size"`
+	PatchSize    int        `json:"patch_size"`
+	Dim          int        `json:"embed_dim"`
+	Depth        int        `json:"depth"`
+	Heads        int        `json:"num_heads"`
+	MLPRatio     int        `json:"mlp_ratio"`
+	Epsilon      float64    `json:"layer_norm_eps"`
+	Mean         [3]float32 `json:"mean"`
+	Std          [3]float32 `json:"std"`
+}
+
+// Architecture is what a reader of the encoder's weights must know beside them.
+func Architecture(c Config) ArchitectureInfo {
+	return ArchitectureInfo{"vision_transformer", c.ImageSize, c.PatchSize, c.Dim, c.Depth, c.Heads, c.MLPRatio, layerNormEpsilon, ImageMean, ImageStd}
+}

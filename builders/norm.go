@@ -1,0 +1,60 @@
+package builders
+
+import (
+	"pmx/onnxgraph"
+	"pmx/onnxgraph/op"
+)
+
+// LayerNorm normalises the last dimension (arXiv 1607.06450).
+type LayerNorm struct{ weight, bias *Param }
+
+// NewLayerNorm makes weight of ones and bias of zeros.
+func NewLayerNorm(s Scope, dim int) *LayerNorm {
+	return &LayerNorm{s.Param("weight", ones, dim), s.Param("bias", zeros, dim)}
+}
+
+// Forward normalises x [... dim].
+func (l *LayerNorm) Forward(x *onnxgraph.Value) *onnxgraph.Value {
+	y, _, _ := op.LayerNormalization(x, l.weight.Value, l.bias.Value, layerNormEpsilon)
+	return y
+}
+
+// ForwardCentred is Forward with each row's mean taken off first, which changes
+// nothing in exact arithmetic. ONNX Runtime's kernel takes the variance as
+// E[x²]-E[x]²; the batch norm behind the final norm amplifies its rounding, so
+// that the loss of a small batch is off by 1e-5 without this.
+func (l *LayerNorm) ForwardCentred(x *onnxgraph.Value) *onnxgraph.Value {
+	return l.Forward(op.Sub(x, op.ReduceMean(x, true, -1)))
+}
+
+// BatchNorm normalises each feature over the batch (arXiv 1502.03167).
+type BatchNorm struct {
+	weight, bias *Param // nil without affine map
+	dim          int
+}
+
+// NewBatchNorm makes weight of ones and bias of zeros if affine.
+func NewBatchNorm(s Scope, dim int, affine bool) *BatchNorm {
+	b := &BatchNorm{dim: dim}
+	if affine {
+		b.weight, b.bias = s.Param("weight", ones, dim), s.Param("bias", zeros, dim)
+	}
+	return b
+}
+
+// Forward normalises x [N dim] by the statistics of its N rows.
+func (b *BatchNorm) Forward(x *onnxgraph.Value) *onnxgraph.Value {
+	if b.weight != nil {
+		return op.BatchNormTraining(x, b.weight.Value, b.bias.Value, batchNormEpsilon)
+	}
+	return op.BatchNormTraining(x, fill(x, 1, b.dim), fill(x, 0, b.dim), batchNormEpsilon)
+}
+
+// fill is a constant vector of n times v.
+func fill(like *onnxgraph.Value, v float32, n int) *onnxgraph.Value {
+	data := make([]float32, n)
+	for i := range data {
+		data[i] = v
+	}
+	return like.Graph().Const(onnxgraph.NewTensor([]int{n}, data))
+}

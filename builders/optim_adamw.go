@@ -1,0 +1,91 @@
+package builders
+
+import (
+	"fmt"
+
+	"pmx/onnxgraph"
+	"pmx/onnxgraph/op"
+)
+
+// CounterName is the state tensor that counts optimizer steps, int64 [1].
+const CounterName = "step"
+
+// adamW adds the optimizer's update: AdamW over all parameters, weight decay on
+// those with more than one dimension only, and the norm of all gradients,
+// clipped if asked for.
+type adamW struct {
+	lr, decay *onnxgraph.Value
+	clip      float64
+	norm      *onnxgraph.Value // of the gradient before clipping, [1]
+	count     *onnxgraph.Value
+}
+
+func newAdamW(g *onnxgraph.Graph, lr, decay *onnxgraph.Value, clip float64) *adamW {
+	return &adamW{lr: lr, decay: decay, clip: clip, count: g.Input(CounterName, onnxgraph.Int64, 1)}
+}
+
+// Decayed reports whether weight decay applies: not to biases and the scales of
+// norms, which have one dimension. cls_token and pos_embed are decayed.
+func Decayed(p *Param) bool { return len(p.Shape) > 1 }
+
+// update sets next for the parameters, their moments and the counter.
+func (a *adamW) update(s *Step, params []*Param, gradients []*onnxgraph.Value, next map[string]*onnxgraph.Value) {
+	for i, p := range params {
+		if gradients[i] == nil {
+			onnxgraph.Fail("AdamW", []*onnxgraph.Value{p.Value}, "the loss does not depend on parameter %s", p.Name)
+		}
+	}
+	a.norm = globalNorm(gradients)
+	scale := a.clipScale()
+	g := a.lr.Graph()
+
+	next[CounterName] = op.Add(a.count, op.Scalar(a.count, 1))
+	c1, c2 := biasCorrection(next[CounterName], adamBeta1, false), biasCorrection(next[CounterName], adamBeta2, true)
+	none := g.Const(onnxgraph.NewTensor([]int{1}, []float32{0}))
+	for i, p := range params {
+		leave := g.Scope(p.Name)
+		gradient, decay := gradients[i], none
+		if scale != nil {
+			gradient = op.Mul(gradient, scale)
+		}
+		if Decayed(p) {
+			decay = a.decay
+		}
+		name1, name2 := fmt.Sprintf("%s.%s", KindMoment1, p.Name), fmt.Sprintf("%s.%s", KindMoment2, p.Name)
+		m, v := g.Input(name1, onnxgraph.Float32, p.Shape...), g.Input(name2, onnxgraph.Float32, p.Shape...)
+		next[p.Name], next[name1], next[name2] = op.AdamW(p.Value, gradient, m, v, a.lr, decay, c1, c2, adamBeta1, adamBeta2, adamEpsilon)
+		s.State = append(s.State, StateTensor{Name: name1, Kind: KindMoment1, Shape: p.Shape}, StateTensor{Name: name2, Kind: KindMoment2, Shape: p.Shape})
+		leave()
+	}
+	s.State = append(s.State, StateTensor{Name: CounterName, Kind: KindCounter, DType: onnxgraph.Int64.String(), Shape: []int{1}})
+}
+
+// biasCorrection is 1-βᵗ, or its root, as float [1]. The power is taken in
+// float64: in float32, 1-0.999 has lost five digits.
+func biasCorrection(t *onnxgraph.Value, beta float64, root bool) *onnxgraph.Value {
+	steps := op.Cast(t, onnxgraph.Float64)
+	c := op.Sub(op.Scalar(steps, 1), op.Pow(op.Scalar(steps, beta), steps))
+	if root {
+		c = op.Sqrt(c)
+	}
+	return op.Cast(c, onnxgraph.Float32)
+}
+
+// globalNorm is the length [1] of all gradients as one vector.
+func globalNorm(gradients []*onnxgraph.Value) *onnxgraph.Value {
+	squares := make([]*onnxgraph.Value, len(gradients))
+	for i, g := range gradients {
+		squares[i] = op.ReduceSumSquare(op.Reshape(g, -1), true)
+	}
+	return op.Sqrt(op.Sum(squares...))
+}
+
+// clipScale is min(1, clip/(norm+1e-6)), as torch.nn.utils.clip_grad_norm_; nil
+// without clipping.
+func (a *adamW) clipScale() *onnxgraph.Value {
+	if a.clip == 0 {
+		return nil
+	}
+	ratio := op.Div(op.Scalar(a.norm, a.clip), op.Add(a.norm, op.Scalar(a.norm, 1e-6)))
+	return op.Min(ratio, op.Scalar(a.norm, 1))
+}

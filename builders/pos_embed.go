@@ -1,0 +1,66 @@
+package builders
+
+import (
+	"math"
+
+	"pmx/onnxgraph"
+	"pmx/onnxgraph/op"
+)
+
+// bicubicCoefficient is the a of PyTorch's and OpenCV's bicubic kernel.
+const bicubicCoefficient = -0.75
+
+// bicubicMatrix is the linear map [to from] of bicubic resizing along one axis
+// without antialiasing, pixel centres at half integers, edges repeated, as
+// torch.nn.functional.interpolate(mode="bicubic", scale_factor=(to+0.1)/from)
+// computes it (Keys, IEEE TASSP 29 (1981) 1153, with a = -0.75). The 0.1 is the
+// published recipe's, there to keep the product from rounding below to; it
+// shifts the sampling points, so agreement needs it.
+func bicubicMatrix(from, to int) [][]float64 {
+	kernel := func(x float64) float64 {
+		const a = bicubicCoefficient
+		switch x = math.Abs(x); {
+		case x <= 1:
+			return ((a+2)*x-(a+3))*x*x + 1
+		case x < 2:
+			return a * (((x-5)*x+8)*x - 4)
+		}
+		return 0
+	}
+	m := make([][]float64, to)
+	for i := range m {
+		m[i] = make([]float64, from)
+		centre := (float64(i)+0.5)*float64(from)/(float64(to)+0.1) - 0.5
+		base := int(math.Floor(centre))
+		for k := base - 1; k <= base+2; k++ {
+			m[i][min(max(k, 0), from-1)] += kernel(centre - float64(k))
+		}
+	}
+	return m
+}
+
+// resizePositions maps learned positions [1 1+from² dim] to another grid
+// [1 1+to² dim]: the class token's stays, the others are one constant matrix
+// times the learned ones.
+func resizePositions(pos *onnxgraph.Value, from, to int) *onnxgraph.Value {
+	if from == to {
+		return pos
+	}
+	axis := bicubicMatrix(from, to)
+	matrix := make([]float32, to*to*from*from)
+	for y := range to {
+		for x := range to {
+			row := matrix[(y*to+x)*from*from:]
+			for v := range from {
+				for u := range from {
+					row[v*from+u] = float32(axis[y][v] * axis[x][u])
+				}
+			}
+		}
+	}
+	resize := pos.Graph().Const(onnxgraph.NewTensor([]int{to * to, from * from}, matrix))
+	dim := pos.Shape[2]
+	parts := op.Split(pos, 1, 1, from*from)
+	grid := op.MatMul(resize, op.Reshape(parts[1], from*from, dim))
+	return op.Concat(1, parts[0], op.Reshape(grid, 1, to*to, dim))
+}

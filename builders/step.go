@@ -1,0 +1,195 @@
+package builders
+
+import (
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
+
+	"pmx/onnxgraph"
+	"pmx/onnxgraph/autodiff"
+	"pmx/onnxgraph/op"
+)
+
+// Kind is the role of a state tensor.
+type Kind string
+
+// The kinds of state.
+const (
+	KindParam   Kind = "param"   // a trained parameter
+	KindMoment1 Kind = "moment1" // AdamW's mean of the gradient
+	KindMoment2 Kind = "moment2" // AdamW's mean of its square
+	KindEMA     Kind = "ema"     // the momentum encoder's copy
+	KindCounter Kind = "counter" // the number of steps taken
+)
+
+// StateTensor is one tensor that a step reads from input In and writes to
+// output Out.
+type StateTensor struct {
+	Name  string `json:"name"`
+	In    string `json:"in"`
+	Out   string `json:"out"`
+	Kind  Kind   `json:"kind"`
+	DType string `json:"dtype"`
+	Shape []int  `json:"shape"`
+
+	init func(rng *rand.Rand) []float32 // parameters
+	copy string                         // EMA: the parameter it starts as
+}
+
+// Port is an input of a batch.
+type Port struct {
+	Name  string `json:"name"`
+	DType string `json:"dtype"`
+	Shape []int  `json:"shape"`
+}
+
+// Hyper is an input of one number, float [1].
+type Hyper struct {
+	Name string `json:"name"`
+}
+
+// Names of the hyper-parameters.
+const (
+	HyperLR          = "lr"
+	HyperWeightDecay = "weight_decay"
+	HyperTemperature = "temperature"
+	HyperEMAMomentum = "ema_momentum"
+)
+
+// StepProperty is the metadata property of a step file that holds Step's JSON.
+const StepProperty = "pmx.step"
+
+// StepVersion is the version of that JSON.
+const StepVersion = 1
+
+// Step is one training step as a model: state and batch and hyper-parameters in,
+// state and metrics out. Its JSON is the step file's metadata.
+type Step struct {
+	Version int           `json:"version"`
+	Method  string        `json:"method"`
+	Config  Config        `json:"config"`
+	State   []StateTensor `json:"state"`
+	Batch   []Port        `json:"batch"`
+	Hyper   []Hyper       `json:"hyper"`
+	Metrics []string      `json:"metrics"`
+
+	// Model is the graph. It is not part of the JSON.
+	Model *onnxgraph.Model `json:"-"`
+}
+
+// Build writes the training step of the configured method: forward, backward,
+// AdamW and, with a momentum encoder, its update, which comes before the forward
+// pass.
+func Build(c Config) (*Step, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	method, err := LookupMethod(c.Method)
+	if err != nil {
+		return nil, err
+	}
+	s := &Step{Version: StepVersion, Method: method.Name, Config: c}
+	graph, err := onnxgraph.Build(method.Name+"_step", func(g *onnxgraph.Graph) { s.build(g, method) })
+	if err != nil {
+		return nil, fmt.Errorf("builders: %s: %w", method.Name, err)
+	}
+	if graph, err = graph.Optimize(); err != nil {
+		return nil, fmt.Errorf("builders: %s: %w", method.Name, err)
+	}
+	description, err := json.Marshal(s)
+	if err != nil {
+		return nil, fmt.Errorf("builders: %s: %w", method.Name, err)
+	}
+	s.Model = &onnxgraph.Model{Graph: graph, Metadata: map[string]string{StepProperty: string(description)}}
+	return s, nil
+}
+
+func (s *Step) build(g *onnxgraph.Graph, method *Method) {
+	c := s.Config
+	trained := InputParams(g)
+	m := &Siamese{Config: c, graph: g, encoded: map[string]*onnxgraph.Value{}}
+	m.query = newEncoder(trained.Root("base_encoder"), c)
+	m.predictor = NewHead(trained.Root("predictor"), c.PredLayers, c.OutDim, c.Hidden, c.OutDim)
+	for _, p := range trained.List() {
+		s.State = append(s.State, StateTensor{Name: p.Name, Kind: KindParam, Shape: p.Shape, init: p.Init})
+	}
+
+	hyper := func(name string) *onnxgraph.Value {
+		s.Hyper = append(s.Hyper, Hyper{name})
+		return g.Input(name, onnxgraph.Float32, 1)
+	}
+	opt := newAdamW(g, hyper(HyperLR), hyper(HyperWeightDecay), c.ClipGrad)
+	m.Temperature = hyper(HyperTemperature)
+	next := map[string]*onnxgraph.Value{}
+	if c.MomentumEncoder {
+		m.momentum = s.buildMomentumEncoder(g, trained, hyper(HyperEMAMomentum), next)
+	}
+	if c.DropPath > 0 {
+		m.dropMask = m.feed("drop_path", c.Depth, 2, method.QueryImages(c))
+	}
+
+	loss, parts := method.Loss(m)
+	s.Batch = m.batch
+
+	params := trained.List()
+	values := make([]*onnxgraph.Value, len(params))
+	for i, p := range params {
+		values[i] = p.Value
+	}
+	gradients := autodiff.Gradients(loss, values)
+	leave := g.ScopeOf("optimizer")
+	opt.update(s, params, gradients, next)
+	leave()
+
+	for i := range s.State {
+		t := &s.State[i]
+		if t.DType == "" {
+			t.DType = onnxgraph.Float32.String()
+		}
+		t.In, t.Out = t.Name, t.Name+".next"
+		g.Output(t.Out, next[t.Name])
+	}
+	for _, metric := range append([]Metric{{"loss", loss}}, append(parts, Metric{"grad_norm", opt.norm})...) {
+		s.Metrics = append(s.Metrics, metric.Name)
+		g.Output(metric.Name, metric.Value)
+	}
+}
+
+// buildMomentumEncoder makes the key branch out of the averages after this
+// step's update.
+func (s *Step) buildMomentumEncoder(g *onnxgraph.Graph, trained *Params, momentum *onnxgraph.Value, next map[string]*onnxgraph.Value) *encoder {
+	defer g.Scope("ema")()
+	source := map[string]*Param{}
+	for _, p := range trained.List() {
+		source[p.Name] = p
+	}
+	averages := NewParams(func(p *Param) *onnxgraph.Value {
+		from := source["base_encoder"+p.Name[len("momentum_encoder"):]]
+		s.State = append(s.State, StateTensor{Name: p.Name, Kind: KindEMA, Shape: p.Shape, copy: from.Name})
+		next[p.Name] = op.EMA(g.Input(p.Name, onnxgraph.Float32, p.Shape...), from.Value, momentum)
+		return next[p.Name]
+	})
+	return newEncoder(averages.Root("momentum_encoder"), s.Config)
+}
+
+// InitialState draws the state that training starts from: each parameter from
+// its own stream of the seed, so that none depends on another's size.
+func (s *Step) InitialState(seed uint64) map[string]*onnxgraph.Tensor {
+	state := map[string]*onnxgraph.Tensor{}
+	for _, t := range s.State {
+		switch {
+		case t.init != nil:
+			h := fnv.New64a()
+			h.Write([]byte(t.Name))
+			state[t.Name] = onnxgraph.NewTensor(t.Shape, t.init(rand.New(rand.NewPCG(seed, h.Sum64()))))
+		case t.copy != "":
+			state[t.Name] = state[t.copy].Clone()
+		case t.Kind == KindCounter:
+			state[t.Name] = onnxgraph.Zeros(onnxgraph.Int64, t.Shape)
+		default:
+			state[t.Name] = onnxgraph.Zeros(onnxgraph.Float32, t.Shape)
+		}
+	}
+	return state
+}

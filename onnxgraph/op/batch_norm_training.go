@@ -1,0 +1,66 @@
+package op
+
+import (
+	"fmt"
+
+	"pmx/onnxgraph"
+)
+
+// BatchNormTraining normalises each column of x [N C] by the statistics of the
+// batch (arXiv 1502.03167, algorithm 1), with the population variance:
+//
+//	y = (x - mean) · invStd ⊙ scale + bias,  invStd = 1/√(var + ε)
+//
+// It keeps no running statistics: a contrastive head has no inference mode.
+func BatchNormTraining(x, scale, bias *onnxgraph.Value, epsilon float64) *onnxgraph.Value {
+	return onnxgraph.Apply("pmx.BatchNormTraining", onnxgraph.Attributes{"epsilon": float32(epsilon)}, x, scale, bias)
+}
+
+var _ = onnxgraph.Register(onnxgraph.OpSchema{
+	Name: "BatchNormTraining", Domain: onnxgraph.DomainPMX, SinceVersion: 1,
+	Inputs: []string{"X", "scale", "B"}, Outputs: []string{"Y", "saved_mean", "saved_inv_std"},
+	Infer: func(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
+		x := n.Inputs[0].Type
+		if len(x.Shape) != 2 || !n.Inputs[1].Shape.Equal(x.Shape[1:]) || !n.Inputs[2].Shape.Equal(x.Shape[1:]) {
+			return nil, fmt.Errorf("want X [N C], scale [C] and B [C]")
+		}
+		column := onnxgraph.Type{DType: x.DType, Shape: x.Shape[1:].Clone()}
+		return []onnxgraph.Type{x, column, column}, nil
+	},
+	Grad: onnxgraph.Differentiable(func(n *onnxgraph.Node, dy []*onnxgraph.Value) []*onnxgraph.Value {
+		if dy[1] != nil || dy[2] != nil {
+			onnxgraph.Fail(n.Op.ID(), n.Inputs, "no gradient through the saved statistics")
+		}
+		return onnxgraph.ApplyNode("com.microsoft.BatchNormalizationGrad", n.Attributes,
+			dy[0], n.Inputs[0], n.Inputs[1], n.Outputs[1], n.Outputs[2]).Outputs
+	}),
+	Body: func(n *onnxgraph.Node, in []*onnxgraph.Value) []*onnxgraph.Value {
+		x, scale, bias := in[0], in[1], in[2]
+		mean := ReduceMean(x, true, 0)
+		centred := Sub(x, mean)
+		variance := ReduceMean(Mul(centred, centred), true, 0)
+		invStd := Reciprocal(Sqrt(Add(variance, Scalar(x, n.Attributes.Float("epsilon", 1e-5)))))
+		y := Add(Mul(centred, Mul(invStd, scale)), bias)
+		return []*onnxgraph.Value{y, Squeeze(mean, 0), Squeeze(invStd, 0)}
+	},
+})
+
+// BatchNormalizationGrad has the inputs and outputs of ONNX Runtime Training's
+// kernel. With x̂ = (x - mean) · invStd:
+//
+//	dB = Σ dy,  dscale = Σ dy ⊙ x̂,  dx = scale · invStd · (dy - mean(dy) - x̂ · mean(dy ⊙ x̂))
+var _ = onnxgraph.Register(onnxgraph.OpSchema{
+	Name: "BatchNormalizationGrad", Domain: onnxgraph.DomainMicrosoft, SinceVersion: 1,
+	Inputs: []string{"dY", "X", "scale", "saved_mean", "saved_inv_std"}, Outputs: []string{"dX", "dscale", "dB"},
+	Infer: func(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
+		return []onnxgraph.Type{n.Inputs[1].Type, n.Inputs[2].Type, n.Inputs[2].Type}, nil
+	},
+	Grad: onnxgraph.NotDifferentiable("second derivatives of batch norm are not needed"),
+	Body: func(_ *onnxgraph.Node, in []*onnxgraph.Value) []*onnxgraph.Value {
+		dy, x, scale, mean, invStd := in[0], in[1], in[2], in[3], in[4]
+		normalised := Mul(Sub(x, mean), invStd)
+		weighted := Mul(dy, normalised)
+		dx := Sub(Sub(dy, ReduceMean(dy, true, 0)), Mul(normalised, ReduceMean(weighted, true, 0)))
+		return []*onnxgraph.Value{Mul(dx, Mul(scale, invStd)), ReduceSum(weighted, false, 0), ReduceSum(dy, false, 0)}
+	},
+})

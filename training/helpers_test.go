@@ -1,0 +1,35 @@
+package training_test
+
+import (
+	"os"
+	"testing"
+
+	"pmx/training"
+)
+
+// missing skips a test whose prerequisite is absent; in CI it fails.
+func missing(t *testing.T, why string) {
+	t.Helper()
+	if os.Getenv("CI") == "true" || os.Getenv("PMX_REQUIRE_ALL") == "1" {
+		t.Fatal(why)
+	}
+	t.Skip(why)
+}
+
+func options(t *testing.T) training.Options {
+	t.Helper()
+	return training.Options{Threads: 2}
+}
+
+// openRuntime finds a runtime whose library can be loaded.
+func openRuntime(t *testing.T, name string) training.Runtime {
+	t.Helper()
+	r, err := training.LookupRuntime(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Version(options(t)); err != nil {
+		missing(t, err.Error())
+	}
+	return r
+}

@@ -1,0 +1,73 @@
+package training
+
+import (
+	"context"
+
+	"pmx/builders"
+	"pmx/internal/registry"
+	"pmx/onnxgraph"
+)
+
+// Runtime executes models. A runtime is one file that registers itself.
+type Runtime interface {
+	// Name is what --runtime calls it.
+	Name() string
+	// Version is the version of the library that runs models, or an error that
+	// says what is missing and the command that brings it.
+	Version(o Options) (string, error)
+	// NewSession compiles a training step. Its state is zero until SetState.
+	NewSession(step *builders.Step, o Options) (Session, error)
+	// NewInference compiles any other model, such as an exported encoder.
+	NewInference(m *onnxgraph.Model, o Options) (Inference, error)
+}
+
+// Options say where and how a runtime executes.
+type Options struct {
+	// Device is "cpu" (also "") or "cuda".
+	Device string
+	// Threads is the number of threads of one operator; 0 = one per core.
+	Threads int
+	// Library is the path of the runtime's shared library; "" = the environment
+	// variable PMX_ORT_LIB, then the installed one.
+	Library string
+	// ProfilePrefix, if not "", makes the runtime write a trace file whose path
+	// begins with it when the session closes.
+	ProfilePrefix string
+}
+
+// Session is a compiled training step and its state, which stays where the step
+// runs. A Session is used by one goroutine at a time.
+type Session interface {
+	// SetState copies in a tensor for each of the step's state tensors, by name.
+	SetState(state map[string]*onnxgraph.Tensor) error
+	// State copies the state out.
+	State() (map[string]*onnxgraph.Tensor, error)
+	// Step runs one step: feeds for each batch port, numbers for each
+	// hyper-parameter. It returns the step's metrics by name. The feeds are not
+	// kept. If it fails, the state is as before.
+	Step(ctx context.Context, feeds map[string]*onnxgraph.Tensor, hyper map[string]float64) (map[string]float64, error)
+	// Undo takes back the last Step: the state before it is still in the other
+	// buffer set. It can be called once after each Step.
+	Undo() error
+	Close() error
+}
+
+// Inference is a compiled model without state. It can be used by one goroutine
+// at a time.
+type Inference interface {
+	// Run computes the outputs for feeds by input name. Each call may have another
+	// size of the dynamic dimensions.
+	Run(feeds map[string]*onnxgraph.Tensor) (map[string]*onnxgraph.Tensor, error)
+	Close() error
+}
+
+var runtimes = registry.New[Runtime]("training", "runtime")
+
+// RegisterRuntime adds a runtime under its name. It panics on a duplicate.
+func RegisterRuntime(r Runtime) Runtime { return runtimes.Add(r.Name(), r) }
+
+// LookupRuntime finds a runtime; the error lists those that exist.
+func LookupRuntime(name string) (Runtime, error) { return runtimes.Lookup(name) }
+
+// RuntimeNames lists the registered runtimes.
+func RuntimeNames() []string { return runtimes.Names() }

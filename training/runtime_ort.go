@@ -1,0 +1,373 @@
+package training
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"strconv"
+	"sync"
+
+	ort "github.com/yalue/onnxruntime_go"
+
+	"pmx/builders"
+	"pmx/onnxgraph"
+)
+
+// stockORT runs models on the official ONNX Runtime library through
+// github.com/yalue/onnxruntime_go, on its CPU or CUDA execution provider.
+type stockORT struct{}
+
+var _ = RegisterRuntime(stockORT{})
+
+func (stockORT) Name() string { return "ort" }
+
+func (stockORT) Version(o Options) (string, error) {
+	if err := loadORT(o); err != nil {
+		return "", err
+	}
+	return ort.GetVersion(), nil
+}
+
+func (stockORT) NewSession(step *builders.Step, o Options) (Session, error) {
+	if err := loadORT(o); err != nil {
+		return nil, err
+	}
+	s := &ortSession{step: step}
+	ok := false
+	defer func() {
+		if !ok {
+			s.Close()
+		}
+	}()
+	for _, t := range step.State {
+		for side := range s.state {
+			buffer, err := newBuffer(t.DType, t.Shape)
+			if err != nil {
+				return nil, err
+			}
+			s.state[side] = append(s.state[side], buffer)
+		}
+		s.inputs, s.outputs = append(s.inputs, t.In), append(s.outputs, t.Out)
+	}
+	for _, p := range step.Batch {
+		s.inputs = append(s.inputs, p.Name)
+	}
+	for _, h := range step.Hyper {
+		buffer, err := newBuffer("float", []int{1})
+		if err != nil {
+			return nil, err
+		}
+		s.hyper = append(s.hyper, buffer)
+		s.inputs = append(s.inputs, h.Name)
+	}
+	for _, name := range step.Metrics {
+		buffer, err := newBuffer("float", []int{1})
+		if err != nil {
+			return nil, err
+		}
+		s.metrics = append(s.metrics, buffer)
+		s.outputs = append(s.outputs, name)
+	}
+	var err error
+	if s.session, err = newORTSession(step.Model, s.inputs, s.outputs, o); err != nil {
+		return nil, err
+	}
+	ok = true
+	return s, nil
+}
+
+func (stockORT) NewInference(m *onnxgraph.Model, o Options) (Inference, error) {
+	if err := loadORT(o); err != nil {
+		return nil, err
+	}
+	inf := &ortInference{graph: m.Graph}
+	for _, v := range m.Graph.Inputs() {
+		inf.inputs = append(inf.inputs, v.Name)
+	}
+	for _, v := range m.Graph.Outputs() {
+		inf.outputs = append(inf.outputs, v.Name)
+	}
+	var err error
+	inf.session, err = newORTSession(m, inf.inputs, inf.outputs, o)
+	return inf, err
+}
+
+// newORTSession compiles a model with the options of every session of ours.
+func newORTSession(m *onnxgraph.Model, inputs, outputs []string, o Options) (*ort.DynamicAdvancedSession, error) {
+	data, err := m.Marshal()
+	if err != nil {
+		return nil, err
+	}
+	options, err := ortOptions(o)
+	if err != nil {
+		return nil, err
+	}
+	defer options.Destroy()
+	session, err := ort.NewDynamicAdvancedSessionWithONNXData(data, inputs, outputs, options)
+	if err != nil {
+		return nil, fmt.Errorf("training: ONNX Runtime %s refuses the model: %w", ort.GetVersion(), err)
+	}
+	return session, nil
+}
+
+func ortOptions(o Options) (*ort.SessionOptions, error) {
+	threads := o.Threads
+	if threads == 0 {
+		threads = runtime.NumCPU()
+	}
+	options, err := ort.NewSessionOptions()
+	if err != nil {
+		return nil, fmt.Errorf("training: ONNX Runtime: %w", err)
+	}
+	set := []func() error{
+		func() error { return options.SetIntraOpNumThreads(threads) },
+		func() error { return options.SetInterOpNumThreads(1) },
+		func() error { return options.SetGraphOptimizationLevel(ort.GraphOptimizationLevelEnableAll) },
+		func() error {
+			if o.ProfilePrefix == "" {
+				return nil
+			}
+			return options.EnableProfiling(o.ProfilePrefix)
+		},
+		func() error { return addDevice(options, o.Device) },
+	}
+	for _, f := range set {
+		if err := f(); err != nil {
+			options.Destroy()
+			return nil, fmt.Errorf("training: ONNX Runtime options: %w", err)
+		}
+	}
+	return options, nil
+}
+
+// addDevice appends the execution provider of the device.
+func addDevice(options *ort.SessionOptions, device string) error {
+	switch device {
+	case "", "cpu":
+		return nil
+	case "cuda":
+		const hint = "--device cuda needs an NVIDIA driver, CUDA 12 with cuDNN 9, and the GPU build of ONNX Runtime (pmx runtime install --cuda); --device cpu runs without"
+		cuda, err := ort.NewCUDAProviderOptions()
+		if err != nil {
+			return fmt.Errorf("%w: %s", err, hint)
+		}
+		defer cuda.Destroy()
+		if err := cuda.Update(map[string]string{"device_id": strconv.Itoa(0)}); err != nil {
+			return err
+		}
+		if err := options.AppendExecutionProviderCUDA(cuda); err != nil {
+			return fmt.Errorf("%w: %s", err, hint)
+		}
+		return nil
+	}
+	return fmt.Errorf("unknown device %q: want cpu or cuda", device)
+}
+
+// The library is loaded once per process: it has one global environment.
+var ortLibrary struct {
+	sync.Mutex
+	path string
+}
+
+func loadORT(o Options) error {
+	path, err := findORT(o)
+	if err != nil {
+		return err
+	}
+	ortLibrary.Lock()
+	defer ortLibrary.Unlock()
+	if ort.IsInitialized() {
+		if path != ortLibrary.path {
+			return fmt.Errorf("training: %s is loaded already, a process cannot load %s too", ortLibrary.path, path)
+		}
+		return nil
+	}
+	ort.SetSharedLibraryPath(path)
+	if err := ort.InitializeEnvironment(ort.WithLogLevelError()); err != nil {
+		return fmt.Errorf("training: cannot load ONNX Runtime from %s: %w; `pmx runtime install` brings a library that fits", path, err)
+	}
+	ortLibrary.path = path
+	return nil
+}
+
+// buffer is a tensor whose memory ONNX Runtime reads and writes in place.
+type buffer struct {
+	tensor *onnxgraph.Tensor
+	value  *ort.CustomDataTensor
+}
+
+func newBuffer(dtype string, shape onnxgraph.Shape) (buffer, error) {
+	t, err := onnxgraph.ParseDType(dtype)
+	if err != nil {
+		return buffer{}, err
+	}
+	return wrap(onnxgraph.Zeros(t, shape))
+}
+
+func wrap(t *onnxgraph.Tensor) (buffer, error) {
+	shape := t.Shape().Int64()
+	if len(shape) == 0 {
+		return buffer{}, fmt.Errorf("training: onnxruntime_go takes no tensor of rank 0")
+	}
+	v, err := ort.NewCustomDataTensor(shape, t.Bytes(), ort.TensorElementDataType(t.DType()))
+	if err != nil {
+		return buffer{}, fmt.Errorf("training: %v: %w", t, err)
+	}
+	return buffer{t, v}, nil
+}
+
+func (b buffer) destroy() {
+	if b.value != nil {
+		b.value.Destroy()
+	}
+}
+
+// ortSession holds the state in two sets of buffers: each step reads one and
+// writes the other, so nothing is copied and the last step can be undone.
+type ortSession struct {
+	step            *builders.Step
+	session         *ort.DynamicAdvancedSession
+	inputs, outputs []string
+	state           [2][]buffer
+	now             int // the set that holds the current state
+	undoable        bool
+	hyper, metrics  []buffer
+}
+
+func (s *ortSession) SetState(state map[string]*onnxgraph.Tensor) error {
+	if err := checkState(s.step, state); err != nil {
+		return err
+	}
+	for i, t := range s.step.State {
+		copy(s.state[s.now][i].tensor.Bytes(), state[t.Name].Bytes())
+	}
+	s.undoable = false
+	return nil
+}
+
+func (s *ortSession) State() (map[string]*onnxgraph.Tensor, error) {
+	out := make(map[string]*onnxgraph.Tensor, len(s.step.State))
+	for i, t := range s.step.State {
+		out[t.Name] = s.state[s.now][i].tensor.Clone()
+	}
+	return out, nil
+}
+
+func (s *ortSession) Step(ctx context.Context, feeds map[string]*onnxgraph.Tensor, hyper map[string]float64) (map[string]float64, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if err := checkFeeds(s.step, feeds, hyper); err != nil {
+		return nil, err
+	}
+	in, out := make([]ort.Value, 0, len(s.inputs)), make([]ort.Value, 0, len(s.outputs))
+	for i := range s.step.State {
+		in, out = append(in, s.state[s.now][i].value), append(out, s.state[1-s.now][i].value)
+	}
+	for _, p := range s.step.Batch {
+		b, err := wrap(feeds[p.Name])
+		if err != nil {
+			return nil, err
+		}
+		defer b.destroy()
+		in = append(in, b.value)
+	}
+	for i, h := range s.step.Hyper {
+		onnxgraph.Data[float32](s.hyper[i].tensor)[0] = float32(hyper[h.Name])
+		in = append(in, s.hyper[i].value)
+	}
+	for _, m := range s.metrics {
+		out = append(out, m.value)
+	}
+	if err := s.session.Run(in, out); err != nil {
+		return nil, fmt.Errorf("training: step: %w", err)
+	}
+	s.now, s.undoable = 1-s.now, true
+	metrics := make(map[string]float64, len(s.metrics))
+	for i, name := range s.step.Metrics {
+		metrics[name] = float64(onnxgraph.Data[float32](s.metrics[i].tensor)[0])
+	}
+	return metrics, nil
+}
+
+func (s *ortSession) Undo() error {
+	if !s.undoable {
+		return errNothingToUndo
+	}
+	s.now, s.undoable = 1-s.now, false
+	return nil
+}
+
+func (s *ortSession) Close() error {
+	for _, list := range [][]buffer{s.state[0], s.state[1], s.hyper, s.metrics} {
+		for _, b := range list {
+			b.destroy()
+		}
+	}
+	s.state, s.hyper, s.metrics = [2][]buffer{}, nil, nil
+	if s.session == nil {
+		return nil
+	}
+	session := s.session
+	s.session = nil
+	return session.Destroy()
+}
+
+type ortInference struct {
+	graph           *onnxgraph.Graph
+	session         *ort.DynamicAdvancedSession
+	inputs, outputs []string
+}
+
+func (s *ortInference) Run(feeds map[string]*onnxgraph.Tensor) (map[string]*onnxgraph.Tensor, error) {
+	in, out := make([]ort.Value, len(s.inputs)), make([]ort.Value, len(s.outputs))
+	for i, name := range s.inputs {
+		if feeds[name] == nil {
+			return nil, fmt.Errorf("training: input %s is not fed", name)
+		}
+		b, err := wrap(feeds[name])
+		if err != nil {
+			return nil, err
+		}
+		defer b.destroy()
+		in[i] = b.value
+	}
+	if err := s.session.Run(in, out); err != nil {
+		return nil, fmt.Errorf("training: inference: %w", err)
+	}
+	results := map[string]*onnxgraph.Tensor{}
+	for i, name := range s.outputs {
+		t, err := copyOut(out[i])
+		out[i].Destroy()
+		if err != nil {
+			return nil, fmt.Errorf("training: output %s: %w", name, err)
+		}
+		results[name] = t
+	}
+	return results, nil
+}
+
+// copyOut copies a tensor that ONNX Runtime allocated.
+func copyOut(v ort.Value) (*onnxgraph.Tensor, error) {
+	shape := make([]int, len(v.GetShape()))
+	for i, d := range v.GetShape() {
+		shape[i] = int(d)
+	}
+	switch t := v.(type) {
+	case *ort.Tensor[float32]:
+		return onnxgraph.NewTensor(shape, append([]float32(nil), t.GetData()...)), nil
+	case *ort.Tensor[float64]:
+		return onnxgraph.NewTensor(shape, append([]float64(nil), t.GetData()...)), nil
+	case *ort.Tensor[int64]:
+		return onnxgraph.NewTensor(shape, append([]int64(nil), t.GetData()...)), nil
+	case *ort.Tensor[int32]:
+		return onnxgraph.NewTensor(shape, append([]int32(nil), t.GetData()...)), nil
+	case *ort.Tensor[uint8]:
+		return onnxgraph.NewTensor(shape, append([]uint8(nil), t.GetData()...)), nil
+	case *ort.Tensor[bool]:
+		return onnxgraph.NewTensor(shape, append([]bool(nil), t.GetData()...)), nil
+	}
+	return nil, fmt.Errorf("element type %v is not read", v.DataType())
+}
+
+func (s *ortInference) Close() error { return s.session.Destroy() }

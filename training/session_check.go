@@ -1,0 +1,49 @@
+package training
+
+import (
+	"errors"
+	"fmt"
+
+	"pmx/builders"
+	"pmx/onnxgraph"
+)
+
+var errNothingToUndo = errors.New("training: there is no step to undo")
+
+// checkState compares a state with what the step declares.
+func checkState(step *builders.Step, state map[string]*onnxgraph.Tensor) error {
+	for _, t := range step.State {
+		if err := checkTensor(t.Name, state[t.Name], t.DType, t.Shape); err != nil {
+			return fmt.Errorf("training: state: %w", err)
+		}
+	}
+	if len(state) != len(step.State) {
+		return fmt.Errorf("training: state holds %d tensors, the step %d: is it of another model?", len(state), len(step.State))
+	}
+	return nil
+}
+
+// checkFeeds compares a batch and hyper-parameters with what the step declares.
+func checkFeeds(step *builders.Step, feeds map[string]*onnxgraph.Tensor, hyper map[string]float64) error {
+	for _, p := range step.Batch {
+		if err := checkTensor(p.Name, feeds[p.Name], p.DType, p.Shape); err != nil {
+			return fmt.Errorf("training: batch: %w", err)
+		}
+	}
+	for _, h := range step.Hyper {
+		if _, ok := hyper[h.Name]; !ok {
+			return fmt.Errorf("training: hyper-parameter %s is not given", h.Name)
+		}
+	}
+	return nil
+}
+
+func checkTensor(name string, t *onnxgraph.Tensor, dtype string, shape onnxgraph.Shape) error {
+	switch {
+	case t == nil:
+		return fmt.Errorf("%s is missing", name)
+	case t.DType().String() != dtype || !t.Shape().Equal(shape):
+		return fmt.Errorf("%s is %v, want %s%v", name, t, dtype, shape)
+	}
+	return nil
+}
