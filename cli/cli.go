@@ -47,12 +47,14 @@ Begin with:
 
 ` + exitCodeHelp + `
 "pmx COMMAND --help" explains a command with examples.`,
-		Writer:         stdout,
-		ErrWriter:      stderr,
-		HideVersion:    true,
-		Commands:       tree(),
-		OnUsageError:   asUsageError,
-		ExitErrHandler: func(*cli.Context, error) {}, // Main prints and exits
+		Writer:      stdout,
+		ErrWriter:   stderr,
+		HideVersion: true,
+		// A comma belongs to the value: --set mix_num=2,3.
+		DisableSliceFlagSeparator: true,
+		Commands:                  tree(),
+		OnUsageError:              asUsageError,
+		ExitErrHandler:            func(*cli.Context, error) {}, // Main prints and exits
 	}
 	var quiet func([]*cli.Command)
 	quiet = func(cs []*cli.Command) {
