@@ -37,56 +37,65 @@ func (s *Scanner) Float() (float64, error) {
 	return v, nil
 }
 
-// shortDecimal reads numbers such as -12, 0.5 or 321.02, nearly all there are in
-// an annotation file: up to 15 digits without exponent, not cut by the end of
-// the buffer. Numerator and power of ten are then exact, so that their quotient
-// is the correctly rounded value. It reads nothing if it cannot take the number.
+// shortDecimal reads the next number if decimal can take it, and else nothing.
 func (s *Scanner) shortDecimal() (v float64, ok bool) {
 	if _, any := s.peek(); !any {
 		return 0, false
 	}
-	const maxDigits = 15
-	b := s.buf[s.pos:s.end]
-	i, negative := 0, b[0] == '-'
-	if negative {
-		i = 1
-	}
-	first, mantissa := i, uint64(0)
-	for i < len(b) && b[i]-'0' <= 9 {
-		mantissa = mantissa*10 + uint64(b[i]-'0')
-		i++
-	}
-	digits := i - first
-	if digits == 0 || digits > maxDigits || digits > 1 && b[first] == '0' {
-		return 0, false
-	}
-	decimals := 0
-	if i < len(b) && b[i] == '.' {
-		point := i
-		i++
-		for i < len(b) && b[i]-'0' <= 9 && digits <= maxDigits {
-			mantissa = mantissa*10 + uint64(b[i]-'0')
-			digits++
-			i++
-		}
-		decimals = i - point - 1
-		if decimals == 0 || digits > maxDigits {
-			return 0, false
-		}
-	}
-	if i == len(b) || numberByte[b[i]] {
+	v, n := decimal(s.buf[s.pos:s.end])
+	if n == 0 {
 		return 0, false
 	}
 	s.start = s.Offset()
-	s.pos += i
+	s.pos += n
+	return v, true
+}
+
+// decimal reads a number such as -12, 0.5 or 321.02 from the beginning of b, with
+// up to 15 digits and no exponent; nearly all numbers of an annotation file are
+// such. Numerator and power of ten are then exact, so that their quotient is the
+// correctly rounded value. n is the length of the number; it is 0 if the number is
+// of another kind, malformed, or perhaps cut off by the end of b.
+func decimal(b []byte) (v float64, n int) {
+	const maxDigits = 15
+	first := 0
+	if len(b) > 0 && b[0] == '-' {
+		first = 1
+	}
+	mantissa, point := uint64(0), -1
+	i := first
+	for ; i < len(b); i++ {
+		c := b[i]
+		if c-'0' <= 9 {
+			mantissa = mantissa*10 + uint64(c-'0')
+			continue
+		}
+		if c != '.' || point >= 0 {
+			break
+		}
+		point = i
+	}
+	digits, decimals := i-first, 0
+	if point >= 0 {
+		digits--
+		decimals = i - point - 1
+	}
+	switch {
+	case i == len(b) || b[i]|0x20 == 'e' || b[i] == '.' || b[i] == '+' || b[i] == '-':
+		return 0, 0
+	case digits == 0 || digits > maxDigits || point == first || point == i-1:
+		return 0, 0
+	case b[first] == '0' && digits-decimals > 1:
+		return 0, 0
+	}
 	v = float64(mantissa)
 	if decimals > 0 {
 		v /= pow10[decimals]
 	}
-	if negative {
+	if first == 1 {
 		v = -v
 	}
-	return v, true
+	return v, i
 }
 
 // Int reads a number whose value is an integer; 42.0 and 4.2e1 are 42.
@@ -119,10 +128,37 @@ func (s *Scanner) Int() (int64, error) {
 func (s *Scanner) Floats(dst []float64) ([]float64, error) {
 	err := s.Array(func(int) error {
 		v, err := s.Float()
-		dst = append(dst, v)
-		return err
+		if err != nil {
+			return err
+		}
+		dst = s.shortDecimals(append(dst, v))
+		return nil
 	})
 	return dst, err
+}
+
+// shortDecimals appends to dst the numbers that follow, each behind a comma, as
+// long as decimal can take them and the buffer holds them.
+func (s *Scanner) shortDecimals(dst []float64) []float64 {
+	b := s.buf[s.pos:s.end]
+	at := 0
+	for {
+		i := at
+		if i >= len(b) || b[i] != ',' {
+			break
+		}
+		if i++; i < len(b) && b[i] == ' ' {
+			i++
+		}
+		v, n := decimal(b[i:])
+		if n == 0 {
+			break
+		}
+		dst = append(dst, v)
+		at = i + n
+	}
+	s.pos += at
+	return dst
 }
 
 // number reads a number and returns its text, valid until the next read.

@@ -1,0 +1,102 @@
+package detection
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math"
+
+	"pmx/detection/internal/jsonscan"
+)
+
+// Result is one detection.
+type Result struct {
+	ImageID, CategoryID int64
+	Score               float64
+	// Box is the result's bbox; HasBox is false if it has none.
+	Box          XYWH
+	HasBox       bool
+	Segmentation Segmentation
+
+	// Where it was read, for messages.
+	file   *string
+	offset int64
+}
+
+// Results are detections in file order, which decides between equal scores.
+type Results []Result
+
+var resultFields = []string{"image_id", "category_id", "score", "bbox", "segmentation"}
+
+// ReadResults reads a results file: an array of objects with image_id,
+// category_id, score, and bbox or segmentation or both.
+func ReadResults(r io.Reader, o ReadOptions) (Results, error) {
+	var (
+		all      Results
+		numbers  arena[float64]
+		outlines arena[Polygon]
+		runs     arena[CompressedRLE]
+	)
+	f := newFileReader(r, o)
+	if f.s.Peek() == jsonscan.Object {
+		return nil, f.fail(errors.New("an object where an array is wanted: this looks like an instances file, not a results file"))
+	}
+	err := f.entries("results", true, func() error {
+		one := Result{file: &f.opts.File, offset: f.entry}
+		seen, err := f.fields(resultFields, func(field int) (err error) {
+			switch field {
+			case 0:
+				one.ImageID, err = f.s.Int()
+			case 1:
+				one.CategoryID, err = f.s.Int()
+			case 2:
+				one.Score, err = f.s.Float()
+			case 3:
+				one.Box, one.HasBox, err = f.box()
+			case 4:
+				one.Segmentation, err = f.segmentation()
+			}
+			return err
+		})
+		if err == nil {
+			err = f.require(resultFields, 3, seen)
+		}
+		if err == nil && !one.HasBox && one.Segmentation.IsZero() {
+			err = f.failEntry("there is neither a \"bbox\" nor a \"segmentation\"")
+		}
+		if err != nil {
+			return err
+		}
+		if o.BoxesOnly && one.HasBox {
+			one.Segmentation = Segmentation{}
+		}
+		one.Segmentation.keep(&numbers, &outlines, &runs)
+		all = append(all, one)
+		return nil
+	})
+	if err == nil {
+		err = f.fail(f.s.End())
+	}
+	if err != nil {
+		return nil, err
+	}
+	return all, nil
+}
+
+// fail is an error about result number i.
+func (r *Result) fail(i int, err error) error {
+	path := fmt.Sprintf("results[%d]", i)
+	if r.file != nil {
+		return &FormatError{File: *r.file, Offset: r.offset, Path: path, Err: err}
+	}
+	return fmt.Errorf("detection: %s: %s", path, withoutPrefix(err))
+}
+
+// finite tells whether a result can be compared with anything.
+func (r *Result) finite() bool {
+	sum := r.Score - r.Score
+	for _, v := range r.Box {
+		sum += v - v
+	}
+	return !math.IsNaN(sum)
+}
