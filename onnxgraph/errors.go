@@ -12,7 +12,7 @@ type Error struct {
 	Op       string   // operator, or "" for a fault of the graph itself
 	Operands []string // each operand's type, shape and name
 	Reason   string
-	Site     string // file:line of the caller outside onnxgraph and op
+	Site     string // file:line of the caller outside onnxgraph, op and autodiff
 }
 
 // Error prints "onnxgraph: Mul(float[2 3] q, float[2 4] k): reason at vit.go:21".
@@ -44,7 +44,7 @@ func newError(op string, operands []*Value, reason string) *Error {
 }
 
 // callSite is the file:line of the innermost caller that is neither this
-// package nor an operator's constructor.
+// package, nor an operator's constructor, nor autodiff.
 func callSite() string {
 	var pcs [48]uintptr
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs[:])])
@@ -54,7 +54,7 @@ func callSite() string {
 			return ""
 		}
 		inside := strings.HasPrefix(f.Function, "pmx/onnxgraph.") || strings.HasPrefix(f.Function, "pmx/onnxgraph/op.") ||
-			strings.HasPrefix(f.Function, "runtime.")
+			strings.HasPrefix(f.Function, "pmx/onnxgraph/autodiff.") || strings.HasPrefix(f.Function, "runtime.")
 		if inside && !strings.HasSuffix(f.File, "_test.go") {
 			continue
 		}

@@ -7,6 +7,7 @@ package autodiff
 
 import (
 	"fmt"
+	"slices"
 
 	"pmx/onnxgraph"
 	"pmx/onnxgraph/op"
@@ -29,15 +30,18 @@ func Pullback(ys, gy, xs []*onnxgraph.Value) []*onnxgraph.Value {
 	if len(ys) == 0 {
 		return make([]*onnxgraph.Value, len(xs))
 	}
-	g := ys[0].Graph()
-	active := dependents(g, xs)
+	return pull(ys[0].Graph().Nodes(), ys, gy, xs)
+}
+
+// pull is Pullback through the given nodes only; others count as constants.
+func pull(nodes []*onnxgraph.Node, ys, gy, xs []*onnxgraph.Value) []*onnxgraph.Value {
+	active := dependents(nodes, xs)
 	cotangents := map[*onnxgraph.Value]*onnxgraph.Value{}
 	for i, y := range ys {
 		accumulate(cotangents, y, gy[i])
 	}
-	nodes := g.Nodes()
-	for i := len(nodes) - 1; i >= 0; i-- {
-		if n := nodes[i]; active[n.Outputs[0]] {
+	for _, n := range slices.Backward(nodes) {
+		if passes(n, active) {
 			pullNode(n, cotangents, active)
 		}
 	}
@@ -50,29 +54,30 @@ func Pullback(ys, gy, xs []*onnxgraph.Value) []*onnxgraph.Value {
 
 // dependents marks the values that some x reaches: only through these do
 // cotangents flow.
-func dependents(g *onnxgraph.Graph, xs []*onnxgraph.Value) map[*onnxgraph.Value]bool {
+func dependents(nodes []*onnxgraph.Node, xs []*onnxgraph.Value) map[*onnxgraph.Value]bool {
 	active := map[*onnxgraph.Value]bool{}
 	for _, x := range xs {
-		active[x] = true
+		active[x] = x != nil
 	}
-	for _, n := range g.Nodes() {
-		for _, v := range n.Inputs {
-			if !active[v] || v == nil {
-				continue
+	for _, n := range nodes {
+		if !passes(n, active) {
+			continue
+		}
+		for _, y := range n.Outputs {
+			if y.DType.IsFloat() {
+				active[y] = true
 			}
-			if _, zero := n.Op.Grad.Zero(); zero {
-				break
-			}
-			for _, y := range n.Outputs {
-				if y.DType.IsFloat() {
-					active[y] = true
-				}
-			}
-			active[n.Outputs[0]] = true // the node is asked even where only a later output carries floats
-			break
 		}
 	}
 	return active
+}
+
+// passes reports whether a cotangent can flow through n to an active input.
+func passes(n *onnxgraph.Node, active map[*onnxgraph.Value]bool) bool {
+	if _, zero := n.Op.Grad.Zero(); zero {
+		return false
+	}
+	return slices.ContainsFunc(n.Inputs, func(v *onnxgraph.Value) bool { return active[v] })
 }
 
 // pullNode hands the cotangents of n's outputs on to its inputs.
@@ -106,16 +111,25 @@ func pullNode(n *onnxgraph.Node, cotangents map[*onnxgraph.Value]*onnxgraph.Valu
 	}
 }
 
-// pullBody differentiates an operator's decomposition.
+// pullBody differentiates an operator's decomposition: its own nodes and no others,
+// since an operand may itself be computed from another one.
 func pullBody(n *onnxgraph.Node, gy []*onnxgraph.Value) []*onnxgraph.Value {
+	before := len(n.Graph().Nodes())
 	ys := n.Op.Body(n, n.Inputs)
+	body := slices.Clone(n.Graph().Nodes()[before:])
 	var reached, given []*onnxgraph.Value
 	for k, g := range gy {
 		if g != nil {
 			reached, given = append(reached, ys[k]), append(given, g)
 		}
 	}
-	return Pullback(reached, given, n.Inputs)
+	gx := pull(body, reached, given, n.Inputs)
+	for k, x := range n.Inputs { // a value that is given twice has its cotangent once
+		if slices.Contains(n.Inputs[:k], x) {
+			gx[k] = nil
+		}
+	}
+	return gx
 }
 
 func accumulate(cotangents map[*onnxgraph.Value]*onnxgraph.Value, x, gx *onnxgraph.Value) {

@@ -8,11 +8,14 @@
 package gradcheck
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
+	"pmx/internal/numtest"
 	"pmx/onnxgraph"
 	"pmx/onnxgraph/autodiff"
 )
@@ -31,7 +34,7 @@ type Case struct {
 	// Epsilon is the step of the difference; 0 means 1e-5. Use 1 where Fn is
 	// linear in each input: the difference is then exact.
 	Epsilon float64
-	// Tolerance is relative to 1+|difference|; 0 means 1e-6.
+	// Tolerance is relative to 1+|difference|; 0 takes it from numtest's table.
 	Tolerance float64
 	// Fixed lists inputs that are not differentiated: they must get no cotangent.
 	Fixed []int
@@ -45,6 +48,9 @@ func Add(id string, c ...Case) struct{} {
 	cases[id] = append(cases[id], c...)
 	return struct{}{}
 }
+
+// Cases lists the cases for the operator with that ID.
+func Cases(id string) []Case { return cases[id] }
 
 // Unary adapts a constructor of one operand.
 func Unary(f func(x *onnxgraph.Value) *onnxgraph.Value) func([]*onnxgraph.Value) []*onnxgraph.Value {
@@ -95,11 +101,61 @@ func split(id string) (domain, name string) {
 // Check runs one case. id, if not empty, must occur among the nodes that Fn makes.
 func Check(t *testing.T, id string, c Case) {
 	t.Helper()
-	const seed = 20230612
-	rng := rand.New(rand.NewPCG(seed, 0))
-	var outputs int
-	// Fn's outputs, and the weights of the sum, are fed so that both the
-	// forward values and the cotangents come from one graph.
+	if err := Verify(id, c); err != nil {
+		t.Error(err)
+	}
+}
+
+// Verify is Check for callers that want the error: one line for each input whose
+// cotangent is wrong.
+func Verify(id string, c Case) error {
+	p, err := newProbe(id, c)
+	if err != nil {
+		return err
+	}
+	analytic, err := p.run()
+	if err != nil {
+		return err
+	}
+	var faults []error
+	for i := range c.Shapes {
+		gx := onnxgraph.Data[float64](analytic[fmt.Sprintf("gx%d", i)])
+		if slices.Contains(c.Fixed, i) {
+			if norm(gx) != 0 {
+				faults = append(faults, fmt.Errorf("%s: input %d is fixed, yet a cotangent flows to it", id, i))
+			}
+			continue
+		}
+		direction := normal(p.rng, len(gx))
+		want, err := p.difference(i, direction)
+		if err != nil {
+			return err
+		}
+		got, tol := dot(gx, direction), c.tolerance()
+		if d := math.Abs(got - want); !(d <= tol*(1+math.Abs(want))) {
+			faults = append(faults, fmt.Errorf("%s: input %d: ⟨vjp, t⟩ = %.9g, central difference %.9g (|Δ| = %.2g, tol %g, seed %d)",
+				id, i, got, want, d, tol, seed))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// seed draws every point, cotangent and direction.
+const seed = 20230612
+
+// probe is a case's graph with the point it is checked at. Fn's outputs and the
+// cotangents of its inputs come from one graph; the cotangents u of its outputs
+// are fed.
+type probe struct {
+	rng     *rand.Rand
+	eval    *onnxgraph.Evaluator
+	feeds   map[string]*onnxgraph.Tensor
+	outputs int // of float type
+	epsilon float64
+}
+
+func newProbe(id string, c Case) (*probe, error) {
+	p := &probe{rng: rand.New(rand.NewPCG(seed, 0)), feeds: map[string]*onnxgraph.Tensor{}, epsilon: orDefault(c.Epsilon, 1e-5)}
 	g, err := onnxgraph.Build("gradcheck", func(g *onnxgraph.Graph) {
 		x := make([]*onnxgraph.Value, len(c.Shapes))
 		for i, shape := range c.Shapes {
@@ -107,7 +163,7 @@ func Check(t *testing.T, id string, c Case) {
 		}
 		ys := c.Fn(x)
 		if id != "" && !applies(g, id) {
-			t.Fatalf("the case does not apply %s", id)
+			onnxgraph.Fail("", nil, "the case does not apply %s", id)
 		}
 		var floats, u []*onnxgraph.Value
 		for _, y := range ys {
@@ -116,7 +172,7 @@ func Check(t *testing.T, id string, c Case) {
 				u = append(u, g.Input(fmt.Sprintf("u%d", len(u)), onnxgraph.Float64, y.Shape...))
 			}
 		}
-		outputs = len(floats)
+		p.outputs = len(floats)
 		for i, gx := range autodiff.Pullback(floats, u, x) {
 			if gx == nil {
 				gx = g.Const(onnxgraph.Zeros(onnxgraph.Float64, c.Shapes[i]))
@@ -128,72 +184,65 @@ func Check(t *testing.T, id string, c Case) {
 		}
 	})
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
-	eval := onnxgraph.NewEvaluator(g)
-	feeds := map[string]*onnxgraph.Tensor{}
+	if p.outputs == 0 {
+		return nil, fmt.Errorf("gradcheck: %s: no output of the case is a float", id)
+	}
+	p.eval = onnxgraph.NewEvaluator(g)
 	for _, in := range g.Inputs() {
-		feeds[in.Name] = onnxgraph.NewTensor(in.Shape, normal(rng, in.Shape.Size()))
+		p.feeds[in.Name] = onnxgraph.NewTensor(in.Shape, normal(p.rng, in.Shape.Size()))
 	}
 	for i := range c.Shapes {
-		x := onnxgraph.Data[float64](feeds[fmt.Sprintf("x%d", i)])
+		x := onnxgraph.Data[float64](p.feeds[fmt.Sprintf("x%d", i)])
 		switch {
+		case c.Inputs != nil && len(c.Inputs[i]) != len(x):
+			return nil, fmt.Errorf("gradcheck: %s: input %d is given %d elements for shape %v", id, i, len(c.Inputs[i]), c.Shapes[i])
 		case c.Inputs != nil:
 			copy(x, c.Inputs[i])
 		case c.Draw != nil:
 			for k := range x {
-				x[k] = c.Draw(rng, i)
+				x[k] = c.Draw(p.rng, i)
 			}
 		}
 	}
-	run := func() map[string]*onnxgraph.Tensor {
-		out, err := eval.Run(feeds)
+	return p, nil
+}
+
+func (p *probe) run() (map[string]*onnxgraph.Tensor, error) { return p.eval.Run(p.feeds) }
+
+// difference is ⟨u, (f(x+εt) - f(x-εt)) / 2ε⟩ for input i.
+func (p *probe) difference(i int, direction []float64) (float64, error) {
+	name := fmt.Sprintf("x%d", i)
+	x := p.feeds[name]
+	defer func() { p.feeds[name] = x }()
+	sum := 0.0
+	for _, sign := range []float64{1, -1} {
+		p.feeds[name] = onnxgraph.NewTensor(x.Shape(), step(onnxgraph.Data[float64](x), direction, sign*p.epsilon))
+		out, err := p.run()
 		if err != nil {
-			t.Fatal(err)
+			return 0, err
 		}
-		return out
-	}
-	eps, tol := orDefault(c.Epsilon, 1e-5), orDefault(c.Tolerance, 1e-6)
-	analytic := run()
-	for i := range c.Shapes {
-		name := fmt.Sprintf("x%d", i)
-		x := feeds[name]
-		gx := onnxgraph.Data[float64](analytic["g"+name])
-		if fixed(c.Fixed, i) {
-			if norm(gx) != 0 {
-				t.Errorf("input %d is fixed, yet a cotangent flows to it", i)
-			}
-			continue
-		}
-		direction := normal(rng, x.Size())
-		want := 0.0
-		for _, sign := range []float64{1, -1} {
-			feeds[name] = onnxgraph.NewTensor(x.Shape(), step(onnxgraph.Data[float64](x), direction, sign*eps))
-			out := run()
-			for k := range outputs {
-				want += sign / (2 * eps) * dot(onnxgraph.Data[float64](feeds[fmt.Sprintf("u%d", k)]), onnxgraph.Data[float64](out[fmt.Sprintf("y%d", k)]))
-			}
-		}
-		feeds[name] = x
-		got := dot(gx, direction)
-		if d := math.Abs(got - want); !(d <= tol*(1+math.Abs(want))) {
-			t.Errorf("%s: input %d: ⟨vjp, t⟩ = %.9g, central difference %.9g (|Δ| = %.2g, tol %g, seed %d)", id, i, got, want, d, tol, seed)
+		for k := range p.outputs {
+			u, y := p.feeds[fmt.Sprintf("u%d", k)], out[fmt.Sprintf("y%d", k)]
+			sum += sign / (2 * p.epsilon) * dot(onnxgraph.Data[float64](u), onnxgraph.Data[float64](y))
 		}
 	}
+	return sum, nil
+}
+
+// tolerance is tighter where the difference of a linear operator is exact.
+func (c Case) tolerance() float64 {
+	kind := numtest.Difference
+	if c.Epsilon == 1 {
+		kind = numtest.Summed
+	}
+	return orDefault(c.Tolerance, numtest.Tolerance("double", kind))
 }
 
 func applies(g *onnxgraph.Graph, id string) bool {
 	for _, n := range g.Nodes() {
 		if n.Op.ID() == id {
-			return true
-		}
-	}
-	return false
-}
-
-func fixed(list []int, i int) bool {
-	for _, k := range list {
-		if k == i {
 			return true
 		}
 	}
