@@ -8,7 +8,7 @@ import (
 
 // Pad puts a constant around x: pads lists how many elements go before each
 // dimension, then how many go after each. Negative counts cut. dx = the inner
-// part of dy.
+// part of dy; nothing flows to the constant, as ONNX says.
 // https://onnx.ai/onnx/operators/onnx__Pad.html
 func Pad(x *onnxgraph.Value, pads []int, value float64) *onnxgraph.Value {
 	if value == 0 {
@@ -35,9 +35,6 @@ var _ = onnxgraph.Register(onnxgraph.OpSchema{
 		pads, _ := constInts(n, 1)
 		dx := make([]*onnxgraph.Value, len(n.Inputs))
 		dx[0] = unpad(dy[0], pads)
-		if len(dx) > 2 { // the constant fills what lies around x
-			dx[2] = Reshape(Sub(ReduceSum(dy[0], false), ReduceSum(dx[0], false)), n.Inputs[2].Shape...)
-		}
 		return dx
 	}),
 	Eval: func(n *onnxgraph.Node, in []*onnxgraph.Tensor) ([]*onnxgraph.Tensor, error) {
