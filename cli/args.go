@@ -11,8 +11,8 @@ import (
 
 // arrange finds the command that args name and moves its flags before its
 // arguments, so that `pmx export RUN --out x` works as well as `pmx export --out
-// x RUN`. Unknown commands and flags are errors that suggest the nearest; a
-// command without its own arguments refuses any.
+// x RUN`. Unknown commands and flags are errors that suggest the nearest; so
+// are absent flags that are required, and arguments where a command has none.
 func arrange(cs []*cli.Command, called string, args []string) ([]string, error) {
 	var path []string
 	for {
@@ -48,7 +48,7 @@ func arrange(cs []*cli.Command, called string, args []string) ([]string, error) 
 
 // flagsFirst moves the flags of command c before its arguments.
 func flagsFirst(c *cli.Command, called string, args []string) ([]string, error) {
-	var flags, positional []string
+	var flags, given, positional []string
 	for len(args) > 0 {
 		arg := args[0]
 		args = args[1:]
@@ -68,7 +68,7 @@ func flagsFirst(c *cli.Command, called string, args []string) ([]string, error) 
 		if flag == nil {
 			return nil, usageErrorf("unknown flag %s%s, see `%s --help`", arg, didYouMean(name, known), called)
 		}
-		flags = append(flags, arg)
+		flags, given = append(flags, arg), append(given, flag.Names()[0])
 		if _, isBool := flag.(*cli.BoolFlag); isBool || inline {
 			continue
 		}
@@ -76,6 +76,12 @@ func flagsFirst(c *cli.Command, called string, args []string) ([]string, error) 
 			return nil, usageErrorf("flag %s needs a value, see `%s --help`", arg, called)
 		}
 		flags, args = append(flags, args[0]), args[1:]
+	}
+	for _, f := range c.Flags {
+		required, ok := f.(cli.RequiredFlag)
+		if ok && required.IsRequired() && !slices.Contains(given, f.Names()[0]) {
+			return nil, usageErrorf("`%s` needs --%s, see `%s --help`", called, f.Names()[0], called)
+		}
 	}
 	if len(positional) > 0 && c.ArgsUsage == "" {
 		return nil, usageErrorf("`%s` takes no argument, got %q, see `%s --help`", called, positional[0], called)

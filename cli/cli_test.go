@@ -21,6 +21,7 @@ func TestArrange(t *testing.T) {
 			}},
 			{Name: "eval", Subcommands: []*cli.Command{{Name: "knn", ArgsUsage: "RUN"}}},
 			{Name: "version"},
+			{Name: "build", Flags: []cli.Flag{&cli.StringFlag{Name: "out", Required: true}}},
 		}
 	}
 	for in, want := range map[string]string{
@@ -41,6 +42,8 @@ func TestArrange(t *testing.T) {
 		"eval kn run":                          "error: unknown command \"pmx eval kn\", did you mean \"knn\"?, see `pmx eval --help`",
 		"--out x export":                       "error: unknown flag --out before the command, see `pmx --help`",
 		"version now":                          "error: `pmx version` takes no argument, got \"now\", see `pmx version --help`",
+		"build --out x":                        "build --out x",
+		"build":                                "error: `pmx build` needs --out, see `pmx build --help`",
 		"help eval knn":                        "eval knn --help",
 		"export run another --momentum --help": "export --help",
 	} {
@@ -88,8 +91,15 @@ func TestExitCode(t *testing.T) {
 }
 
 func TestOneLine(t *testing.T) {
-	if got, want := oneLine(errors.New("a: b\n  at c\n\n")), "a: b; at c"; got != want {
-		t.Errorf("oneLine = %q, want %q", got, want)
+	for in, want := range map[string]string{
+		"a: b\n  at c\n\n":                   "a: b; at c",
+		"training: runtimelib: a: b":         "a: b",
+		"builders: dim is 0":                 "dim is 0",
+		"model: builders: stays where it is": "model: builders: stays where it is",
+	} {
+		if got := oneLine(errors.New(in)); got != want {
+			t.Errorf("oneLine(%q) = %q, want %q", in, got, want)
+		}
 	}
 }
 

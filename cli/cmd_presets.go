@@ -2,8 +2,6 @@ package cli
 
 import (
 	"encoding/json"
-	"fmt"
-	"text/tabwriter"
 
 	"github.com/urfave/cli/v2"
 )
@@ -44,15 +42,15 @@ func listPresets(c *cli.Context) error {
 		e.SetIndent("", "  ")
 		return e.Encode(r)
 	}
-	w := tabwriter.NewWriter(c.App.Writer, 0, 0, 2, ' ', 0)
+	w := newTable(c.App.Writer)
 	if c.Bool("keys") {
 		for _, key := range recipeKeys() {
-			fmt.Fprintf(w, "%s\t%s\n", key, keyDocs[key])
+			w.row(key, keyDocs[key])
 		}
 		return w.Flush()
 	}
 	for name, p := range presets.All() {
-		fmt.Fprintf(w, "%s\t%s\n", name, p.Summary)
+		w.row(name, p.Summary)
 	}
 	return w.Flush()
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 )
@@ -69,7 +70,8 @@ func exitCode(ctx context.Context, err error) int {
 	return ExitFailure
 }
 
-// oneLine is err's message as the one line that follows "pmx: ".
+// oneLine is err's message as the one line that follows "pmx: ", without the
+// packages that it begins with.
 func oneLine(err error) string {
 	var parts []string
 	for line := range strings.Lines(err.Error()) {
@@ -77,5 +79,15 @@ func oneLine(err error) string {
 			parts = append(parts, line)
 		}
 	}
-	return strings.Join(parts, "; ")
+	line := strings.Join(parts, "; ")
+	for { // "training: runtimelib: ..." names rooms that a user need not know
+		room, rest, found := strings.Cut(line, ": ")
+		if !found || !slices.Contains(rooms, room) {
+			return line
+		}
+		line = rest
+	}
 }
+
+// rooms are the packages whose names begin messages.
+var rooms = []string{"onnxgraph", "builders", "patchmix", "training", "artifacts", "runtimelib", "safetensors", "evaluation", "detection", "cli"}

@@ -1,0 +1,322 @@
+package cli
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"pmx/artifacts"
+	"pmx/artifacts/safetensors"
+	"pmx/builders"
+	"pmx/onnxgraph"
+)
+
+var _ = register("inspect", func() *cli.Command {
+	return &cli.Command{
+		Usage:     "say what a file or a run contains",
+		ArgsUsage: "FILE",
+		Description: `pmx inspect step.onnx                              a training step: state, batch, metrics
+pmx inspect runs/first/encoder.onnx                an encoder, or any other ONNX model
+pmx inspect runs/first/checkpoints/000100.safetensors
+pmx inspect runs/first                             a run`,
+		Action: func(c *cli.Context) error {
+			if c.NArg() != 1 {
+				return usageErrorf("name one file, got %d, see `pmx inspect --help`", c.NArg())
+			}
+			return inspectFile(c.App.Writer, c.Args().First())
+		},
+	}
+})
+
+// inspectFile prints what a file contains, going by its content, not its name.
+func inspectFile(out io.Writer, path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%s does not exist: name an ONNX model, a safetensors file or a run", path)
+	case err != nil:
+		return err
+	case info.IsDir():
+		return inspectRun(out, path)
+	}
+	isSafetensors, err := looksLikeSafetensors(path, info.Size())
+	if err != nil {
+		return err
+	}
+	if isSafetensors {
+		return inspectSafetensors(out, path)
+	}
+	return inspectModel(out, path)
+}
+
+// looksLikeSafetensors: such a file begins with the length of its JSON header.
+// An ONNX message begins with a field tag and a small number.
+func looksLikeSafetensors(path string, size int64) (bool, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	var head [9]byte
+	if _, err := io.ReadFull(f, head[:]); err != nil {
+		return strings.HasSuffix(path, ".safetensors"), nil // its reader explains what is wrong
+	}
+	return head[8] == '{' && binary.LittleEndian.Uint64(head[:8]) < 1<<32, nil
+}
+
+func inspectModel(out io.Writer, path string) error {
+	d, err := onnxgraph.DescribeFile(path)
+	if err != nil {
+		return fmt.Errorf("%w: want an ONNX model, a safetensors file or a run", err)
+	}
+	if text, ok := d.Metadata[builders.StepProperty]; ok {
+		if err := describeStep(out, text); err != nil {
+			return fmt.Errorf("%s: metadata %s: %w", path, builders.StepProperty, err)
+		}
+		return describeGraph(out, d, false)
+	}
+	if text, ok := d.Metadata[builders.EncoderProperty]; ok {
+		var a builders.ArchitectureInfo
+		if err := json.Unmarshal([]byte(text), &a); err != nil {
+			return fmt.Errorf("%s: metadata %s: %w", path, builders.EncoderProperty, err)
+		}
+		fmt.Fprintf(out, "an encoder of pmx: %s\n", architectureLine(a))
+	} else {
+		fmt.Fprintln(out, "an ONNX model")
+	}
+	return describeGraph(out, d, true)
+}
+
+func architectureLine(a builders.ArchitectureInfo) string {
+	return fmt.Sprintf("%s, images of %d, patches of %d, %d wide, %d blocks of %d heads, mlp ratio %d",
+		a.Architecture, a.ImageSize, a.PatchSize, a.Dim, a.Depth, a.Heads, a.MLPRatio)
+}
+
+// describeStep prints the roles of a step file's inputs and outputs.
+func describeStep(out io.Writer, text string) error {
+	var s builders.Step
+	if err := json.Unmarshal([]byte(text), &s); err != nil {
+		return err
+	}
+	if s.Version != builders.StepVersion {
+		return fmt.Errorf("version %d, this pmx knows %d: use the pmx that wrote it", s.Version, builders.StepVersion)
+	}
+	fmt.Fprintf(out, "a training step of pmx: %s\n", s.Method)
+	fmt.Fprintf(out, "encoder: %s\n", architectureLine(builders.Architecture(s.Config)))
+	fmt.Fprintf(out, "heads: projector of %d layers, predictor of %d, %d hidden, %d out\n",
+		s.Config.ProjLayers, s.Config.PredLayers, s.Config.Hidden, s.Config.OutDim)
+
+	fmt.Fprintln(out, "\nstate (inputs NAME, outputs NAME.next):")
+	w := newTable(out)
+	var kinds []builders.Kind
+	tensors, elements := map[builders.Kind]int{}, map[builders.Kind]int64{}
+	for _, t := range s.State {
+		if tensors[t.Kind] == 0 {
+			kinds = append(kinds, t.Kind)
+		}
+		tensors[t.Kind]++
+		elements[t.Kind] += product(t.Shape)
+	}
+	for _, kind := range kinds {
+		w.row("  "+string(kind), fmt.Sprintf("%d tensors", tensors[kind]), humanCount(elements[kind])+" numbers")
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintln(out, "\nbatch:")
+	for _, p := range s.Batch {
+		w.row("  "+p.Name, p.DType, p.Shape)
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	var hyper []string
+	for _, h := range s.Hyper {
+		hyper = append(hyper, h.Name)
+	}
+	fmt.Fprintf(out, "\nhyper-parameters: %s\n", strings.Join(hyper, ", "))
+	_, err := fmt.Fprintf(out, "metrics: %s\n", strings.Join(s.Metrics, ", "))
+	return err
+}
+
+func product(shape []int) int64 {
+	n := int64(1)
+	for _, d := range shape {
+		n *= int64(d)
+	}
+	return n
+}
+
+// describeGraph prints a model's size, its inputs and outputs if asked for, and
+// how often it has each operator.
+func describeGraph(out io.Writer, d *onnxgraph.Description, ports bool) error {
+	var opsets []string
+	for _, domain := range slices.Sorted(maps.Keys(d.Opsets)) {
+		name := domain
+		if name == "" {
+			name = "ai.onnx"
+		}
+		opsets = append(opsets, fmt.Sprintf("%s %d", name, d.Opsets[domain]))
+	}
+	fmt.Fprintf(out, "\ngraph: %s nodes, IR version %d, operator sets %s\n", humanCount(int64(d.Nodes)), d.IRVersion, strings.Join(opsets, ", "))
+	if d.Producer != "" {
+		fmt.Fprintf(out, "made by: %s\n", strings.TrimSpace(d.Producer+" "+d.ProducerVersion))
+	}
+	fmt.Fprintf(out, "constants: %d, %s, %s parameters\n", d.Initializers, humanBytes(d.InitializerBytes), humanCount(d.Parameters))
+	if len(d.ExternalFiles) > 0 {
+		fmt.Fprintf(out, "data files: %s\n", strings.Join(d.ExternalFiles, ", "))
+	}
+	w := newTable(out)
+	if ports {
+		for _, list := range []struct {
+			title string
+			ports []onnxgraph.PortDescription
+		}{{"inputs", d.Inputs}, {"outputs", d.Outputs}} {
+			w.row("\n" + list.title + ":")
+			for _, p := range list.ports {
+				w.row("  "+p.Name, p.Type)
+			}
+		}
+	}
+	if len(d.Metadata) > 0 {
+		w.row("\nmetadata: " + strings.Join(slices.Sorted(maps.Keys(d.Metadata)), ", "))
+	}
+	w.row("\noperators:")
+	names := slices.SortedFunc(maps.Keys(d.Operators), func(a, b string) int {
+		if d.Operators[a] != d.Operators[b] {
+			return d.Operators[b] - d.Operators[a]
+		}
+		return strings.Compare(a, b)
+	})
+	functions := map[string]int{}
+	for _, f := range d.Functions {
+		functions[f.ID] = f.Nodes
+	}
+	for _, name := range names {
+		note := ""
+		if nodes, ok := functions[name]; ok {
+			note = fmt.Sprintf("function of %d nodes", nodes)
+		}
+		w.row("  "+name, d.Operators[name], note)
+	}
+	return w.Flush()
+}
+
+func inspectSafetensors(out io.Writer, path string) error {
+	r, err := safetensors.Open(path)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	metadata := r.Metadata()
+	switch {
+	case metadata["pmx.checkpoint"] != "":
+		c, err := artifacts.OpenCheckpoint(path)
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		fmt.Fprintf(out, "a checkpoint of pmx after step %d\n", c.Step)
+		var a builders.ArchitectureInfo
+		if json.Unmarshal(c.Arch, &a) == nil && a.Architecture != "" {
+			fmt.Fprintf(out, "encoder: %s\n", architectureLine(a))
+		}
+		if err := verifySafetensors(c); err != nil {
+			return err
+		}
+		fmt.Fprintln(out, "checksum: good")
+	default:
+		fmt.Fprintln(out, "a safetensors file")
+	}
+	keys := slices.Sorted(maps.Keys(metadata))
+	if len(keys) > 0 {
+		fmt.Fprintln(out, "\nmetadata:")
+		for _, key := range keys {
+			fmt.Fprintf(out, "  %s: %s\n", key, shorten(metadata[key], 200))
+		}
+	}
+	fmt.Fprintln(out, "\ntensors:")
+	w := newTable(out)
+	var total int64
+	for _, info := range r.Infos() {
+		w.row("  "+info.Name, info.DType, info.Shape)
+		total += product(info.Shape)
+	}
+	w.row(fmt.Sprintf("%d tensors, %s numbers", len(r.Infos()), humanCount(total)))
+	return w.Flush()
+}
+
+// verifySafetensors reads a checkpoint through.
+func verifySafetensors(c *artifacts.CheckpointReader) error {
+	state := map[string]*onnxgraph.Tensor{}
+	for _, info := range c.Infos() {
+		state[info.Name] = onnxgraph.Zeros(info.DType, info.Shape)
+	}
+	return c.ReadState(state)
+}
+
+// shorten cuts a text that is longer than n bytes.
+func shorten(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return fmt.Sprintf("%s... (%d bytes)", strings.ToValidUTF8(s[:n], ""), len(s))
+}
+
+func inspectRun(out io.Writer, path string) error {
+	run, err := artifacts.ViewRun(path)
+	if err != nil {
+		return err
+	}
+	m, err := run.ReadManifest()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "a run of pmx: %s on %s (%s images), seed %d\n", m.Method, m.Data.Name, humanCount(int64(m.Data.Samples)), m.Seed)
+	var r Recipe
+	if err := run.ReadConfig(&r); err == nil {
+		fmt.Fprintf(out, "encoder: %s\n", architectureLine(builders.Architecture(r.Config)))
+	}
+	for _, s := range m.Sessions {
+		fmt.Fprintf(out, "session: %s from step %d, pmx %s, %s %s on %s\n",
+			s.Started.Format("2006-01-02 15:04:05Z07:00"), s.FromStep, s.PMX, s.Runtime, s.Library, s.Device)
+	}
+	steps, err := run.Checkpoints().List()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "checkpoints: steps %v\n", steps)
+	lines, err := run.ReadMetrics()
+	if err != nil {
+		return err
+	}
+	last := map[string]float64{}
+	for _, line := range lines {
+		for key := range line.Values {
+			if v, ok := line.Float(key); ok {
+				last[key] = v
+			}
+		}
+	}
+	w := newTable(out)
+	if len(last) > 0 {
+		w.row("\nlast metrics:")
+	}
+	for _, key := range slices.Sorted(maps.Keys(last)) {
+		w.row("  "+key, fmt.Sprintf("%.6g", last[key]))
+	}
+	if _, err := os.Stat(run.Path(artifacts.EncoderName)); err == nil {
+		w.row("\nencoder: " + filepath.Join(path, artifacts.EncoderName))
+	}
+	return w.Flush()
+}
