@@ -1,0 +1,75 @@
+package training
+
+import (
+	"context"
+
+	"pmx/artifacts"
+)
+
+// MetricsHook appends to metrics.jsonl. A step's line has its metrics and
+// hyper-parameters under their names, "epoch" (as a fraction), "images_per_s" and
+// "data_wait_s"; an epoch's has the means as "epoch_loss", ...; recorded numbers
+// have their own.
+type MetricsHook struct {
+	NoHook
+	Log *artifacts.MetricsLog // opened behind the step to start from; the hook closes it
+	// Every is how many steps one line is written for; 0 is 1.
+	Every int64
+}
+
+// Step writes the step's line, and the epoch's.
+func (h *MetricsHook) Step(_ context.Context, l *Loop, r *StepReport) error {
+	if r.Step%max(h.Every, 1) == 0 {
+		if err := h.Log.Append(r.Step, stepValues(l, r)); err != nil {
+			return err
+		}
+	}
+	if r.Epoch != nil {
+		return h.Log.Append(r.Step, epochValues(r.Epoch))
+	}
+	return nil
+}
+
+// Record writes a line of numbers.
+func (h *MetricsHook) Record(step int64, values map[string]float64) error {
+	line := make(map[string]any, len(values))
+	for name, v := range values {
+		line[name] = v
+	}
+	return h.Log.Append(step, line)
+}
+
+// Flush puts the lines on the disk.
+func (h *MetricsHook) Flush() error { return h.Log.Sync() }
+
+// End closes the file.
+func (h *MetricsHook) End(context.Context, *Loop, error) error { return h.Log.Close() }
+
+func stepValues(l *Loop, r *StepReport) map[string]any {
+	line := map[string]any{
+		"epoch":        float64(r.Step) / float64(l.Feeder.StepsPerEpoch()),
+		"images_per_s": (&timing{r.Images, r.Wait, r.Compute}).imagesPerSecond(),
+		"data_wait_s":  r.Wait.Seconds(),
+		"step_s":       r.Compute.Seconds(),
+	}
+	for name, v := range r.Metrics {
+		line[name] = v
+	}
+	for name, v := range r.Hyper {
+		line[name] = v
+	}
+	return line
+}
+
+func epochValues(e *EpochReport) map[string]any {
+	line := map[string]any{
+		"epoch":              e.Epoch,
+		"epoch_s":            e.Time.Seconds(),
+		"epoch_images_per_s": e.ImagesPerSecond,
+		"epoch_wait_share":   e.WaitShare,
+	}
+	for name, v := range e.Means {
+		line["epoch_"+name] = v
+	}
+	return line
+}
