@@ -1,0 +1,101 @@
+package training
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+
+	"pmx/artifacts"
+	"pmx/artifacts/safetensors"
+)
+
+// CheckpointHook saves the run: every so many steps or epochs, after the last
+// step, and when the training is interrupted or fails, so that Resume goes on
+// from the very step. A state that led to a loss that is not finite is not saved.
+// List it last.
+type CheckpointHook struct {
+	NoHook
+	Checkpoints artifacts.Checkpoints // with Keep set
+	EverySteps  int64                 // 0: not by steps
+	EveryEpochs int                   // 0: not by epochs
+	ConfigHash  string                // of the run, see ConfigHash
+	Arch        json.RawMessage       // the architecture, for readers of the weights
+	Seed        uint64
+
+	newest int64 // the step of the newest checkpoint; 0: none
+	failed bool
+}
+
+// Start notes which checkpoint there is.
+func (h *CheckpointHook) Start(_ context.Context, l *Loop) error {
+	h.newest, h.failed = 0, false
+	if l.From.Path != "" {
+		h.newest = l.From.Step
+	}
+	return nil
+}
+
+// Step saves when it is time.
+func (h *CheckpointHook) Step(_ context.Context, l *Loop, r *StepReport) error {
+	perEpoch := int64(l.Feeder.StepsPerEpoch())
+	due := r.Step == l.Steps ||
+		h.EverySteps > 0 && r.Step%h.EverySteps == 0 ||
+		h.EveryEpochs > 0 && r.Step%(perEpoch*int64(h.EveryEpochs)) == 0
+	if !due {
+		return nil
+	}
+	return h.save(l)
+}
+
+// End saves what an interruption or another error would lose, and tells it the
+// path.
+func (h *CheckpointHook) End(_ context.Context, l *Loop, cause error) error {
+	var diverged *DivergedError
+	if errors.As(cause, &diverged) {
+		diverged.Kept = h.path()
+		return nil
+	}
+	if l.Done() > h.newest && !h.failed {
+		if err := h.save(l); err != nil {
+			return err
+		}
+	}
+	var interrupted *InterruptedError
+	if errors.As(cause, &interrupted) {
+		interrupted.Saved = h.path()
+	}
+	return nil
+}
+
+func (h *CheckpointHook) path() string {
+	if h.newest == 0 {
+		return ""
+	}
+	return h.Checkpoints.Path(h.newest)
+}
+
+func (h *CheckpointHook) save(l *Loop) (err error) {
+	defer func() { h.failed = err != nil }()
+	// On resume, log lines of later steps are dropped; those of earlier ones must be there.
+	if err := l.Flush(); err != nil {
+		return err
+	}
+	state, err := l.Session.State()
+	if err != nil {
+		return err
+	}
+	rng, err := json.Marshal(rngState{h.Seed})
+	if err != nil {
+		return err
+	}
+	data, err := json.Marshal(dataState{l.position, l.averages})
+	if err != nil {
+		return err
+	}
+	header := artifacts.CheckpointHeader{Step: l.step, ConfigHash: h.ConfigHash, Arch: h.Arch, RNG: rng, Data: data}
+	if err := h.Checkpoints.Save(&artifacts.Checkpoint{CheckpointHeader: header, Tensors: safetensors.Sorted(state)}); err != nil {
+		return err
+	}
+	h.newest = l.step
+	return nil
+}

@@ -1,0 +1,113 @@
+package training
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"pmx/artifacts"
+	"pmx/builders"
+	"pmx/onnxgraph"
+)
+
+// dataState is a checkpoint's "data".
+type dataState struct {
+	Position json.RawMessage `json:"position,omitempty"` // the Feeder's
+	Epoch    Averages        `json:"epoch"`              // of the steps since the epoch began
+}
+
+// rngState is a checkpoint's "rng". Every random draw follows from the seed and
+// a place (step, epoch, image), so no generator has a state of its own to keep.
+type rngState struct {
+	Seed uint64 `json:"seed"`
+}
+
+// Resume puts the state of a run's newest checkpoint into a session and gives
+// the Loop's From. A run that was stopped before its first checkpoint starts from
+// the step's initial state, as it did.
+//
+// config is the configuration to go on with; if it differs from the run's in
+// more than the ignored keys (dotted paths, see artifacts.RunDir.CheckConfig),
+// the error names them. A damaged checkpoint, and one of another configuration,
+// model or seed, is an error too. The session is untouched unless Resume succeeds.
+func Resume(run *artifacts.RunDir, config any, step *builders.Step, seed uint64, session Session, ignore ...string) (Resumed, error) {
+	if err := run.CheckConfig(config, ignore...); err != nil {
+		return Resumed{}, err
+	}
+	checkpoints := run.Checkpoints()
+	newest, err := checkpoints.Latest()
+	if errors.Is(err, artifacts.ErrNoCheckpoint) {
+		return Resumed{}, session.SetState(step.InitialState(seed))
+	}
+	if err != nil {
+		return Resumed{}, err
+	}
+	path := checkpoints.Path(newest)
+	header, state, err := readState(run, path, step)
+	if err != nil {
+		return Resumed{}, err
+	}
+	if err := checkCounter(step, state, header.Step); err != nil {
+		return Resumed{}, fmt.Errorf("training: %s: %w", path, err)
+	}
+	var rng rngState
+	var data dataState
+	if err := errors.Join(json.Unmarshal(header.RNG, &rng), json.Unmarshal(header.Data, &data)); err != nil {
+		return Resumed{}, fmt.Errorf("training: %s does not say where its data and random numbers stand: %w", path, err)
+	}
+	if rng.Seed != seed {
+		return Resumed{}, fmt.Errorf("training: %s was made with seed %d, now it is %d: resume with --set seed=%d", path, rng.Seed, seed, rng.Seed)
+	}
+	if err := session.SetState(state); err != nil {
+		return Resumed{}, err
+	}
+	return Resumed{Step: header.Step, Position: data.Position, Averages: data.Epoch, Path: path}, nil
+}
+
+// ConfigHash is the hash of a run's configuration as it was started with; keys
+// that a resume may change do not change it.
+func ConfigHash(run *artifacts.RunDir) (string, error) {
+	var config map[string]json.RawMessage // numbers stay as they are written
+	if err := run.ReadConfig(&config); err != nil {
+		return "", err
+	}
+	return artifacts.ConfigHash(config)
+}
+
+// readState reads a checkpoint of the run into tensors of the step's shapes.
+func readState(run *artifacts.RunDir, path string, step *builders.Step) (artifacts.CheckpointHeader, map[string]*onnxgraph.Tensor, error) {
+	hash, err := ConfigHash(run)
+	if err != nil {
+		return artifacts.CheckpointHeader{}, nil, err
+	}
+	r, err := artifacts.OpenCheckpoint(path)
+	if err != nil {
+		return artifacts.CheckpointHeader{}, nil, err
+	}
+	defer r.Close()
+	if err := r.CheckConfig(hash); err != nil {
+		return r.CheckpointHeader, nil, err
+	}
+	state := map[string]*onnxgraph.Tensor{}
+	for _, t := range step.State {
+		dtype, err := onnxgraph.ParseDType(t.DType)
+		if err != nil {
+			return r.CheckpointHeader, nil, err
+		}
+		state[t.Name] = onnxgraph.Zeros(dtype, t.Shape)
+	}
+	return r.CheckpointHeader, state, r.ReadState(state)
+}
+
+// checkCounter compares the optimizer's count of steps with the checkpoint's.
+func checkCounter(step *builders.Step, state map[string]*onnxgraph.Tensor, want int64) error {
+	for _, t := range step.State {
+		if t.Kind != builders.KindCounter {
+			continue
+		}
+		if got := onnxgraph.Data[int64](state[t.Name])[0]; got != want {
+			return fmt.Errorf("a checkpoint of step %d whose optimizer has counted %d: it is damaged", want, got)
+		}
+	}
+	return nil
+}

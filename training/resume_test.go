@@ -1,0 +1,371 @@
+package training_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"syscall"
+	"testing"
+
+	"pmx/artifacts"
+	"pmx/builders"
+	"pmx/onnxgraph"
+	"pmx/training"
+)
+
+// runConfig is a run's configuration.
+type runConfig struct {
+	LR      float64        `json:"lr"`
+	Seed    uint64         `json:"seed"`
+	Workers int            `json:"workers"` // may change on resume
+	Model   map[string]int `json:"model"`
+}
+
+// job is a training in a run directory, small enough to be done many times.
+type job struct {
+	Dir    string
+	Kind   string // "fake", or a runtime's name
+	Resume bool
+	KillAt uint64 // the batch before which the process kills itself; 0: none
+	Config runConfig
+}
+
+// The job's proportions: checkpoints fall inside epochs and at none of their ends.
+const (
+	jobSteps    = 16
+	jobPerEpoch = 5
+	jobSaves    = 4
+)
+
+func newJob(dir, kind string) job {
+	return job{Dir: dir, Kind: kind, Config: runConfig{LR: 1e-2, Seed: 1<<63 + 5, Workers: 2, Model: map[string]int{"dim": 8}}}
+}
+
+// run trains; it is called in this process and in children.
+func (j job) run() error {
+	step, session, err := openJob(j.Kind)
+	if err != nil {
+		return err
+	}
+	defer session.Close()
+	run, err := j.open()
+	if err != nil {
+		return err
+	}
+	defer run.Close()
+	var from training.Resumed
+	if j.Resume {
+		from, err = training.Resume(run, j.Config, step, j.Config.Seed, session, "workers")
+	} else {
+		err = session.SetState(step.InitialState(j.Config.Seed))
+	}
+	if err != nil {
+		return err
+	}
+	log, err := run.OpenMetrics(from.Step)
+	if err != nil {
+		return err
+	}
+	hash, err := training.ConfigHash(run)
+	if err != nil {
+		return err
+	}
+	feeder := newFeeder(step, jobPerEpoch)
+	if err := feeder.seek(from.Position); err != nil {
+		return err
+	}
+	feeder.onNext = func(batch uint64) error {
+		if j.KillAt != 0 && batch == j.KillAt {
+			syscall.Kill(os.Getpid(), syscall.SIGKILL)
+			select {}
+		}
+		return nil
+	}
+	checkpoints := run.Checkpoints()
+	checkpoints.Keep = 2
+	loop := training.Loop{
+		Session: session, Feeder: feeder, Schedules: schedules(jobSteps), DropPath: training.NewDropPath(step, j.Config.Seed),
+		Steps: jobSteps, Images: 4, From: from,
+		Hooks: []training.Hook{&training.MetricsHook{Log: log}, &training.CheckpointHook{Checkpoints: checkpoints, EverySteps: jobSaves, ConfigHash: hash, Seed: j.Config.Seed}},
+	}
+	return loop.Run(context.Background())
+}
+
+func (j job) open() (*artifacts.RunDir, error) {
+	if j.Resume {
+		return artifacts.OpenRun(j.Dir)
+	}
+	run, err := artifacts.CreateRun(j.Dir, false)
+	if err != nil {
+		return nil, err
+	}
+	return run, run.WriteConfig(j.Config)
+}
+
+// checkpoint is where the run's checkpoint of a step lies.
+func (j job) checkpoint(step int) string {
+	return filepath.Join(j.Dir, artifacts.CheckpointsDir, fmt.Sprintf("%06d.safetensors", step))
+}
+
+func openJob(kind string) (*builders.Step, training.Session, error) {
+	if kind == "fake" {
+		return fakeStep(), newFakeSession(), nil
+	}
+	r, err := training.LookupRuntime(kind)
+	if err != nil {
+		return nil, nil, err
+	}
+	step, err := builders.Build(builders.Config{
+		Method: "patchmix", ImageSize: 8, PatchSize: 4, Dim: 8, Depth: 2, Heads: 2, MLPRatio: 2, ProjLayers: 2, PredLayers: 2,
+		Hidden: 8, OutDim: 4, Batch: 4, MomentumEncoder: true, MixNum: builders.IntSet{2}, DropPath: .3,
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	session, err := r.NewSession(step, training.Options{Threads: 2})
+	if kind == "reference" {
+		session = rounded{session}
+	}
+	return step, session, err
+}
+
+// rounded keeps the state in the precision of checkpoints. The reference runtime
+// holds it in float64, of which a resumed run would lack the last digits.
+type rounded struct{ training.Session }
+
+func (r rounded) Step(ctx context.Context, feeds map[string]*onnxgraph.Tensor, hyper map[string]float64) (map[string]float64, error) {
+	metrics, err := r.Session.Step(ctx, feeds, hyper)
+	if err != nil {
+		return nil, err
+	}
+	state, err := r.State()
+	if err != nil {
+		return nil, err
+	}
+	return metrics, r.SetState(state)
+}
+
+// jobVariable makes the test binary a process that does the job in it, as JSON.
+const jobVariable = "PMX_TEST_JOB"
+
+func TestMain(m *testing.M) {
+	text := os.Getenv(jobVariable)
+	if text == "" {
+		os.Exit(m.Run())
+	}
+	var j job
+	err := json.Unmarshal([]byte(text), &j)
+	if err == nil {
+		err = j.run()
+	}
+	fmt.Fprintln(os.Stderr, "the job ended:", err)
+	os.Exit(1)
+}
+
+// killed does the job in a process that kills itself.
+func (j job) killed(t *testing.T) {
+	t.Helper()
+	text, err := json.Marshal(j)
+	if err != nil {
+		t.Fatal(err)
+	}
+	child := exec.Command(os.Args[0])
+	child.Env = append(os.Environ(), jobVariable+"="+string(text))
+	output, err := child.CombinedOutput()
+	status, ok := child.ProcessState.Sys().(syscall.WaitStatus)
+	if err == nil || !ok || status.Signal() != syscall.SIGKILL {
+		t.Fatalf("the process was not killed: %v\n%s", err, output)
+	}
+}
+
+// TestResumeAfterKill: a run that is killed (between two checkpoints; with the
+// fake session also before the first, and again later) and resumed ends with the same checkpoint, byte for byte,
+// and the same metrics as one that is not. On every runtime.
+func TestResumeAfterKill(t *testing.T) {
+	for _, kind := range append(training.RuntimeNames(), "fake") {
+		t.Run(kind, func(t *testing.T) {
+			if kind != "fake" {
+				openRuntime(t, kind)
+			}
+			straight := newJob(filepath.Join(t.TempDir(), "straight"), kind)
+			if err := straight.run(); err != nil {
+				t.Fatal(err)
+			}
+			j := newJob(filepath.Join(t.TempDir(), "killed"), kind)
+			kills := []uint64{2*jobSaves + 3}
+			if kind == "fake" { // the others take seconds to compile a step
+				kills = []uint64{jobSaves - 1, 2*jobSaves + 3, 3*jobSaves + 1}
+			}
+			for _, j.KillAt = range kills {
+				j.killed(t)
+				j.Resume, j.Config.Workers = true, 1
+			}
+			j.KillAt = 0
+			if err := j.run(); err != nil {
+				t.Fatal(err)
+			}
+			if want, got := readAll(t, straight.checkpoint(jobSteps)), readAll(t, j.checkpoint(jobSteps)); !bytes.Equal(want, got) {
+				t.Error("the last checkpoints differ")
+			}
+			wantMetrics, gotMetrics := untimed(t, straight.Dir), untimed(t, j.Dir)
+			if len(wantMetrics) != jobSteps+4 { // 3 whole epochs and a part
+				t.Errorf("%d lines of metrics, want %d", len(wantMetrics), jobSteps+4)
+			}
+			for i, w := range wantMetrics {
+				if i >= len(gotMetrics) || !reflect.DeepEqual(gotMetrics[i], w) {
+					t.Fatalf("metrics line %d differs: %v, want %v", i+1, gotMetrics[min(i, len(gotMetrics)-1)], w)
+				}
+			}
+			if len(gotMetrics) != len(wantMetrics) {
+				t.Errorf("%d lines of metrics, want %d", len(gotMetrics), len(wantMetrics))
+			}
+		})
+	}
+}
+
+// TestResumeRefuses: what does not fit is an error that says why, and the session
+// keeps its state.
+func TestResumeRefuses(t *testing.T) {
+	finished := func(t *testing.T) job {
+		j := newJob(filepath.Join(t.TempDir(), "run"), "fake")
+		if err := j.run(); err != nil {
+			t.Fatal(err)
+		}
+		j.Resume = true
+		return j
+	}
+	newest := func(j job) string { return j.checkpoint(jobSteps) }
+	for _, c := range []struct {
+		name  string
+		spoil func(t *testing.T, j *job)
+		want  []string
+	}{
+		{"another configuration", func(_ *testing.T, j *job) { j.Config.LR, j.Config.Model = 2e-2, map[string]int{"dim": 9} },
+			[]string{"lr was 0.01, is now 0.02", "model.dim was 8, is now 9", "--overwrite"}},
+		{"truncated", func(t *testing.T, j *job) { truncate(t, newest(*j)) }, []string{"truncated", "000012.safetensors"}},
+		{"of another run", func(t *testing.T, j *job) {
+			other := newJob(filepath.Join(t.TempDir(), "other"), "fake")
+			other.Config.LR = 5
+			if err := other.run(); err != nil {
+				t.Fatal(err)
+			}
+			move(t, newest(other), newest(*j))
+		}, []string{"another configuration", "000016.safetensors"}},
+		{"of another step", func(t *testing.T, j *job) {
+			move(t, newest(*j), j.checkpoint(20))
+			rewrite(t, j.checkpoint(20), func(c *artifacts.Checkpoint) { c.Step = 20 })
+		}, []string{"step 20", "counted 16", "damaged"}},
+		{"of another model", func(t *testing.T, j *job) {
+			rewrite(t, newest(*j), func(c *artifacts.Checkpoint) { c.Tensors[1].Name = "v" })
+		}, []string{`no tensor "w"`, "another model"}},
+		{"of another seed", func(t *testing.T, j *job) {
+			rewrite(t, newest(*j), func(c *artifacts.Checkpoint) { c.RNG = json.RawMessage(`{"seed":6}`) })
+		}, []string{"seed 6", "seed=6"}},
+		{"without position", func(t *testing.T, j *job) {
+			rewrite(t, newest(*j), func(c *artifacts.Checkpoint) { c.Data = nil })
+		}, []string{"does not say where its data"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			j := finished(t)
+			c.spoil(t, &j)
+			run, err := artifacts.OpenRun(j.Dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer run.Close()
+			session := newFakeSession()
+			_, err = training.Resume(run, j.Config, fakeStep(), j.Config.Seed, session, "workers")
+			if err == nil || strings.Contains(err.Error(), "\n") {
+				t.Fatalf("error %v, want one line", err)
+			}
+			for _, want := range c.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("error %v, want %q in it", err, want)
+				}
+			}
+			if session.count != 0 {
+				t.Error("the session was changed")
+			}
+		})
+	}
+}
+
+// TestResumeWhereItEnded: a finished run has nothing left to do, and does nothing.
+func TestResumeWhereItEnded(t *testing.T) {
+	j := newJob(filepath.Join(t.TempDir(), "run"), "fake")
+	if err := j.run(); err != nil {
+		t.Fatal(err)
+	}
+	before := readAll(t, filepath.Join(j.Dir, artifacts.MetricsName))
+	j.Resume = true
+	if err := j.run(); err != nil {
+		t.Fatal(err)
+	}
+	if after := readAll(t, filepath.Join(j.Dir, artifacts.MetricsName)); !bytes.Equal(before, after) {
+		t.Errorf("metrics changed:\n%s\nwere\n%s", after, before)
+	}
+}
+
+func readAll(t *testing.T, path string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// untimed are a run's metrics without the times.
+func untimed(t *testing.T, dir string) []artifacts.Metrics {
+	t.Helper()
+	run, err := artifacts.ViewRun(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := run.ReadMetrics()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range list {
+		for _, key := range []string{"images_per_s", "data_wait_s", "step_s", "epoch_s", "epoch_images_per_s", "epoch_wait_share"} {
+			delete(m.Values, key)
+		}
+	}
+	return list
+}
+
+func truncate(t *testing.T, path string) {
+	t.Helper()
+	stat, err := os.Stat(path)
+	if err == nil {
+		err = os.Truncate(path, stat.Size()-1)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func move(t *testing.T, from, to string) {
+	t.Helper()
+	if err := os.Rename(from, to); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func rewrite(t *testing.T, path string, change func(*artifacts.Checkpoint)) {
+	t.Helper()
+	c, err := artifacts.ReadCheckpoint(path)
+	if err == nil {
+		change(c)
+		err = artifacts.WriteCheckpoint(path, c)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
