@@ -1,0 +1,135 @@
+package evaluation
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"pmx/artifacts/safetensors"
+	"pmx/onnxgraph"
+)
+
+// Cache keeps features in a folder, the run's, as features-KEY.safetensors.
+type Cache struct {
+	Dir string
+	// Warn, unless nil, is told of a file that could not be read or written;
+	// neither keeps anybody from the features.
+	Warn func(error)
+}
+
+// Key says what features are of. Both parts are digests or anything else that
+// changes with the content.
+type Key struct {
+	Model string // the weights: FileDigest of the encoder or checkpoint
+	Data  string // the images, their order, labels and preprocessing
+}
+
+// The metadata of a cached file.
+const (
+	cacheModel = "pmx.features.model"
+	cacheData  = "pmx.features.data"
+)
+
+// The tensors of a cached file.
+const (
+	cacheFeatures = "features" // float [N dim]
+	cacheLabels   = "labels"   // int64 [N]
+)
+
+// Path is the file for a key.
+func (c Cache) Path(key Key) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q", key.Model, key.Data))
+	return filepath.Join(c.Dir, "features-"+hex.EncodeToString(sum[:8])+".safetensors")
+}
+
+// Get reads the features for a key, or computes and keeps them. The file appears
+// whole or not at all; one that cannot be read is computed and written anew.
+func (c Cache) Get(key Key, compute func() (*Features, error)) (*Features, error) {
+	path := c.Path(key)
+	f, err := readFeatures(path, key)
+	if err == nil {
+		return f, nil
+	}
+	if !os.IsNotExist(err) {
+		c.warn(fmt.Errorf("evaluation: %s is of no use and is made anew: %w", path, err))
+	}
+	if f, err = compute(); err != nil {
+		return nil, err
+	}
+	if err := writeFeatures(path, key, f); err != nil {
+		c.warn(fmt.Errorf("evaluation: features are not kept: %w", err))
+	}
+	return f, nil
+}
+
+func (c Cache) warn(err error) {
+	if c.Warn != nil {
+		c.Warn(err)
+	}
+}
+
+func writeFeatures(path string, key Key, f *Features) error {
+	labels := make([]int64, f.Len())
+	for i, l := range f.Labels {
+		labels[i] = int64(l)
+	}
+	return safetensors.WriteFile(path, []safetensors.Named{
+		{Name: cacheLabels, Tensor: onnxgraph.NewTensor([]int{f.Len()}, labels)},
+		{Name: cacheFeatures, Tensor: onnxgraph.NewTensor([]int{f.Len(), f.Dim}, f.Data)},
+	}, map[string]string{cacheModel: key.Model, cacheData: key.Data})
+}
+
+func readFeatures(path string, key Key) (*Features, error) {
+	if _, err := os.Stat(path); err != nil {
+		return nil, err
+	}
+	r, err := safetensors.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	if m := r.Metadata(); m[cacheModel] != key.Model || m[cacheData] != key.Data {
+		return nil, fmt.Errorf("it holds the features of another model or data set")
+	}
+	features, labels, err := readPair(r)
+	if err != nil {
+		return nil, err
+	}
+	f := &Features{Dim: features.Shape()[1], Data: onnxgraph.Data[float32](features), Labels: make([]int, labels.Size())}
+	for i, l := range onnxgraph.Data[int64](labels) {
+		f.Labels[i] = int(l)
+	}
+	return f, f.check()
+}
+
+// readPair reads both tensors and compares their types and shapes.
+func readPair(r *safetensors.Reader) (features, labels *onnxgraph.Tensor, err error) {
+	a, okA := r.Info(cacheFeatures)
+	b, okB := r.Info(cacheLabels)
+	if !okA || !okB || a.DType != onnxgraph.Float32 || b.DType != onnxgraph.Int64 ||
+		len(a.Shape) != 2 || len(b.Shape) != 1 || a.Shape[0] != b.Shape[0] {
+		return nil, nil, fmt.Errorf("it does not hold features [N dim] and labels [N]")
+	}
+	if features, err = r.Tensor(cacheFeatures); err != nil {
+		return nil, nil, err
+	}
+	labels, err = r.Tensor(cacheLabels)
+	return features, labels, err
+}
+
+// FileDigest is the SHA-256 of a file.
+func FileDigest(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", fmt.Errorf("evaluation: %w", err)
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", fmt.Errorf("evaluation: %s: %w", path, err)
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
