@@ -2,6 +2,7 @@ package evaluation
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"math"
@@ -23,6 +24,25 @@ func (f *Features) Len() int { return len(f.Labels) }
 
 // Row is the feature of image i, [Dim].
 func (f *Features) Row(i int) []float32 { return f.Data[i*f.Dim : (i+1)*f.Dim] }
+
+// check says what is wrong with features that were not made by Extract.
+func (f *Features) check() error {
+	switch {
+	case f.Len() == 0 || f.Dim < 1:
+		return errors.New("there are no features")
+	case len(f.Data) != f.Len()*f.Dim:
+		return fmt.Errorf("%d images of %d numbers, but %d numbers", f.Len(), f.Dim, len(f.Data))
+	}
+	for i, l := range f.Labels {
+		if l < 0 {
+			return fmt.Errorf("image %d has no label", i)
+		}
+	}
+	return nil
+}
+
+// rows are the features of n images from the first on.
+func (f *Features) rows(first, n int) []float32 { return f.Data[first*f.Dim : (first+n)*f.Dim] }
 
 // Batch is some images of a data set in order: normalised float pixels [n 3 H W],
 // or what else the encoder takes with the batch as first dimension, and their labels.

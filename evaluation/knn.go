@@ -1,0 +1,145 @@
+package evaluation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+)
+
+// DefaultK are the numbers of neighbours that papers report.
+var DefaultK = []int{10, 20, 100, 200}
+
+// DefaultTemperature is τ of the vote's weights exp(s/τ).
+const DefaultTemperature = 0.07
+
+// KNN is the classifier of k nearest neighbours; see the package comment.
+type KNN struct {
+	K           []int   // numbers of neighbours; nil is DefaultK
+	Temperature float64 // 0 is DefaultTemperature
+	// Product computes the cosines; nil is BLAS.
+	Product Product
+	// Progress, unless nil, is told after each block how many of the comparisons
+	// (queries times bank) are done.
+	Progress func(done, total int64)
+
+	block blockSize // the zero value is defaultBlock; tests choose small ones
+}
+
+// blockSize is how many queries and images of the bank are compared at a time.
+type blockSize struct{ queries, bank int }
+
+// defaultBlock makes 8 MiB of cosines, however many images there are.
+var defaultBlock = blockSize{queries: 512, bank: 4096}
+
+// Accuracy is the result for one number of neighbours, as fractions of the queries.
+type Accuracy struct {
+	K int
+	// Top1 and Top5 count queries whose class is the first, or among the first
+	// five, by score; equal scores go to the lower class. With at most five classes
+	// Top5 is 1.
+	Top1, Top5 float64
+}
+
+// Evaluate classifies the queries by their neighbours in the bank. Of equally
+// near images the one that comes first in the bank is nearer; where the bank has
+// fewer than k images, all of them vote. With BLAS the same features give the same
+// result whatever the number of processors. It stops with ctx's error once that
+// is done.
+func (c KNN) Evaluate(ctx context.Context, bank, queries *Features) ([]Accuracy, error) {
+	c = c.withDefaults()
+	if err := c.check(bank, queries); err != nil {
+		return nil, err
+	}
+	block := c.block
+	vote := newVote(c.K, c.Temperature, bank.Labels, queries.Labels)
+	nearest := make([]neighbours, min(block.queries, queries.Len()))
+	for i := range nearest {
+		nearest[i] = newNeighbours(min(slices.Max(c.K), bank.Len()))
+	}
+	cosines := make([]float32, len(nearest)*min(block.bank, bank.Len()))
+	total := int64(queries.Len()) * int64(bank.Len())
+	var done int64
+	for q := 0; q < queries.Len(); q += block.queries {
+		m := min(block.queries, queries.Len()-q)
+		for i := range m {
+			nearest[i].reset()
+		}
+		for b := 0; b < bank.Len(); b += block.bank {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+			n := min(block.bank, bank.Len()-b)
+			if err := c.Product.Mul(cosines[:m*n], queries.rows(q, m), bank.rows(b, n), m, n, bank.Dim); err != nil {
+				return nil, err
+			}
+			parallel(m, func(i int) { nearest[i].offer(cosines[i*n:(i+1)*n], b) })
+			done += int64(m) * int64(n)
+			if c.Progress != nil {
+				c.Progress(done, total)
+			}
+		}
+		for i := range m {
+			vote.count(nearest[i].sorted(), q+i)
+		}
+	}
+	return vote.accuracies(queries.Len()), nil
+}
+
+func (c KNN) withDefaults() KNN {
+	if c.K == nil {
+		c.K = DefaultK
+	}
+	if c.Temperature == 0 {
+		c.Temperature = DefaultTemperature
+	}
+	if c.Product == nil {
+		c.Product = BLAS{}
+	}
+	if c.block == (blockSize{}) {
+		c.block = defaultBlock
+	}
+	return c
+}
+
+func (c KNN) check(bank, queries *Features) error {
+	if len(c.K) == 0 {
+		return errors.New("evaluation: kNN: no number of neighbours is asked for")
+	}
+	for _, k := range c.K {
+		if k < 1 {
+			return fmt.Errorf("evaluation: kNN: k is %d, want at least 1", k)
+		}
+	}
+	if !(c.Temperature > 0) {
+		return fmt.Errorf("evaluation: kNN: temperature is %g, want more than 0", c.Temperature)
+	}
+	for _, set := range []struct {
+		name string
+		f    *Features
+	}{{"bank", bank}, {"queries", queries}} {
+		if err := set.f.check(); err != nil {
+			return fmt.Errorf("evaluation: kNN: %s: %w", set.name, err)
+		}
+	}
+	if bank.Dim != queries.Dim {
+		return fmt.Errorf("evaluation: kNN: the bank's features have %d numbers, the queries' %d: they are of two encoders", bank.Dim, queries.Dim)
+	}
+	return nil
+}
+
+// parallel calls f for 0 .. n-1 on all processors.
+func parallel(n int, f func(i int)) {
+	workers := min(runtime.GOMAXPROCS(0), n)
+	var wait sync.WaitGroup
+	for w := range workers {
+		wait.Go(func() {
+			for i := w; i < n; i += workers {
+				f(i)
+			}
+		})
+	}
+	wait.Wait()
+}
