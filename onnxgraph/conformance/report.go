@@ -1,0 +1,53 @@
+package conformance
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// MustLoad is Load for tests. Where the cases are absent it skips the test, or
+// fails it where everything must run: with CI=true or PMX_REQUIRE_ALL=1.
+func MustLoad(t *testing.T) ([]Case, []LeftOut) {
+	t.Helper()
+	dir, err := Dir()
+	if err != nil {
+		if os.Getenv("CI") == "true" || os.Getenv("PMX_REQUIRE_ALL") == "1" {
+			t.Fatal(err)
+		}
+		t.Skip(err)
+	}
+	cases, left, err := Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(cases) == 0 {
+		t.Fatalf("no case under %s can be run", dir)
+	}
+	return cases, left
+}
+
+// Summary says how many cases ran and, by reason and operator, which did not.
+func Summary(ran int, left []LeftOut) string {
+	byReason := map[string]map[string]int{}
+	for _, l := range left {
+		if byReason[l.Reason] == nil {
+			byReason[l.Reason] = map[string]int{}
+		}
+		byReason[l.Reason][l.Operator]++
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d cases ran, %d were left out", ran, len(left))
+	for _, reason := range slices.Sorted(maps.Keys(byReason)) {
+		operators, total := []string{}, 0
+		for _, op := range slices.Sorted(maps.Keys(byReason[reason])) {
+			operators = append(operators, fmt.Sprintf("%s %d", op, byReason[reason][op]))
+			total += byReason[reason][op]
+		}
+		fmt.Fprintf(&b, "\n  %d: %s: %s", total, reason, strings.Join(operators, ", "))
+	}
+	return b.String()
+}
