@@ -1,0 +1,67 @@
+package evaluation
+
+import (
+	"context"
+
+	"pmx/builders"
+	"pmx/onnxgraph"
+	"pmx/training"
+)
+
+// OnlineKNN measures a model while it is trained; its Evaluate is made for
+// training.EvalHook.
+type OnlineKNN struct {
+	Config  builders.Config // of the model
+	Runtime training.Runtime
+	Options training.Options
+	// Momentum takes the momentum encoder, as the published results do, instead of
+	// the base encoder.
+	Momentum bool
+	// Bank and Queries are ranged over at each evaluation.
+	Bank, Queries Batches
+	// K is the number of neighbours; 0 is 20.
+	K int
+}
+
+// Evaluate gives knn_top1 and knn_top5 in percent.
+func (o OnlineKNN) Evaluate(ctx context.Context, l *training.Loop) (map[string]float64, error) {
+	state, err := l.Session.State()
+	if err != nil {
+		return nil, err
+	}
+	a, err := o.Measure(ctx, state)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]float64{"knn_top1": 100 * a.Top1, "knn_top5": 100 * a.Top5}, nil
+}
+
+// Measure is the accuracy with the weights in a training state.
+func (o OnlineKNN) Measure(ctx context.Context, state map[string]*onnxgraph.Tensor) (Accuracy, error) {
+	model, err := builders.Encoder(o.Config, state, builders.EncoderOptions{Momentum: o.Momentum})
+	if err != nil {
+		return Accuracy{}, err
+	}
+	encoder, err := o.Runtime.NewInference(model, o.Options)
+	if err != nil {
+		return Accuracy{}, err
+	}
+	defer encoder.Close()
+	bank, err := Extract(ctx, encoder, o.Bank, nil)
+	if err != nil {
+		return Accuracy{}, err
+	}
+	queries, err := Extract(ctx, encoder, o.Queries, nil)
+	if err != nil {
+		return Accuracy{}, err
+	}
+	k := o.K
+	if k == 0 {
+		k = 20
+	}
+	all, err := KNN{K: []int{k}}.Evaluate(ctx, bank, queries)
+	if err != nil {
+		return Accuracy{}, err
+	}
+	return all[0], nil
+}

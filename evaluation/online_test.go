@@ -1,0 +1,108 @@
+package evaluation
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"pmx/builders"
+	"pmx/onnxgraph"
+	"pmx/training"
+)
+
+var onlineConfig = builders.Config{
+	Method: "patchmix", ImageSize: 8, PatchSize: 4, Dim: 12, Depth: 1, Heads: 2, MLPRatio: 2, ProjLayers: 1, PredLayers: 1,
+	Hidden: 8, OutDim: 4, Batch: 4, MomentumEncoder: true, MixNum: builders.IntSet{2},
+}
+
+// colours are noisy 8x8 images, bright in one channel, the class;
+// batches of 5.
+func colours(seed uint64, n int) Batches {
+	return func(yield func(Batch, error) bool) {
+		rng := rand.New(rand.NewPCG(seed, 0))
+		for n := n; n > 0; n -= 5 {
+			b := Batch{Images: onnxgraph.Zeros(onnxgraph.Float32, []int{min(5, n), 3, 8, 8})}
+			for i := range onnxgraph.Data[float32](b.Images) {
+				if i%(3*8*8) == 0 {
+					b.Labels = append(b.Labels, rng.IntN(3))
+				}
+				v := float32(rng.NormFloat64() / 2)
+				if i/(8*8)%3 == b.Labels[len(b.Labels)-1] {
+					v += 2
+				}
+				onnxgraph.Data[float32](b.Images)[i] = v
+			}
+			if !yield(b, nil) {
+				return
+			}
+		}
+	}
+}
+
+// TestOnlineKNN: on images that are easy to tell apart an untrained encoder
+// classifies nearly all; the momentum encoder's weights are used when asked for.
+func TestOnlineKNN(t *testing.T) {
+	step, err := builders.Build(onlineConfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	state := step.InitialState(1)
+	reference, err := training.LookupRuntime("reference")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := OnlineKNN{Config: onlineConfig, Runtime: reference, Bank: colours(1, 62), Queries: colours(2, 33), K: 5}
+	measure := func() Accuracy {
+		t.Helper()
+		a, err := o.Measure(t.Context(), state)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	base := measure()
+	if base.K != 5 || base.Top1 < 0.9 || base.Top5 != 1 {
+		t.Errorf("base encoder: %+v", base)
+	}
+	// The momentum encoder starts as a copy; then its patch embedding sees nothing.
+	o.Momentum = true
+	if a := measure(); a != base {
+		t.Errorf("momentum encoder at the start: %+v, base encoder %+v", a, base)
+	}
+	weight := state["momentum_encoder.patch_embed.proj.weight"]
+	if weight == nil {
+		t.Fatal("no momentum_encoder.patch_embed.proj.weight")
+	}
+	state["momentum_encoder.patch_embed.proj.weight"] = onnxgraph.Zeros(onnxgraph.Float32, weight.Shape())
+	if a := measure(); a.Top1 > 0.5 {
+		t.Errorf("a blind momentum encoder: %+v", a)
+	}
+	o.Momentum = false
+	if a := measure(); a != base {
+		t.Errorf("base encoder beside another momentum encoder: %+v, want %+v", a, base)
+	}
+
+	session, err := reference.NewSession(step, training.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer session.Close()
+	if err := session.SetState(state); err != nil {
+		t.Fatal(err)
+	}
+	values, err := o.Evaluate(t.Context(), &training.Loop{Session: session})
+	if err != nil || len(values) != 2 || values["knn_top1"] != 100*base.Top1 || values["knn_top5"] != 100 {
+		t.Errorf("values %v, error %v, want %+v in percent", values, err, base)
+	}
+
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := o.Measure(ctx, state); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v, want context.Canceled", err)
+	}
+	if _, err := o.Measure(t.Context(), nil); err == nil || !strings.Contains(err.Error(), "base_encoder") {
+		t.Errorf("no weights: error %v", err)
+	}
+}
