@@ -50,6 +50,7 @@ func extract(path string, members []member, dir string) error {
 	return nil
 }
 
+// extract writes the member, which r gives, into dir.
 func (m member) extract(r io.Reader, dir string) error {
 	f, err := os.OpenFile(filepath.Join(dir, m.to), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {

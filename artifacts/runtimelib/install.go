@@ -11,6 +11,7 @@ import (
 
 	"pmx/artifacts/atomicfile"
 	"pmx/artifacts/filelock"
+	"pmx/artifacts/wheellib"
 	"pmx/artifacts/wheellib/probe"
 )
 
@@ -34,6 +35,7 @@ type Installer struct {
 	goos, goarch string
 	releases     []release
 	probe        func(path string) (probe.Info, error)
+	convert      func(module []byte, version string) ([]byte, error)
 }
 
 // NewInstaller works on $PMX_CACHE/runtimes, else on pmx/runtimes in the
@@ -53,8 +55,16 @@ func NewInstaller() (*Installer, error) {
 	}
 	return &Installer{
 		Dir:  filepath.Join(root, "runtimes"),
-		goos: runtime.GOOS, goarch: runtime.GOARCH, releases: pins, probe: probe.Load,
+		goos: runtime.GOOS, goarch: runtime.GOARCH, releases: pins, probe: probe.Load, convert: convert,
 	}, nil
+}
+
+func convert(module []byte, version string) ([]byte, error) {
+	r, err := wheellib.Convert(module, version)
+	if err != nil {
+		return nil, err
+	}
+	return r.Library, nil
 }
 
 // Install brings a library of the given kind into the cache, unless a good one
@@ -150,6 +160,15 @@ func (in *Installer) fetchFrom(ctx context.Context, rel release, s source) error
 	if err := extract(archive, s.members, content); err != nil {
 		return err
 	}
+	for _, m := range s.members {
+		if m.converted == "" {
+			continue
+		}
+		in.progress("converting " + filepath.Base(m.from) + " to " + m.to)
+		if err := in.convertFile(filepath.Join(content, m.to), rel.version, m.converted); err != nil {
+			return fmt.Errorf("%s: %w", m.from, err)
+		}
+	}
 	final := filepath.Join(in.Dir, rel.name())
 	if err := replaceDir(content, final, filepath.Join(tmp, "old")); err != nil {
 		return err
@@ -165,6 +184,26 @@ func (in *Installer) fetchFrom(ctx context.Context, rel release, s source) error
 		os.RemoveAll(final)
 	}
 	return err
+}
+
+// convertFile replaces an extension module by the C library in it.
+func (in *Installer) convertFile(path, version, sha256 string) error {
+	module, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	library, err := in.convert(module, version)
+	if err != nil {
+		return err
+	}
+	if err := atomicfile.WriteBytes(path, library); err != nil {
+		return err
+	}
+	got, _, err := digest(path)
+	if err != nil {
+		return err
+	}
+	return checkDigest(got, sha256)
 }
 
 // describe loads the extracted library, which must say that it is what was

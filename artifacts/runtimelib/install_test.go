@@ -26,6 +26,7 @@ import (
 // The library of these tests, and the texts beside it.
 const (
 	fakeLibrary = "not really a library"
+	fakeModule  = "not really a module" // fakeLibrary is made of it
 	fakeVersion = "1.2.3"
 )
 
@@ -43,10 +44,11 @@ func newBench(t *testing.T, clients ...client) *bench {
 	root := t.TempDir()
 	b := &bench{t: t, dir: filepath.Join(root, "bin"), archives: map[client][]byte{
 		pip: zipOf(t, map[string]string{
-			"onnxruntime/capi/libonnxruntime.so.1.2.3":    fakeLibrary,
-			"onnxruntime/capi/libonnxruntime_unwanted.so": "unwanted",
-			"onnxruntime/LICENSE":                         "licence text",
-			"../../escape":                                "never extracted",
+			"onnxruntime/capi/libonnxruntime.so.1.2.3":       fakeLibrary,
+			"onnxruntime/capi/libonnxruntime_unwanted.so":    "unwanted",
+			"onnxruntime/LICENSE":                            "licence text",
+			"onnxruntime/capi/onnxruntime_pybind11_state.so": fakeModule,
+			"../../escape": "never extracted",
 		}),
 		npm: tarOf(t, map[string]string{"package/bin/x64/libonnxruntime.so.1": fakeLibrary, "package/README.md": "licence text"}),
 	}}
@@ -75,6 +77,12 @@ func newBench(t *testing.T, clients ...client) *bench {
 			}
 			return probe.Info{Version: fakeVersion, Providers: []string{"CPUExecutionProvider"}}, nil
 		},
+		convert: func(module []byte, version string) ([]byte, error) {
+			if string(module) != fakeModule || version != fakeVersion {
+				return nil, errors.New("not a module")
+			}
+			return []byte(fakeLibrary), nil
+		},
 		releases: []release{
 			{
 				kind: ORT, version: fakeVersion, os: "linux", arch: "amd64", library: "libonnxruntime.so", licence: "MIT",
@@ -96,6 +104,12 @@ func newBench(t *testing.T, clients ...client) *bench {
 				}}},
 			},
 			{kind: ORT, version: fakeVersion, os: "darwin", arch: "arm64"},
+			{
+				kind: ORTTraining, version: fakeVersion, os: "linux", arch: "amd64", library: "libonnxruntime.so", licence: "MIT",
+				sources: []source{{client: pip, pkg: "onnxruntime-training-cpu", sha256: sha256Of(b.archives[pip]), members: []member{
+					{from: "onnxruntime/capi/onnxruntime_pybind11_state.so", to: "libonnxruntime.so", sha256: sha256Of([]byte(fakeModule)), converted: library},
+				}}},
+			},
 		},
 	}
 	for _, c := range clients {
@@ -359,6 +373,35 @@ func TestInstallRefusals(t *testing.T) {
 		_, err := b.Install(t.Context(), ORT)
 		wantError(t, err, "PMX_CACHE")
 	})
+}
+
+func TestInstallConverts(t *testing.T) {
+	b := newBench(t, pip)
+	lib, err := b.Install(t.Context(), ORTTraining)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if data, err := os.ReadFile(lib.Path); err != nil || string(data) != fakeLibrary {
+		t.Errorf("library %q, error %v", data, err)
+	}
+	if list, err := b.List(); err != nil || len(list) != 1 || list[0].Err != nil {
+		t.Errorf("list %+v, error %v", list, err)
+	}
+
+	for want, change := range map[string]func(*bench){
+		"not a module": func(b *bench) {
+			b.convert = func([]byte, string) ([]byte, error) { return nil, errors.New("not a module") }
+		},
+		"wrong SHA-256": func(b *bench) {
+			b.convert = func([]byte, string) ([]byte, error) { return []byte("something else"), nil }
+		},
+	} {
+		b := newBench(t, pip)
+		change(b)
+		_, err := b.Install(t.Context(), ORTTraining)
+		wantError(t, err, want, "onnxruntime_pybind11_state.so")
+		b.assertNothing()
+	}
 }
 
 // TestInstallCancelled cancels while the client hangs.

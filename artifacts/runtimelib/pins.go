@@ -4,6 +4,9 @@ package runtimelib
 // version 27 of the C API; pmx asks for 24.
 const ortVersion = "1.27.0"
 
+// trainingVersion is the last version of ONNX Runtime Training that was published.
+const trainingVersion = "1.19.2"
+
 // wheelTexts are the licence files of the wheels.
 var wheelTexts = []member{
 	{from: "onnxruntime/LICENSE", to: "LICENSE"},
@@ -69,6 +72,36 @@ var pins = []release{
 				{from: "onnxruntime/capi/libonnxruntime.so.1.27.0", to: "libonnxruntime.so", sha256: "184096f611d6cfff75f5d4cbaf01f76d736ab10d408d335fca0c85e5a79018db"},
 				{from: "onnxruntime/capi/libonnxruntime_providers_shared.so", to: "libonnxruntime_providers_shared.so", sha256: "086ec1d5388f64153d9c63470d126693db9a182c8ce236d3a1119068471b8a0d"},
 				{from: "onnxruntime/capi/libonnxruntime_providers_cuda.so", to: "libonnxruntime_providers_cuda.so", sha256: "9aacf1788ceae09ca362cbf9bb3c1d69c94cec86e24310de7ad14e6b05b5bb5d"},
+			}, wheelTexts...),
+		}},
+	},
+	{
+		kind: ORTTraining, version: trainingVersion, os: "linux", arch: "amd64", library: "libonnxruntime.so", licence: "MIT",
+		sources: []source{{
+			client: pip, pkg: "onnxruntime-training-cpu", platform: "manylinux_2_28_x86_64", python: "3.11",
+			sha256: "9b3cde497eb76af75ecae2eb2a4e3a8b2477da0b833315a3d5e2c63f0dc8d5d6",
+			members: append([]member{
+				{
+					from: "onnxruntime/capi/onnxruntime_pybind11_state.cpython-311-x86_64-linux-gnu.so", to: "libonnxruntime.so",
+					sha256:    "637012bc7b9b9e8a00b006be918091d04d143ca5c57ee820584478a15298d0ee",
+					converted: "b1981231b9c4387b5f6d88fdde4ed1503285948fa67d5d1e8e50cb457e549a5c",
+				},
+			}, wheelTexts...),
+		}},
+	},
+	{
+		kind: ORTTrainingCUDA, version: trainingVersion, os: "linux", arch: "amd64", library: "libonnxruntime.so", licence: "MIT",
+		sources: []source{{
+			client: pip, pkg: "onnxruntime-training", platform: "manylinux_2_28_x86_64", python: "3.11",
+			sha256: "6bfa1c02e6986947b18c502669beb9f1246bb52239394f7a5a3b99c10967eacf",
+			members: append([]member{
+				{
+					from: "onnxruntime/capi/onnxruntime_pybind11_state.cpython-311-x86_64-linux-gnu.so", to: "libonnxruntime.so",
+					sha256:    "c9045c5802d994f18a428ae0480d77add59818090c82d2861cf129532c5d6d01",
+					converted: "ca74c0432eedd0968f2d5c5786153727fad78fc08b30af755351ac2956d1206e",
+				},
+				{from: "onnxruntime/capi/libonnxruntime_providers_shared.so", to: "libonnxruntime_providers_shared.so", sha256: "950dbbe7c7a6f73b7f574c0e2308417e1e90e1f73b6472d799e25b47c6fdee82"},
+				{from: "onnxruntime/capi/libonnxruntime_providers_cuda.so", to: "libonnxruntime_providers_cuda.so", sha256: "6db1583612e6c409241d84adc369463dd64f06bc7a4f6d50fee8002352e5bacd"},
 			}, wheelTexts...),
 		}},
 	},

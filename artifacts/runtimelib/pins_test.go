@@ -5,10 +5,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"pmx/artifacts/wheellib/probe"
 )
 
 // TestPinsAreComplete: every library can be installed, found and checked.
@@ -42,7 +45,7 @@ func TestPinsAreComplete(t *testing.T) {
 			}
 		}
 	}
-	for _, k := range []Kind{ORT, ORTCUDA} {
+	for _, k := range Kinds() {
 		if !names[fmt.Sprintf("%s-%s-linux-amd64", string(k), versionOf(k))] {
 			t.Errorf("%s is not pinned for linux/amd64", string(k))
 		}
@@ -108,6 +111,45 @@ func TestInstallRealORT(t *testing.T) {
 	}
 	if d := time.Since(begin); d > 10*time.Second {
 		t.Errorf("the second installation took %v", d)
+	}
+}
+
+// TestInstallRealTraining converts the real wheel and loads the result. It is
+// the library of a pinned digest, byte for byte.
+func TestInstallRealTraining(t *testing.T) {
+	lib := installReal(t, ORTTraining)
+	if lib.Version != trainingVersion || !slices.Equal(lib.Providers, []string{"CPUExecutionProvider"}) {
+		t.Errorf("library %+v", lib)
+	}
+}
+
+// TestEveryPin installs from each source of each release, also those for other
+// machines, whose libraries are not loaded. Loading a CUDA library needs no
+// CUDA device. Run it when pins change: it downloads almost a gigabyte.
+func TestEveryPin(t *testing.T) {
+	if os.Getenv("PMX_TEST_EVERY_PIN") == "" {
+		t.Skip("set PMX_TEST_EVERY_PIN=1 to download every pinned package (0.9 GB)")
+	}
+	for _, rel := range pins {
+		for _, s := range rel.sources {
+			t.Run(rel.name()+" from "+string(s.client), func(t *testing.T) {
+				only := rel
+				only.sources = []source{s}
+				in := Installer{Dir: t.TempDir(), goos: rel.os, goarch: rel.arch, releases: []release{only}, probe: probe.Load, convert: convert}
+				if rel.os != runtime.GOOS || rel.arch != runtime.GOARCH {
+					in.probe = func(string) (probe.Info, error) { return probe.Info{Version: rel.version}, nil }
+				}
+				lib, err := in.Install(t.Context(), rel.kind)
+				if err != nil {
+					t.Fatal(err)
+				}
+				list, err := in.List()
+				if err != nil || len(list) != 1 || list[0].Err != nil {
+					t.Errorf("list %+v, error %v", list, err)
+				}
+				t.Logf("%s: %d bytes, providers %v", lib.Source, lib.Size, lib.Providers)
+			})
+		}
 	}
 }
 

@@ -31,10 +31,18 @@ type source struct {
 type member struct {
 	from, to string
 	sha256   string // "" where that of the archive is enough: texts
+	// converted is the digest of what package wheellib makes of the file, which
+	// is then installed instead of it; "" where the file is a library already.
+	converted string
 }
 
 // installedSHA256 is the digest of the file in the installed folder, or "".
-func (m member) installedSHA256() string { return m.sha256 }
+func (m member) installedSHA256() string {
+	if m.converted != "" {
+		return m.converted
+	}
+	return m.sha256
+}
 
 // client is a package client.
 type client string
