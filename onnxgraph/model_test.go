@@ -17,7 +17,7 @@ import (
 
 // sampleModel calls two functions, one of them from the other's body as well,
 // and holds constants of several types, named and unnamed dimensions.
-func sampleModel(t testing.TB) *onnxgraph.Model {
+func sampleModel(t tester) *onnxgraph.Model {
 	t.Helper()
 	g, err := onnxgraph.Build("sample", func(g *onnxgraph.Graph) {
 		x := g.Input("x", onnxgraph.Float32, onnxgraph.Dynamic, 3).NameDims("batch", "")

@@ -2,6 +2,7 @@ package onnxgraph
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -63,7 +64,9 @@ func (g *Graph) copyInto(dst *Graph, replace func(n *Node, in []*Value) []*Value
 		}
 	}
 	for _, v := range g.outputs {
-		delete(dst.names, v.Name)
+		if image[v].Name != v.Name {
+			delete(dst.names, v.Name)
+		}
 		w := dst.Output(v.Name, image[v])
 		if v.dimNames != nil {
 			w.dimNames = v.dimNames
@@ -82,6 +85,11 @@ func (g *Graph) copyNode(n *Node, in []*Value) *Node {
 	c, err := g.newNode(n.Op, n.Attributes, in, len(n.Outputs))
 	if err != nil {
 		panic(newError(n.Op.ID(), in, fmt.Sprintf("node %s: %v", n.Name, err)))
+	}
+	for _, v := range n.Outputs {
+		if slices.Contains(n.graph.outputs, v) {
+			delete(g.names, v.Name) // taken for this value
+		}
 	}
 	c.Name = g.keepName(n.Name)
 	for i, v := range c.Outputs {
