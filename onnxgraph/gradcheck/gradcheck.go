@@ -18,6 +18,7 @@ import (
 	"pmx/internal/numtest"
 	"pmx/onnxgraph"
 	"pmx/onnxgraph/autodiff"
+	"pmx/onnxgraph/op"
 )
 
 // Case is one point at which an operator's gradient is checked.
@@ -36,6 +37,8 @@ type Case struct {
 	Epsilon float64
 	// Tolerance is relative to 1+|difference|; 0 takes it from numtest's table.
 	Tolerance float64
+	// OnlyEval says why ONNX Runtime does not run the case, "" if it does.
+	OnlyEval string
 	// Fixed lists inputs that are not differentiated: they must get no cotangent.
 	Fixed []int
 }
@@ -109,7 +112,7 @@ func Check(t *testing.T, id string, c Case) {
 // Verify is Check for callers that want the error: one line for each input whose
 // cotangent is wrong.
 func Verify(id string, c Case) error {
-	p, err := newProbe(id, c)
+	p, err := newProbe(id, c, onnxgraph.Float64)
 	if err != nil {
 		return err
 	}
@@ -143,23 +146,52 @@ func Verify(id string, c Case) error {
 // seed draws every point, cotangent and direction.
 const seed = 20230612
 
-// probe is a case's graph with the point it is checked at. Fn's outputs and the
-// cotangents of its inputs come from one graph; the cotangents u of its outputs
-// are fed.
+// Build makes a case's graph in the given element type, and the point it is
+// checked at. Inputs x0, x1, ... are the operands and u0, u1, ... the cotangents of
+// the float outputs y0, y1, ...; gx0, gx1, ... are the operands' cotangents.
+// Values of rank 0 go in and out as [1], because the bindings of runtimes refuse
+// them.
+func Build(id string, c Case, dtype onnxgraph.DType) (*onnxgraph.Graph, map[string]*onnxgraph.Tensor, error) {
+	p, err := newProbe(id, c, dtype)
+	if err != nil {
+		return nil, nil, err
+	}
+	if dtype == onnxgraph.Float32 {
+		for name, t := range p.feeds {
+			p.feeds[name] = onnxgraph.Narrow(t)
+		}
+	}
+	return p.graph, p.feeds, nil
+}
+
+// probe is a case's graph with the point it is checked at.
 type probe struct {
 	rng     *rand.Rand
+	graph   *onnxgraph.Graph
 	eval    *onnxgraph.Evaluator
 	feeds   map[string]*onnxgraph.Tensor
 	outputs int // of float type
 	epsilon float64
 }
 
-func newProbe(id string, c Case) (*probe, error) {
+func newProbe(id string, c Case, dtype onnxgraph.DType) (*probe, error) {
 	p := &probe{rng: rand.New(rand.NewPCG(seed, 0)), feeds: map[string]*onnxgraph.Tensor{}, epsilon: orDefault(c.Epsilon, 1e-5)}
+	input := func(g *onnxgraph.Graph, name string, shape []int) *onnxgraph.Value {
+		if len(shape) == 0 {
+			return op.Reshape(g.Input(name, dtype, 1))
+		}
+		return g.Input(name, dtype, shape...)
+	}
+	output := func(g *onnxgraph.Graph, name string, v *onnxgraph.Value) {
+		if v.Rank() == 0 {
+			v = op.Reshape(v, 1)
+		}
+		g.Output(name, v)
+	}
 	g, err := onnxgraph.Build("gradcheck", func(g *onnxgraph.Graph) {
 		x := make([]*onnxgraph.Value, len(c.Shapes))
 		for i, shape := range c.Shapes {
-			x[i] = g.Input(fmt.Sprintf("x%d", i), onnxgraph.Float64, shape...)
+			x[i] = input(g, fmt.Sprintf("x%d", i), shape)
 		}
 		ys := c.Fn(x)
 		if id != "" && !applies(g, id) {
@@ -169,18 +201,18 @@ func newProbe(id string, c Case) (*probe, error) {
 		for _, y := range ys {
 			if y.DType.IsFloat() {
 				floats = append(floats, y)
-				u = append(u, g.Input(fmt.Sprintf("u%d", len(u)), onnxgraph.Float64, y.Shape...))
+				u = append(u, input(g, fmt.Sprintf("u%d", len(u)), y.Shape))
 			}
 		}
 		p.outputs = len(floats)
 		for i, gx := range autodiff.Pullback(floats, u, x) {
 			if gx == nil {
-				gx = g.Const(onnxgraph.Zeros(onnxgraph.Float64, c.Shapes[i]))
+				gx = op.Expand(op.Scalar(x[i], 0), c.Shapes[i]...)
 			}
-			g.Output(fmt.Sprintf("gx%d", i), gx)
+			output(g, fmt.Sprintf("gx%d", i), gx)
 		}
 		for k, y := range floats {
-			g.Output(fmt.Sprintf("y%d", k), y)
+			output(g, fmt.Sprintf("y%d", k), y)
 		}
 	})
 	if err != nil {
@@ -189,7 +221,7 @@ func newProbe(id string, c Case) (*probe, error) {
 	if p.outputs == 0 {
 		return nil, fmt.Errorf("gradcheck: %s: no output of the case is a float", id)
 	}
-	p.eval = onnxgraph.NewEvaluator(g)
+	p.graph, p.eval = g, onnxgraph.NewEvaluator(g)
 	for _, in := range g.Inputs() {
 		p.feeds[in.Name] = onnxgraph.NewTensor(in.Shape, normal(p.rng, in.Shape.Size()))
 	}

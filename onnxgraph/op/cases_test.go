@@ -51,9 +51,13 @@ func binaryCases(f func(a, b *onnxgraph.Value) *onnxgraph.Value, draw func(*rand
 	return out
 }
 
-// constant is a float64 constant in the graph of like.
+// constant is a constant in the graph and of the element type of like.
 func constant(like *onnxgraph.Value, shape []int, v ...float64) *onnxgraph.Value {
-	return like.Graph().Const(onnxgraph.NewTensor(shape, v))
+	t := onnxgraph.NewTensor(shape, v)
+	if like.DType == onnxgraph.Float32 {
+		t = onnxgraph.Narrow(t)
+	}
+	return like.Graph().Const(t)
 }
 
 // integers is an int64 constant in the graph of like.

@@ -50,14 +50,12 @@ func constInts(n *onnxgraph.Node, i int) ([]int, error) {
 	return toInts(c), nil
 }
 
-// toInts reads a tensor of integers.
+// toInts reads a tensor of integers exactly; floats are cut.
 func toInts(t *onnxgraph.Tensor) []int {
-	values := t.Float64s()
-	out := make([]int, len(values))
-	for i, v := range values {
-		out[i] = int(v)
+	if t.DType() == onnxgraph.Int64 {
+		return mapSlice(onnxgraph.Data[int64](t), func(v int64) int { return int(v) })
 	}
-	return out
+	return mapSlice(t.Float64s(), func(v float64) int { return int(v) })
 }
 
 // ints is a constant list of int64 in the graph of like.

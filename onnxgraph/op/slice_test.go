@@ -17,6 +17,6 @@ var _ = gradcheck.Add("Slice",
 		Fn: gradcheck.Unary(func(x *onnxgraph.Value) *onnxgraph.Value {
 			return op.SliceN(x, []int{0, 1, 2}, []int{3, -3, 1}, []int{-7, 4, 6}, []int{-2, 1, 3})
 		})},
-	gradcheck.Case{Name: "empty", Shapes: [][]int{{2, 3}}, Epsilon: 1,
+	gradcheck.Case{Name: "empty", Shapes: [][]int{{2, 3}}, Epsilon: 1, OnlyEval: "its Go binding takes no empty tensors",
 		Fn: gradcheck.Unary(func(x *onnxgraph.Value) *onnxgraph.Value { return op.Slice(x, 1, 2, 2) })},
 )
