@@ -1,0 +1,186 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"pmx/builders"
+	"pmx/onnxgraph"
+	"pmx/training"
+)
+
+var _ = register("bench step", func() *cli.Command {
+	return &cli.Command{
+		Usage: "time training steps on random images",
+		Description: `pmx bench step --preset cifar-tiny --set patch_size=4 --set batch=64 --set drop_path=0
+pmx bench step --preset imagenet-small --set batch=8 --set local_crops=0 --steps 5 --json
+
+Times whole steps: forward, backward, optimizer. With --json the last line is one
+object; peak_mib is the largest resident memory of the process so far.`,
+		Flags: append(append(recipeFlags(), runtimeFlags()...),
+			&cli.IntFlag{Name: "steps", Value: 10, Usage: "steps to time"},
+			&cli.IntFlag{Name: "warmup", Value: 3, Usage: "steps before that"},
+			&cli.BoolFlag{Name: "json", Usage: "end with a line of JSON"},
+			&cli.StringFlag{Name: "profile", Usage: "write a trace of every operator to `PREFIX`..., if the runtime can; slows it down"},
+		),
+		Action: benchStep,
+	}
+})
+
+// stepTiming is the result of bench step; times are of one step.
+type stepTiming struct {
+	MedianMS     float64 `json:"median_ms"`
+	BestMS       float64 `json:"best_ms"`
+	WorstMS      float64 `json:"worst_ms"`
+	ImagesPerS   float64 `json:"images_per_s"` // at the median
+	PeakMiB      int64   `json:"peak_mib"`
+	CompileS     float64 `json:"compile_s"` // graph, session and initial state
+	Steps        int     `json:"steps"`
+	Warmup       int     `json:"warmup"`
+	Batch        int     `json:"batch"`
+	Preset       string  `json:"preset"`
+	Runtime      string  `json:"runtime"`
+	Version      string  `json:"runtime_version"`
+	Device       string  `json:"device"`
+	Threads      int     `json:"threads"`
+	FinalLoss    float64 `json:"final_loss"`
+	ParameterMiB float64 `json:"parameter_mib"` // of the state, both copies not counted
+}
+
+func benchStep(c *cli.Context) error {
+	steps, warmup := c.Int("steps"), c.Int("warmup")
+	if steps < 1 || warmup < 0 {
+		return usageErrorf("--steps %d --warmup %d: want at least 1 and 0", steps, warmup)
+	}
+	r, err := recipeOf(c)
+	if err != nil {
+		return err
+	}
+	if err := r.Validate(); err != nil {
+		return withCode(ExitUsage, err)
+	}
+	backend, options, err := runtimeOf(c)
+	if err != nil {
+		return err
+	}
+	options.ProfilePrefix = c.String("profile")
+	begin := time.Now()
+	step, err := builders.Build(r.Config)
+	if err != nil {
+		return err
+	}
+	session, err := backend.NewSession(step, options)
+	if err != nil {
+		return err
+	}
+	defer session.Close()
+	state := step.InitialState(r.Seed)
+	if err := session.SetState(state); err != nil {
+		return err
+	}
+	result := stepTiming{
+		Steps: steps, Warmup: warmup, Batch: r.Batch, Preset: r.Preset, Runtime: backend.Name(), Device: options.Device,
+		Threads: options.Threads, CompileS: time.Since(begin).Seconds(),
+	}
+	if result.Threads == 0 {
+		result.Threads = runtime.NumCPU()
+	}
+	for _, t := range state {
+		result.ParameterMiB += float64(len(t.Bytes())) / (1 << 20)
+	}
+	state = nil
+	runtime.GC()
+	if result.Version, err = backend.Version(options); err != nil {
+		return err
+	}
+	if err := result.measure(c.Context, session, step, r); err != nil {
+		return err
+	}
+	fmt.Fprintf(c.App.Writer, "%s on %s %s, %s, %d threads: %.1f ms a step (best %.1f, worst %.1f of %d), %.1f images/s, %d MiB at most\n",
+		r.Method, result.Runtime, result.Version, result.Device, result.Threads, result.MedianMS, result.BestMS, result.WorstMS, steps, result.ImagesPerS, result.PeakMiB)
+	if !c.Bool("json") {
+		return nil
+	}
+	line, err := json.Marshal(result)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(c.App.Writer, string(line))
+	return err
+}
+
+func (t *stepTiming) measure(ctx context.Context, session training.Session, step *builders.Step, r Recipe) error {
+	feeds := randomFeeds(step, r.Seed)
+	if mask := training.NewDropPath(step, r.Seed); mask != nil {
+		feeds[training.DropPathPort] = mask.Mask(0)
+	}
+	hyper := r.schedules(100).At(0)
+	hyper[builders.HyperLR] = r.MinLR // random images teach nothing; the numbers stay finite
+	var times []float64
+	for i := range t.Warmup + t.Steps {
+		begin := time.Now()
+		metrics, err := session.Step(ctx, feeds, hyper)
+		if err != nil {
+			return err
+		}
+		if i >= t.Warmup {
+			times = append(times, time.Since(begin).Seconds()*1e3)
+		}
+		if t.FinalLoss = metrics["loss"]; math.IsNaN(t.FinalLoss) || math.IsInf(t.FinalLoss, 0) {
+			return withCode(ExitDiverged, fmt.Errorf("the loss of step %d is %v", i+1, t.FinalLoss))
+		}
+	}
+	slices.Sort(times)
+	t.MedianMS = (times[(len(times)-1)/2] + times[len(times)/2]) / 2
+	t.BestMS, t.WorstMS = times[0], times[len(times)-1]
+	t.ImagesPerS = float64(t.Batch) / t.MedianMS * 1e3
+	t.PeakMiB = peakMemory() >> 20
+	return nil
+}
+
+// randomFeeds are normal images and, as targets, the identity.
+func randomFeeds(step *builders.Step, seed uint64) map[string]*onnxgraph.Tensor {
+	rng := rand.New(rand.NewPCG(seed, 0))
+	feeds := map[string]*onnxgraph.Tensor{}
+	for _, p := range step.Batch {
+		t := onnxgraph.Zeros(onnxgraph.Float32, p.Shape)
+		data := onnxgraph.Data[float32](t)
+		if strings.HasPrefix(p.Name, "target_") {
+			for i := range p.Shape[0] {
+				data[i*p.Shape[1]+i] = 1
+			}
+		} else {
+			for i := range data {
+				data[i] = float32(rng.NormFloat64())
+			}
+		}
+		feeds[p.Name] = t
+	}
+	return feeds
+}
+
+// peakMemory is the largest resident memory of this process in bytes, 0 where the
+// system does not tell.
+func peakMemory() int64 {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(status)) {
+		var kib int64
+		if _, err := fmt.Sscanf(line, "VmHWM: %d kB", &kib); err == nil {
+			return kib << 10
+		}
+	}
+	return 0
+}

@@ -1,0 +1,75 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"pmx/artifacts"
+	"pmx/builders"
+)
+
+var _ = register("export", func() *cli.Command {
+	return &cli.Command{
+		Usage:     "write a trained encoder as ONNX and as safetensors",
+		ArgsUsage: "RUN|CHECKPOINT",
+		Description: `pmx export runs/first                                  runs/first/encoder.onnx and .safetensors
+pmx export runs/first --with-preprocessing --out photo.onnx
+pmx export runs/first/checkpoints/000100.safetensors --dynamic-size --out any.onnx
+
+encoder.onnx takes a batch of any size, "image", and gives "cls" [N dim] and
+"tokens" [N 1+T dim], the class token first. "image" is float [N 3 H W],
+normalised with ImageNet's mean and deviation, or with --with-preprocessing raw
+bytes [N H W 3]. encoder.safetensors has the weights under timm's names and the
+architecture as metadata. Both are read again and compared with the features of
+the training graph before they are announced.`,
+		Flags: append([]cli.Flag{
+			&cli.StringFlag{Name: "out", Usage: "write the model to `FILE` and the weights beside it, as .safetensors; default: encoder.onnx in the run"},
+			&cli.BoolFlag{Name: "dynamic-size", Usage: "take images of any height and width that are multiples of the patch"},
+			&cli.BoolFlag{Name: "with-preprocessing", Usage: "take raw bytes, [N H W 3], and normalise them in the graph"},
+			&cli.BoolFlag{Name: "momentum", Usage: "take the momentum encoder instead of the trained one"},
+		}, runtimeFlags()...),
+		Action: func(c *cli.Context) error {
+			if c.NArg() != 1 {
+				return usageErrorf("name one run or checkpoint, got %d, see `pmx export --help`", c.NArg())
+			}
+			source, out := c.Args().First(), c.String("out")
+			if out == "" {
+				info, err := os.Stat(source)
+				if err == nil && !info.IsDir() {
+					return usageErrorf("a checkpoint needs --out FILE")
+				}
+				out = filepath.Join(source, artifacts.EncoderName)
+			}
+			weights, err := readEncoder(source, c.Bool("momentum"))
+			if err != nil {
+				return err
+			}
+			runtime, options, err := runtimeOf(c)
+			if err != nil {
+				return err
+			}
+			o := builders.EncoderOptions{DynamicSize: c.Bool("dynamic-size"), Preprocessing: c.Bool("with-preprocessing")}
+			return exportBoth(c.App.Writer, weights, o, out, &verifier{runtime, options})
+		},
+	}
+})
+
+// exportBoth writes and checks the model and the weights.
+func exportBoth(out io.Writer, w *encoderWeights, o builders.EncoderOptions, path string, v *verifier) error {
+	difference, err := exportEncoder(w, o, path, v)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "wrote %s: features agree with the training graph's to %.1g of the largest\n", path, difference)
+	path = strings.TrimSuffix(path, ".onnx") + ".safetensors"
+	if difference, err = exportWeights(w, path, v); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "wrote %s: features agree to %.1g\n", path, difference)
+	return nil
+}

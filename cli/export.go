@@ -1,0 +1,242 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"strings"
+
+	"pmx/artifacts/safetensors"
+	"pmx/builders"
+	"pmx/onnxgraph"
+	"pmx/training"
+)
+
+// exportTolerance is how far an exported encoder's float32 features may be from
+// the training graph's in float64, relative to the largest: float32 rounding
+// through 12 blocks makes some 1e-6.
+const exportTolerance = 1e-4
+
+// exportEncoder writes an encoder and checks it: the file is read again, run, and
+// compared with the training graph. It gives the largest relative difference.
+func exportEncoder(w *encoderWeights, o builders.EncoderOptions, path string, v *verifier) (float64, error) {
+	o.Momentum = w.Root == momentumEncoder
+	model, err := builders.Encoder(w.Config, w.Tensors, o)
+	if err != nil {
+		return 0, err
+	}
+	if err := model.WriteFile(path); err != nil {
+		return 0, err
+	}
+	return v.onnx(path, w, o)
+}
+
+// exportWeights writes an encoder's weights under timm's names (blocks.0.attn.qkv.weight),
+// with the architecture as metadata, and checks the file as exportEncoder does.
+func exportWeights(w *encoderWeights, path string, v *verifier) (float64, error) {
+	architecture, err := json.Marshal(builders.Architecture(w.Config))
+	if err != nil {
+		return 0, err
+	}
+	graph, err := trainingEncoder(w)
+	if err != nil {
+		return 0, err
+	}
+	var tensors []safetensors.Named
+	for _, c := range graph.params {
+		tensors = append(tensors, safetensors.Named{Name: strings.TrimPrefix(c.Name, w.Root+"."), Tensor: w.Tensors[c.Name]})
+	}
+	metadata := map[string]string{"format": "pt", builders.EncoderProperty: string(architecture)}
+	if err := safetensors.WriteFile(path, tensors, metadata); err != nil {
+		return 0, err
+	}
+	return v.weights(path, w)
+}
+
+// encoderGraph is a training graph's encoder for one image.
+type encoderGraph struct {
+	*onnxgraph.Model
+	params []*builders.Param
+}
+
+// trainingEncoder is the encoder as the training step has it.
+func trainingEncoder(w *encoderWeights) (*encoderGraph, error) {
+	e := &encoderGraph{}
+	var missing error
+	g, err := onnxgraph.Build("training_encoder", func(g *onnxgraph.Graph) {
+		params := builders.NewParams(func(p *builders.Param) *onnxgraph.Value {
+			t := w.Tensors[p.Name]
+			if t == nil || !t.Shape().Equal(p.Shape) || t.DType() != onnxgraph.Float32 {
+				missing = fmt.Errorf("%s: want %s as float%v, it holds %v", w.Path, p.Name, p.Shape, t)
+				t = onnxgraph.Zeros(onnxgraph.Float32, p.Shape)
+			}
+			return g.NamedConst(p.Name, t)
+		})
+		vit := builders.NewViT(params.Root(w.Root), w.Config)
+		x := g.Input(builders.EncoderInput, onnxgraph.Float32, 1, 3, w.Config.ImageSize, w.Config.ImageSize)
+		g.Output(builders.EncoderTokens, vit.Forward(x, builders.DropPath{}))
+		e.params = params.List()
+	})
+	if err == nil {
+		err = missing
+	}
+	e.Model = &onnxgraph.Model{Graph: g}
+	return e, err
+}
+
+// verifier compares exported files with the training graph.
+type verifier struct {
+	runtime training.Runtime // runs the exported model
+	options training.Options
+}
+
+// onnx compares an exported model. One that takes any size also runs at a size
+// that it was not trained at, where the positions of local crops are none to
+// compare with (the recipe scales by (n+0.1)/m, the export by n/m): there the
+// graph in float64 is the reference.
+func (v *verifier) onnx(path string, w *encoderWeights, o builders.EncoderOptions) (float64, error) {
+	model, err := onnxgraph.ReadModelFile(path)
+	if err != nil {
+		return 0, err
+	}
+	encoder, err := v.runtime.NewInference(model, v.options)
+	if err != nil {
+		return 0, err
+	}
+	defer encoder.Close()
+	graph, err := trainingEncoder(w)
+	if err != nil {
+		return 0, err
+	}
+	raw := randomImage(w.Config.ImageSize)
+	worst, err := compareFeatures(encoder, encoderInput(raw, o), graph.Model, normalized(raw))
+	if err == nil && o.DynamicSize {
+		if model, err = builders.Encoder(w.Config, w.Tensors, o); err != nil {
+			return 0, err
+		}
+		input := encoderInput(randomImage(w.Config.ImageSize+2*w.Config.PatchSize), o)
+		var other float64
+		other, err = compareFeatures(encoder, input, model, input)
+		worst = math.Max(worst, other)
+	}
+	if err != nil {
+		return 0, err
+	}
+	return worst, checkExport(path, worst)
+}
+
+// compareFeatures is the largest relative difference between what an encoder and
+// a reference model, run in float64, make of an image.
+func compareFeatures(encoder training.Inference, input *onnxgraph.Tensor, reference *onnxgraph.Model, referenceInput *onnxgraph.Tensor) (float64, error) {
+	got, err := encoder.Run(map[string]*onnxgraph.Tensor{builders.EncoderInput: input})
+	if err != nil {
+		return 0, err
+	}
+	want, err := runReference(reference, referenceInput)
+	if err != nil {
+		return 0, err
+	}
+	tokens := want.Float64s()
+	dim := want.Shape()[2]
+	return math.Max(farthest(got[builders.EncoderTokens], tokens), farthest(got[builders.EncoderClass], tokens[:dim])), nil
+}
+
+// weights compares a file of weights: the training graph gives the same features
+// with them.
+func (v *verifier) weights(path string, w *encoderWeights) (float64, error) {
+	list, _, err := safetensors.ReadFile(path)
+	if err != nil {
+		return 0, err
+	}
+	again := &encoderWeights{Config: w.Config, Root: w.Root, Path: path, Tensors: map[string]*onnxgraph.Tensor{}}
+	for _, t := range list {
+		again.Tensors[w.Root+"."+t.Name] = t.Tensor
+	}
+	image := normalized(randomImage(w.Config.ImageSize))
+	var tokens [2]*onnxgraph.Tensor
+	for i, side := range []*encoderWeights{w, again} {
+		graph, err := trainingEncoder(side)
+		if err != nil {
+			return 0, err
+		}
+		if tokens[i], err = runReference(graph.Model, image); err != nil {
+			return 0, err
+		}
+	}
+	difference := farthest(tokens[1], tokens[0].Float64s())
+	return difference, checkExport(path, difference)
+}
+
+func checkExport(path string, difference float64) error {
+	if !(difference <= exportTolerance) {
+		return fmt.Errorf("%s was written, but its features differ from the training graph's by %.2g of the largest, more than %.0e: do not use it, and report this with the output of pmx version", path, difference, exportTolerance)
+	}
+	return nil
+}
+
+// runReference gives a model's tokens [1 1+T dim], computed in float64.
+func runReference(model *onnxgraph.Model, image *onnxgraph.Tensor) (*onnxgraph.Tensor, error) {
+	runtime, err := training.LookupRuntime("reference")
+	if err != nil {
+		return nil, err
+	}
+	encoder, err := runtime.NewInference(model, training.Options{})
+	if err != nil {
+		return nil, err
+	}
+	defer encoder.Close()
+	out, err := encoder.Run(map[string]*onnxgraph.Tensor{builders.EncoderInput: image})
+	return out[builders.EncoderTokens], err
+}
+
+// randomImage is bytes [1 side side 3], the same for a size.
+func randomImage(side int) *onnxgraph.Tensor {
+	rng := rand.New(rand.NewPCG(1, uint64(side)))
+	pixels := make([]uint8, side*side*3)
+	for i := range pixels {
+		pixels[i] = uint8(rng.UintN(256))
+	}
+	return onnxgraph.NewTensor([]int{1, side, side, 3}, pixels)
+}
+
+// encoderInput is an image as an exported encoder takes it.
+func encoderInput(raw *onnxgraph.Tensor, o builders.EncoderOptions) *onnxgraph.Tensor {
+	if o.Preprocessing {
+		return raw
+	}
+	return normalized(raw)
+}
+
+// normalized turns bytes [n H W 3] into what the encoder was trained on, float
+// [n 3 H W].
+func normalized(raw *onnxgraph.Tensor) *onnxgraph.Tensor {
+	s := raw.Shape()
+	n, pixels := s[0], s[1]*s[2]
+	out := make([]float32, raw.Size())
+	for i, v := range onnxgraph.Data[uint8](raw) {
+		image, pixel, channel := i/(3*pixels), i/3%pixels, i%3
+		out[(image*3+channel)*pixels+pixel] = (float32(v)/255 - builders.ImageMean[channel]) / builders.ImageStd[channel]
+	}
+	return onnxgraph.NewTensor([]int{n, 3, s[1], s[2]}, out)
+}
+
+// farthest is the largest difference, relative to want's largest entry; infinite
+// where the sizes differ or a number is none.
+func farthest(got *onnxgraph.Tensor, want []float64) float64 {
+	if got == nil || got.Size() != len(want) {
+		return math.Inf(1)
+	}
+	worst, largest := 0.0, 0.0
+	for i, x := range got.Float64s() {
+		d := math.Abs(x - want[i])
+		if math.IsNaN(d) {
+			return math.Inf(1)
+		}
+		worst, largest = math.Max(worst, d), math.Max(largest, math.Abs(want[i]))
+	}
+	if worst == 0 {
+		return 0
+	}
+	return worst / largest
+}

@@ -1,0 +1,157 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"pmx/artifacts"
+	"pmx/artifacts/safetensors"
+	"pmx/builders"
+	"pmx/onnxgraph"
+	"pmx/training"
+)
+
+// tinyCheckpoint writes the untrained state of a tiny step as a checkpoint.
+func tinyCheckpoint(t *testing.T, momentum bool) string {
+	t.Helper()
+	r := quickstart(t)
+	r.ImageSize, r.PatchSize, r.Dim, r.Depth, r.Heads, r.Hidden, r.OutDim, r.Batch, r.MomentumEncoder = 8, 4, 12, 2, 3, 8, 4, 4, momentum
+	step, err := builders.Build(r.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	architecture, err := json.Marshal(builders.Architecture(r.Config))
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "000007.safetensors")
+	err = artifacts.WriteCheckpoint(path, &artifacts.Checkpoint{
+		CheckpointHeader: artifacts.CheckpointHeader{Step: 7, Arch: architecture},
+		Tensors:          safetensors.Sorted(step.InitialState(3)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func referenceVerifier(t *testing.T) *verifier {
+	t.Helper()
+	r, err := training.LookupRuntime("reference")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &verifier{runtime: r}
+}
+
+func TestExportEncoder(t *testing.T) {
+	path := tinyCheckpoint(t, true)
+	for _, momentum := range []bool{false, true} {
+		w, err := readEncoder(path, momentum)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if w.Step != 7 || w.Config.Dim != 12 {
+			t.Errorf("readEncoder: step %d, dim %d; want 7, 12", w.Step, w.Config.Dim)
+		}
+		for _, o := range []builders.EncoderOptions{{}, {DynamicSize: true}, {Preprocessing: true}, {DynamicSize: true, Preprocessing: true}} {
+			t.Run(fmt.Sprintf("momentum=%t/%+v", momentum, o), func(t *testing.T) {
+				out := filepath.Join(t.TempDir(), "encoder.onnx")
+				difference, err := exportEncoder(w, o, out, referenceVerifier(t))
+				if err != nil || difference > 1e-6 {
+					t.Errorf("difference %g, %v; want at most 1e-6 on the reference runtime", difference, err)
+				}
+			})
+		}
+	}
+}
+
+func TestExportWeights(t *testing.T) {
+	w, err := readEncoder(tinyCheckpoint(t, false), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := filepath.Join(t.TempDir(), "encoder.safetensors")
+	if difference, err := exportWeights(w, out, referenceVerifier(t)); err != nil || difference != 0 {
+		t.Errorf("difference %g, %v; want 0", difference, err)
+	}
+	list, metadata, err := safetensors.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, tensor := range list {
+		names = append(names, tensor.Name)
+	}
+	const want = "cls_token pos_embed patch_embed.proj.weight patch_embed.proj.bias " +
+		"blocks.0.norm1.weight blocks.0.norm1.bias blocks.0.attn.qkv.weight blocks.0.attn.qkv.bias blocks.0.attn.proj.weight blocks.0.attn.proj.bias"
+	if got := strings.Join(names, " "); !strings.HasPrefix(got, want) || !strings.HasSuffix(got, "blocks.1.mlp.fc2.bias norm.weight norm.bias") {
+		t.Errorf("tensors %s; want timm's, beginning %s", got, want)
+	}
+	if !strings.Contains(metadata[builders.EncoderProperty], `"num_heads":3`) {
+		t.Errorf("metadata %v, want the number of heads in it", metadata)
+	}
+}
+
+// TestVerifierSeesAWrongWeight changes one number of the exported file.
+func TestVerifierSeesAWrongWeight(t *testing.T) {
+	w, err := readEncoder(tinyCheckpoint(t, false), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := *w
+	changed.Tensors = map[string]*onnxgraph.Tensor{}
+	for name, tensor := range w.Tensors {
+		changed.Tensors[name] = tensor.Clone()
+	}
+	onnxgraph.Data[float32](changed.Tensors["base_encoder.blocks.1.mlp.fc1.weight"])[5] += 0.5
+	out := filepath.Join(t.TempDir(), "encoder.onnx")
+	v := referenceVerifier(t)
+	if _, err := exportEncoder(&changed, builders.EncoderOptions{}, out, v); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := v.onnx(out, w, builders.EncoderOptions{}); err == nil || !strings.Contains(err.Error(), "do not use it") {
+		t.Errorf("a wrong weight in the model passes: %v", err)
+	}
+	if _, err := exportWeights(&changed, out, v); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := v.weights(out, w); err == nil {
+		t.Error("a wrong weight in the weights passes")
+	}
+}
+
+func TestReadEncoderErrors(t *testing.T) {
+	good := tinyCheckpoint(t, false)
+	foreign := filepath.Join(t.TempDir(), "foreign.safetensors")
+	if err := safetensors.WriteFile(foreign, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cut := filepath.Join(t.TempDir(), "cut.safetensors")
+	if err := os.WriteFile(cut, data[:len(data)/2], 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		path     string
+		momentum bool
+		want     string
+	}{
+		{good, true, "trained without a momentum encoder"},
+		{foreign, false, "not a checkpoint of pmx"},
+		{cut, false, "cut.safetensors"},
+		{filepath.Join(t.TempDir(), "none"), false, "name a run or a checkpoint"},
+		{t.TempDir(), false, "choose the folder of a run"},
+	} {
+		if _, err := readEncoder(c.path, c.momentum); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("readEncoder(%s): %v, want %q in it", filepath.Base(c.path), err, c.want)
+		}
+	}
+}
