@@ -106,3 +106,16 @@ func shapeFrom(n *onnxgraph.Node, i int) (onnxgraph.Shape, error) {
 	}
 	return allDynamic(list.Shape[0]), nil
 }
+
+// sameSizes reports whether two shapes can be equal when the model runs.
+func sameSizes(a, b onnxgraph.Shape) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i] != b[i] && a[i] != onnxgraph.Dynamic && b[i] != onnxgraph.Dynamic {
+			return false
+		}
+	}
+	return true
+}

@@ -31,7 +31,7 @@ var _ = onnxgraph.Register(onnxgraph.OpSchema{
 		if err := sameDType(x.Type, updates.Type); err != nil {
 			return nil, err
 		}
-		if !updates.Shape.Equal(indices.Shape) {
+		if !sameSizes(updates.Shape, indices.Shape) {
 			return nil, fmt.Errorf("updates %v and indices %v differ in shape", updates.Shape, indices.Shape)
 		}
 		if r := n.Attributes.Str("reduction", "none"); r != "none" && r != "add" {
