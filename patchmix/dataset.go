@@ -1,0 +1,149 @@
+package patchmix
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"pmx/internal/registry"
+)
+
+// Dataset is an indexed collection of images, labelled or not. Its methods are
+// safe for concurrent use.
+type Dataset interface {
+	// Name says what it is, such as "cifar10 train".
+	Name() string
+	// Len is the number of images.
+	Len() int
+	// Classes names the classes in the order of the labels. It is empty where
+	// there are no names, even if there are labels.
+	Classes() []string
+	// Sample decodes image i, 0 <= i < Len, into img, reusing its memory, and
+	// returns its label, or -1. An error names the image.
+	Sample(i int, img *Image) (label int, err error)
+	// Digest identifies the data: equal digests mean the same images and labels
+	// in the same order. Packed formats are hashed whole; image files by name,
+	// size and label.
+	Digest() (string, error)
+}
+
+// The parts of a dataset.
+const (
+	Train = "train"
+	Test  = "test"
+)
+
+// ErrNoSplit is what errors.Is finds when a dataset has no test images of its
+// own. HoldOut makes some.
+var ErrNoSplit = errors.New("no test images")
+
+// Format is a way of storing images that Open knows.
+type Format struct {
+	// Arg is what follows the name and a colon in a specification, such as
+	// "DIR"; "" if nothing does.
+	Arg string
+	// Help is one line about it.
+	Help string
+	// open reads a split; for Test it may return an error that is ErrNoSplit.
+	open func(path, split string) (Dataset, error)
+	// detect says how surely a path that exists is of this format.
+	detect func(path string, info os.FileInfo) certainty
+}
+
+// certainty that a path is of a format; the most certain format gets it.
+type certainty int
+
+const (
+	no      certainty = iota
+	perhaps           // what is left if nothing is sure
+	sure
+)
+
+// Formats holds the formats by name. A file dataset_x.go adds one.
+var Formats = registry.New[Format]("patchmix", "dataset")
+
+// OpenOption changes what Open does.
+type OpenOption func(*openOptions)
+
+type openOptions struct{ holdOut float64 }
+
+// HoldOut makes a test split where the dataset has none: this part of the
+// images, from above 0 to below 1, chosen once and for all by the number of
+// images, is left out of Train and is what Test gives.
+func HoldOut(part float64) OpenOption { return func(o *openOptions) { o.holdOut = part } }
+
+// Open opens a split, Train or Test, of the dataset that spec names: "sample"
+// for the images that are compiled in, a format and a path such as
+// "cifar10:DIR", "mnist:DIR", "folder:DIR" or "list:FILE" (Formats has all), or
+// a path alone, whose format is then detected.
+func Open(spec, split string, options ...OpenOption) (Dataset, error) {
+	if split != Train && split != Test {
+		return nil, fmt.Errorf("patchmix: no split %q, choose %q or %q", split, Train, Test)
+	}
+	var o openOptions
+	for _, option := range options {
+		option(&o)
+	}
+	if !(o.holdOut >= 0 && o.holdOut < 1) {
+		return nil, fmt.Errorf("patchmix: holding out %g of the images, choose from 0 to below 1", o.holdOut)
+	}
+	format, path, err := resolve(spec)
+	if err != nil {
+		return nil, err
+	}
+	if o.holdOut > 0 {
+		return openHeldOut(format, path, split, o.holdOut)
+	}
+	d, err := format.open(path, split)
+	if errors.Is(err, ErrNoSplit) {
+		return nil, fmt.Errorf("%w, or hold out a part of the training images", err)
+	}
+	return d, err
+}
+
+// resolve finds the format and path that spec means.
+func resolve(spec string) (Format, string, error) {
+	name, path, hasPath := strings.Cut(spec, ":")
+	if format, err := Formats.Lookup(name); err == nil {
+		switch {
+		case format.Arg == "" && hasPath:
+			return Format{}, "", fmt.Errorf("patchmix: dataset %q takes no path, got %q", name, spec)
+		case format.Arg != "" && path == "":
+			return Format{}, "", fmt.Errorf("patchmix: dataset %q needs a path, write %[1]s:%s", name, format.Arg)
+		}
+		return format, path, nil
+	}
+	info, err := os.Stat(spec)
+	if err != nil {
+		if _, unknown := Formats.Lookup(name); hasPath && !strings.ContainsAny(name, `/\.`) {
+			return Format{}, "", unknown
+		}
+		return Format{}, "", fmt.Errorf("patchmix: dataset %q is neither a file or folder that is there nor one of %s", spec, strings.Join(Formats.Names(), ", "))
+	}
+	best, found := no, Format{}
+	for _, format := range Formats.All() {
+		if format.detect == nil {
+			continue
+		}
+		if c := format.detect(spec, info); c > best {
+			best, found = c, format
+		}
+	}
+	if best == no {
+		return Format{}, "", fmt.Errorf("patchmix: %s: no known kind of dataset, say which: %s", spec, strings.Join(Formats.Names(), ", "))
+	}
+	return found, spec, nil
+}
+
+// digest is the SHA-256 of its parts, each preceded by its length.
+func digest(parts ...[]byte) string {
+	h := sha256.New()
+	for _, p := range parts {
+		fmt.Fprintf(h, "%d:", len(p))
+		h.Write(p)
+	}
+	return "sha256:" + hex.EncodeToString(h.Sum(nil))
+}

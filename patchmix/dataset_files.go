@@ -1,0 +1,49 @@
+package patchmix
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+)
+
+// imageFiles is a dataset of image files that are read when they are needed.
+type imageFiles struct {
+	name    string
+	classes []string
+	root    string   // what digest names are relative to
+	paths   []string // as they are opened
+	names   []string // as they are told
+	labels  []int    // -1: none
+}
+
+func (f *imageFiles) Name() string { return f.name }
+
+func (f *imageFiles) Len() int { return len(f.paths) }
+
+func (f *imageFiles) Classes() []string { return f.classes }
+
+func (f *imageFiles) Sample(i int, img *Image) (int, error) {
+	data, err := os.ReadFile(f.paths[i])
+	if err != nil {
+		return 0, fmt.Errorf("patchmix: image %d: %w", i, err)
+	}
+	if err := DecodeImage(data, img); err != nil {
+		return 0, fmt.Errorf("patchmix: %s: %w", f.paths[i], err)
+	}
+	return f.labels[i], nil
+}
+
+// Digest covers the names, labels and sizes of the files, not their contents:
+// reading a large collection only to identify it would take longer than many a
+// run.
+func (f *imageFiles) Digest() (string, error) {
+	var list bytes.Buffer
+	for i, path := range f.paths {
+		info, err := os.Stat(path)
+		if err != nil {
+			return "", fmt.Errorf("patchmix: digest of %s: %w", f.name, err)
+		}
+		fmt.Fprintf(&list, "%q %d %d\n", f.names[i], f.labels[i], info.Size())
+	}
+	return digest(list.Bytes()), nil
+}

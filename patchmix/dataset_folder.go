@@ -1,0 +1,192 @@
+package patchmix
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+var _ = Formats.Add("folder", Format{
+	Arg:  "DIR",
+	Help: "image files (JPEG, PNG, GIF, BMP, WebP), in one folder or in one folder per class; DIR/train and DIR/test or DIR/val if there",
+	open: openFolder,
+	detect: func(_ string, info os.FileInfo) certainty {
+		if info.IsDir() {
+			return perhaps
+		}
+		return no
+	},
+})
+
+// imageEndings are the names that count as images.
+var imageEndings = []string{".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp"}
+
+func isImageName(name string) bool {
+	return slices.Contains(imageEndings, strings.ToLower(filepath.Ext(name)))
+}
+
+// openFolder lists the images below a folder, sorted by name. If they lie in
+// sub-folders, the first level of these are the classes. Hidden files and
+// folders are skipped, and files that are no images by name.
+func openFolder(dir, split string) (Dataset, error) {
+	part, err := splitFolder(dir, split)
+	if err != nil {
+		return nil, err
+	}
+	f := &imageFiles{name: "folder " + part}
+	top, err := visible(part)
+	if err != nil {
+		return nil, err
+	}
+	loose := 0
+	for _, e := range top {
+		if !e.IsDir() && isImageName(e.Name()) {
+			f.add(part, e.Name(), -1)
+			loose++
+		}
+	}
+	if split == Test && part != dir {
+		// The same numbers as in the training part, whatever is missing here.
+		if f.classes, err = classFolders(filepath.Join(dir, Train)); err != nil {
+			return nil, err
+		}
+	}
+	for _, e := range top {
+		if !e.IsDir() {
+			continue
+		}
+		var files []string
+		if err := listImages(part, e.Name(), 0, &files); err != nil {
+			return nil, err
+		}
+		if len(files) == 0 {
+			continue
+		}
+		if loose > 0 {
+			return nil, fmt.Errorf("patchmix: folder %s holds images (%s) as well as a folder of images (%s), so its folders cannot be classes: move either away",
+				part, f.names[0], e.Name())
+		}
+		label := slices.Index(f.classes, e.Name())
+		if label < 0 {
+			if split == Test && part != dir && len(f.classes) > 0 {
+				return nil, fmt.Errorf("patchmix: folder %s: class %q is not among the training classes in %s", part, e.Name(), filepath.Join(dir, Train))
+			}
+			label = len(f.classes)
+			f.classes = append(f.classes, e.Name())
+		}
+		for _, name := range files {
+			f.add(part, name, label)
+		}
+	}
+	if f.Len() == 0 {
+		return nil, fmt.Errorf("patchmix: folder %s: no images in it (%s)", part, strings.Join(imageEndings, " "))
+	}
+	return f, nil
+}
+
+func (f *imageFiles) add(dir, name string, label int) {
+	f.paths = append(f.paths, filepath.Join(dir, name))
+	f.names = append(f.names, filepath.ToSlash(name))
+	f.labels = append(f.labels, label)
+}
+
+// splitFolder finds where a split lies. A folder with train and test (or val, or
+// validation) in it, or with nothing but train, is divided; any other is all
+// training images, though a class may be called "train".
+func splitFolder(dir, split string) (string, error) {
+	entries, err := visible(dir)
+	if err != nil {
+		return "", err
+	}
+	var folders []string
+	for _, e := range entries {
+		if e.IsDir() {
+			folders = append(folders, e.Name())
+		}
+	}
+	test := ""
+	for _, name := range []string{"validation", "val", Test} {
+		if slices.Contains(folders, name) {
+			test = name
+		}
+	}
+	divided := slices.Contains(folders, Train) && (test != "" || len(folders) == 1)
+	switch {
+	case split == Train && divided:
+		return filepath.Join(dir, Train), nil
+	case split == Train:
+		return dir, nil
+	case divided && test != "":
+		return filepath.Join(dir, test), nil
+	}
+	return "", fmt.Errorf("patchmix: folder %s: %w: make folders %s and %s (or val) in it", dir, ErrNoSplit, Train, Test)
+}
+
+// classFolders lists the folders in dir that hold images.
+func classFolders(dir string) ([]string, error) {
+	top, err := visible(dir)
+	if err != nil {
+		return nil, err
+	}
+	var classes []string
+	for _, e := range top {
+		if !e.IsDir() {
+			continue
+		}
+		var files []string
+		if err := listImages(dir, e.Name(), 0, &files); err != nil {
+			return nil, err
+		}
+		if len(files) > 0 {
+			classes = append(classes, e.Name())
+		}
+	}
+	return classes, nil
+}
+
+// listImages adds the images below root/dir, by their names relative to root.
+func listImages(root, dir string, depth int, files *[]string) error {
+	const maxDepth = 32 // links may lead in circles
+	if depth > maxDepth {
+		return fmt.Errorf("patchmix: folder %s: more than %d folders deep, does a link lead back up?", filepath.Join(root, dir), maxDepth)
+	}
+	entries, err := visible(filepath.Join(root, dir))
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		name := filepath.Join(dir, e.Name())
+		switch {
+		case e.IsDir():
+			if err := listImages(root, name, depth+1, files); err != nil {
+				return err
+			}
+		case isImageName(name):
+			*files = append(*files, name)
+		}
+	}
+	return nil
+}
+
+// visible lists a folder without hidden entries, sorted by name; links are what
+// they lead to.
+func visible(dir string) ([]os.FileInfo, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("patchmix: folder: %w", err)
+	}
+	var list []os.FileInfo
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), ".") {
+			continue
+		}
+		info, err := os.Stat(filepath.Join(dir, e.Name()))
+		if err != nil {
+			return nil, fmt.Errorf("patchmix: folder: %w", err)
+		}
+		list = append(list, info)
+	}
+	return list, nil
+}

@@ -1,0 +1,72 @@
+package patchmix
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// Subset is the images of d at the given indices, in that order.
+func Subset(d Dataset, name string, indices []int) (Dataset, error) {
+	for _, i := range indices {
+		if i < 0 || i >= d.Len() {
+			return nil, fmt.Errorf("patchmix: %s has %d images, %d is not one of them", d.Name(), d.Len(), i)
+		}
+	}
+	return &subset{Dataset: d, name: name, indices: slices.Clone(indices)}, nil
+}
+
+type subset struct {
+	Dataset
+	name    string
+	indices []int
+}
+
+func (s *subset) Name() string { return s.name }
+
+func (s *subset) Len() int { return len(s.indices) }
+
+func (s *subset) Sample(i int, img *Image) (int, error) { return s.Dataset.Sample(s.indices[i], img) }
+
+func (s *subset) Digest() (string, error) {
+	whole, err := s.Dataset.Digest()
+	if err != nil {
+		return "", err
+	}
+	list := make([]byte, 0, 8*len(s.indices))
+	for _, i := range s.indices {
+		list = binary.LittleEndian.AppendUint64(list, uint64(i))
+	}
+	return digest([]byte(whole), list), nil
+}
+
+// openHeldOut opens a split; where there is no test split, the training images
+// are divided.
+func openHeldOut(format Format, path, split string, part float64) (Dataset, error) {
+	test, err := format.open(path, Test)
+	switch {
+	case err == nil && split == Test:
+		return test, nil
+	case err == nil:
+		return format.open(path, Train)
+	case !errors.Is(err, ErrNoSplit):
+		return nil, err
+	}
+	all, err := format.open(path, Train)
+	if err != nil {
+		return nil, err
+	}
+	n := all.Len()
+	held := int(float64(n)*part + .5)
+	if held == 0 || held == n {
+		return nil, fmt.Errorf("patchmix: %s: holding out %g of %d images leaves a part empty", all.Name(), part, n)
+	}
+	order := newRand(uint64(n), streamHoldOut, 0, 0).Perm(n)
+	chosen, what := order[held:], fmt.Sprintf("without %d held out", held)
+	if split == Test {
+		chosen, what = order[:held], fmt.Sprintf("%d held out", held)
+	}
+	slices.Sort(chosen)
+	return Subset(all, all.Name()+", "+what, chosen)
+}

@@ -1,0 +1,109 @@
+package patchmix
+
+import (
+	"bytes"
+	"fmt"
+	"image"
+	"image/color"
+	_ "image/gif" // formats that DecodeImage knows
+	_ "image/jpeg"
+	_ "image/png"
+
+	_ "golang.org/x/image/bmp"
+	_ "golang.org/x/image/webp"
+)
+
+// maxPixels is the largest image that is decoded, against files that promise
+// more than memory holds. It is Pillow's limit.
+const maxPixels = 2 * 89478485
+
+// DecodeImage decodes a JPEG, PNG, GIF (its first picture), BMP or WebP file
+// into img, reusing its memory. Grey becomes RGB and transparency is dropped, as
+// in Pillow's convert("RGB"). The orientation that a camera notes in EXIF is not
+// applied: torchvision's loader does not either, and models are compared on what
+// it gives.
+func DecodeImage(data []byte, img *Image) error {
+	config, kind, err := image.DecodeConfig(bytes.NewReader(data))
+	if err != nil {
+		return fmt.Errorf("not a readable image: %w", err)
+	}
+	if config.Width < 1 || config.Height < 1 || config.Width > maxPixels/config.Height {
+		return fmt.Errorf("image of %dx%d pixels, at most %d altogether are read", config.Width, config.Height, maxPixels)
+	}
+	decoded, _, err := image.Decode(bytes.NewReader(data))
+	if err != nil {
+		return fmt.Errorf("corrupt %s image: %w", kind, err)
+	}
+	img.fill(decoded, kind)
+	return nil
+}
+
+// fill copies an image decoded from a file of the named kind.
+func (m *Image) fill(src image.Image, kind string) {
+	b := src.Bounds()
+	m.Reset(b.Dx(), b.Dy())
+	switch src := src.(type) {
+	case *image.NYCbCrA:
+		m.fill(&src.YCbCr, kind)
+	case *image.YCbCr:
+		tables := jfif
+		if kind == "webp" {
+			tables = webp
+		}
+		m.fillYCbCr(src, tables)
+	case *image.Gray:
+		for y := range m.H {
+			row := src.Pix[y*src.Stride:][:m.W]
+			for x, v := range row {
+				p := m.row(y)[3*x:][:3]
+				p[0], p[1], p[2] = v, v, v
+			}
+		}
+	case *image.NRGBA:
+		m.fillFour(src.Pix, src.Stride)
+	case *image.RGBA:
+		if src.Opaque() {
+			m.fillFour(src.Pix, src.Stride)
+			return
+		}
+		m.fillAny(src)
+	case *image.Paletted:
+		var palette [256][3]uint8
+		for i, c := range src.Palette {
+			palette[i] = withoutAlpha(c)
+		}
+		for y := range m.H {
+			for x, v := range src.Pix[y*src.Stride:][:m.W] {
+				copy(m.row(y)[3*x:], palette[v][:])
+			}
+		}
+	default:
+		m.fillAny(src)
+	}
+}
+
+// fillFour copies from four bytes a pixel.
+func (m *Image) fillFour(pix []uint8, stride int) {
+	for y := range m.H {
+		row, out := pix[y*stride:][:4*m.W], m.row(y)
+		for x := 0; x < m.W; x++ {
+			copy(out[3*x:3*x+3], row[4*x:])
+		}
+	}
+}
+
+func (m *Image) fillAny(src image.Image) {
+	b := src.Bounds()
+	for y := range m.H {
+		for x := range m.W {
+			c := withoutAlpha(src.At(b.Min.X+x, b.Min.Y+y))
+			copy(m.row(y)[3*x:], c[:])
+		}
+	}
+}
+
+// withoutAlpha is a colour at full opacity, not blended with anything.
+func withoutAlpha(c color.Color) [3]uint8 {
+	n := color.NRGBAModel.Convert(c).(color.NRGBA)
+	return [3]uint8{n.R, n.G, n.B}
+}

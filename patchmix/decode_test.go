@@ -1,0 +1,74 @@
+package patchmix
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestDecodeAgainstPillow decodes files of every kind to what Pillow decodes
+// them to (testdata/make_decode.py). Lossless ones are equal; lossy ones differ
+// by the rounding of the inverse transform and of colour conversion.
+func TestDecodeAgainstPillow(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join("testdata", "decode", "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tested := 0
+	for _, file := range files {
+		if _, err := os.Stat(file + ".png"); err != nil {
+			continue // it is itself an expectation
+		}
+		tested++
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			data, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var img Image
+			if err := DecodeImage(data, &img); err != nil {
+				t.Fatal(err)
+			}
+			limit := 0.
+			if strings.HasSuffix(file, ".jpg") || strings.HasPrefix(filepath.Base(file), "lossy") || strings.HasSuffix(file, "alpha.webp") {
+				limit = .1
+			}
+			mean, most := difference(t, &img, readPNG(t, file+".png"))
+			t.Logf("mean difference %.4f, largest %d", mean, most)
+			if !(mean <= limit) || most > 3 {
+				t.Errorf("mean absolute difference %.4f of 255 (largest %d), at most %g (3) is expected", mean, most, limit)
+			}
+		})
+	}
+	if tested < 20 {
+		t.Errorf("%d files tested, want 20", tested)
+	}
+}
+
+func TestDecodeErrors(t *testing.T) {
+	good, err := os.ReadFile(filepath.Join("testdata", "decode", "420.jpg"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	picture, err := os.ReadFile(filepath.Join("testdata", "decode", "alpha.png"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, data := range map[string][]byte{
+		"empty": nil, "text": []byte("hello"), "cut JPEG": good[:len(good)/2], "cut header": good[:40],
+		"cut PNG": picture[:len(picture)/2],
+	} {
+		var img Image
+		if err := DecodeImage(data, &img); err == nil {
+			t.Errorf("%s: no error", name)
+		} else if strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: %q is more than a line", name, err)
+		}
+	}
+	// A header alone may promise anything: a GIF of 65535 x 65535 pixels.
+	huge := []byte("GIF89a\xff\xff\xff\xff\x00\x00\x00,\x00\x00\x00\x00\xff\xff\xff\xff\x00\x08\x00;")
+	if err := DecodeImage(huge, new(Image)); err == nil || !strings.Contains(err.Error(), "65535x65535") {
+		t.Errorf("an image of 65535x65535 pixels gives %v", err)
+	}
+}
