@@ -161,8 +161,9 @@ func unbroadcast(gx *onnxgraph.Value, shape onnxgraph.Shape) *onnxgraph.Value {
 			axes = append(axes, i)
 		}
 	}
-	gx = op.ReduceSum(gx, true, axes...)
-	if lead > 0 {
+	keep := len(axes) > lead // a dimension of 1 was repeated, and stays
+	gx = op.ReduceSum(gx, keep, axes...)
+	if keep && lead > 0 {
 		gx = op.Reshape(gx, shape...)
 	}
 	return gx
