@@ -80,6 +80,7 @@ func TestExitCode(t *testing.T) {
 		{"no error has no code", t.Context(), withCode(ExitMissing, nil), ExitOK},
 		{"interrupted", stopped(os.Interrupt), fmt.Errorf("y: %w", context.Canceled), ExitInterrupted},
 		{"terminated", stopped(syscall.SIGTERM), context.Canceled, ExitTerminated},
+		{"the signal itself", t.Context(), fmt.Errorf("saved: %w", &signalError{syscall.SIGTERM}), ExitTerminated},
 		{"failed while being stopped", stopped(os.Interrupt), failure, ExitFailure},
 		{"done before it noticed the signal", stopped(os.Interrupt), nil, ExitOK},
 		{"cancelled by the caller", t.Context(), context.Canceled, ExitFailure},

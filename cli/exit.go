@@ -59,13 +59,15 @@ func exitCode(ctx context.Context, err error) int {
 	if coded, ok := errors.AsType[*codedError](err); ok {
 		return coded.code
 	}
-	if errors.Is(err, context.Canceled) {
-		if stop, ok := errors.AsType[*signalError](context.Cause(ctx)); ok {
-			if stop.signal == syscall.SIGTERM {
-				return ExitTerminated
-			}
-			return ExitInterrupted
-		}
+	stop, ok := errors.AsType[*signalError](err)
+	if !ok && errors.Is(err, context.Canceled) {
+		stop, ok = errors.AsType[*signalError](context.Cause(ctx))
+	}
+	if ok && stop.signal == syscall.SIGTERM {
+		return ExitTerminated
+	}
+	if ok {
+		return ExitInterrupted
 	}
 	return ExitFailure
 }

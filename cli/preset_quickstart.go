@@ -24,5 +24,5 @@ var _ = addPreset("quickstart", "a small ViT on the built-in images, minutes on 
 		Epochs: 8, WarmupEpochs: 1, BaseLR: 2e-3, MinLR: 1e-6, WeightDecay: 0.02, WeightDecayEnd: 0.2,
 		EMAMomentum: 0.996, Temperature: 0.2, TemperatureStart: 0.2, SourceSmoothing: 0.1,
 	},
-	Sources: Sources{Data: "sample:train", KNNBank: "sample:train", KNNQueries: "sample:test"},
+	Sources: Sources{Data: "sample"},
 })

@@ -77,12 +77,13 @@ type Schedule struct {
 	MixSmoothing    float64 `json:"mix_smoothing"`
 }
 
-// Sources says which images are trained on and which are classified to see how good
-// the features are. The texts are data set specifications.
+// Sources says which images are trained on.
 type Sources struct {
-	Data       string `json:"data"`
-	KNNBank    string `json:"knn_bank"`
-	KNNQueries string `json:"knn_queries"`
+	// Data is a data set specification (see patchmix.Open).
+	Data string `json:"data"`
+	// HoldOut is the part of the images that is kept out of training, to be
+	// classified in evaluations, where the data set has no test images.
+	HoldOut float64 `json:"hold_out"`
 }
 
 // Set changes one key.
@@ -222,8 +223,8 @@ func (r Recipe) Validate() error {
 	switch {
 	case r.TemperatureWarmupEpochs > 0 && !(r.TemperatureStart >= 1e-3 && r.TemperatureStart <= 1e3):
 		return fmt.Errorf("temperature_start is %g, want 0.001 to 1000 (%s)", r.TemperatureStart, keyDocs["temperature_start"])
-	case (r.KNNBank == "") != (r.KNNQueries == ""):
-		return fmt.Errorf("knn_bank is %q and knn_queries %q: set both, or none", r.KNNBank, r.KNNQueries)
+	case !(r.HoldOut >= 0 && r.HoldOut < 1):
+		return fmt.Errorf("hold_out is %g, want 0 to below 1 (%s)", r.HoldOut, keyDocs["hold_out"])
 	}
 	return nil
 }

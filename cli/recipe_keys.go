@@ -54,8 +54,7 @@ var keyDocs = map[string]string{
 	"source_smoothing":          "label smoothing between views of the sources",
 	"mix_smoothing":             "label smoothing of the targets of mixed images",
 
-	"data":        "images to train on",
-	"knn_bank":    "labelled images that vote in the kNN evaluation",
-	"knn_queries": "labelled images that it classifies",
-	"seed":        "decides every random draw",
+	"data":     "images to train on: a data set specification, see `pmx train --help`",
+	"hold_out": "part of the images kept for evaluation where there are no test images",
+	"seed":     "decides every random draw",
 }

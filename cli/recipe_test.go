@@ -92,7 +92,7 @@ func TestValidateNamesTheKey(t *testing.T) {
 		"warmup_epochs=9000": "warmup_epochs is 9000",
 		"temperature=0":      "temperature is 0",
 		"temperature=NaN":    "temperature is NaN",
-		"knn_bank=":          `knn_bank is ""`,
+		"hold_out=1":         "hold_out is 1, want 0 to below 1",
 		"method=mocov":       `did you mean "mocov3"`,
 	} {
 		r := quickstart(t)

@@ -1,0 +1,265 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"pmx/artifacts"
+	"pmx/builders"
+	"pmx/evaluation"
+	"pmx/onnxgraph"
+	"pmx/patchmix"
+	"pmx/training"
+)
+
+var _ = register("eval knn", func() *cli.Command {
+	return &cli.Command{
+		Usage:     "classify test images by their nearest training images",
+		ArgsUsage: "RUN|ENCODER",
+		Description: `pmx eval knn runs/first                                the run's newest checkpoint on its own images
+pmx eval knn runs/first --momentum --k 10,20
+pmx eval knn encoder.onnx --data cifar10:PATH
+pmx eval knn runs/first --raw-pixels                   the baseline: no encoder at all
+
+Each test image takes the class that its k most similar training images vote for
+(cosine, weight exp(similarity/temperature)). The training images vote, so nothing
+is trained. Features are kept in the run and used again.
+
+` + dataHelp(),
+		Flags: append([]cli.Flag{
+			&cli.StringFlag{Name: "data", Usage: "classify these images, `SPEC`; default: those of the run"},
+			&cli.Float64Flag{Name: "hold-out", Usage: "classify this part of the images where there are no test images"},
+			&cli.StringFlag{Name: "k", Value: "10,20,100,200", Usage: "numbers of neighbours, with commas between them"},
+			&cli.Float64Flag{Name: "temperature", Value: evaluation.DefaultTemperature, Usage: "of the votes' weights"},
+			&cli.BoolFlag{Name: "momentum", Usage: "take the run's momentum encoder"},
+			&cli.BoolFlag{Name: "raw-pixels", Usage: "take the images themselves as features"},
+			&cli.IntFlag{Name: "batch", Value: 64, Usage: "images that pass the encoder at a time"},
+			&cli.BoolFlag{Name: "json", Usage: "end with a line of JSON"},
+		}, runtimeFlags()...),
+		Action: evalKNN,
+	}
+})
+
+func evalKNN(c *cli.Context) error {
+	if c.NArg() != 1 {
+		return usageErrorf("name one run, checkpoint or encoder, got %d, see `pmx eval knn --help`", c.NArg())
+	}
+	ks, err := parseNeighbours(c.String("k"))
+	if err != nil {
+		return err
+	}
+	if c.Int("batch") < 1 || !(c.Float64("temperature") > 0) {
+		return usageErrorf("--batch %d --temperature %g: want at least 1, and more than 0", c.Int("batch"), c.Float64("temperature"))
+	}
+	source, err := openEvalSource(c.Args().First(), c.Bool("momentum"))
+	if err != nil {
+		return err
+	}
+	r := source.recipe
+	if c.IsSet("data") {
+		r.Sources = Sources{Data: c.String("data")}
+	}
+	if c.IsSet("hold-out") {
+		r.HoldOut = c.Float64("hold-out")
+	}
+	bank, queries, err := r.labelledSplits()
+	if err != nil {
+		return err
+	}
+	backend, options, err := runtimeOf(c)
+	if err != nil {
+		return err
+	}
+	e := &extractor{
+		stderr: c.App.ErrWriter, cache: evaluation.Cache{Dir: source.cacheDir, Warn: func(err error) { fmt.Fprintln(c.App.ErrWriter, "note:", oneLine(err)) }},
+		side: source.side, bytes: source.bytes, batch: c.Int("batch"), model: source.digest,
+	}
+	if c.Bool("raw-pixels") {
+		e.cache.Dir = ""
+	} else if e.encoder, err = backend.NewInference(source.model, options); err != nil {
+		return err
+	} else {
+		defer e.encoder.Close()
+	}
+	bankFeatures, err := e.features(c.Context, bank)
+	if err != nil {
+		return err
+	}
+	queryFeatures, err := e.features(c.Context, queries)
+	if err != nil {
+		return err
+	}
+	bar := newProgress(c.App.ErrWriter, "comparing", int64(bankFeatures.Len())*int64(queryFeatures.Len()))
+	product, err := evaluation.NewRuntimeProduct(backend, options)
+	if err != nil {
+		return err
+	}
+	defer product.Close()
+	knn := evaluation.KNN{K: ks, Temperature: c.Float64("temperature"), Product: product, Progress: func(done, _ int64) { bar.update(done) }}
+	results, err := knn.Evaluate(c.Context, bankFeatures, queryFeatures)
+	bar.done()
+	if err != nil {
+		return err
+	}
+	return printKNN(c.App.Writer, c.Bool("json"), source.name, bank, queries, results)
+}
+
+func parseNeighbours(text string) ([]int, error) {
+	var ks []int
+	for part := range strings.SplitSeq(text, ",") {
+		k, err := strconv.Atoi(strings.TrimSpace(part))
+		if err != nil || k < 1 {
+			return nil, usageErrorf("--k %s: want numbers from 1 with commas between them", text)
+		}
+		ks = append(ks, k)
+	}
+	return ks, nil
+}
+
+// knnReport is the JSON of eval knn; accuracies are in percent.
+type knnReport struct {
+	Model   string      `json:"model"`
+	Bank    int         `json:"bank_images"`
+	Queries int         `json:"query_images"`
+	Results []knnResult `json:"results"`
+}
+
+type knnResult struct {
+	K    int     `json:"k"`
+	Top1 float64 `json:"top1"`
+	Top5 float64 `json:"top5"`
+}
+
+func printKNN(out io.Writer, asJSON bool, model string, bank, queries patchmix.Dataset, results []evaluation.Accuracy) error {
+	report := knnReport{Model: model, Bank: bank.Len(), Queries: queries.Len()}
+	fmt.Fprintf(out, "%s: %s images (%s) vote on %s (%s)\n", model, humanCount(int64(bank.Len())), bank.Name(), humanCount(int64(queries.Len())), queries.Name())
+	w := newTable(out)
+	w.row("K", "TOP-1 %", "TOP-5 %")
+	for _, a := range results {
+		w.row(a.K, fmt.Sprintf("%.2f", 100*a.Top1), fmt.Sprintf("%.2f", 100*a.Top5))
+		report.Results = append(report.Results, knnResult{a.K, 100 * a.Top1, 100 * a.Top5})
+	}
+	if err := w.Flush(); err != nil || !asJSON {
+		return err
+	}
+	line, err := json.Marshal(report)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(out, string(line))
+	return err
+}
+
+// evalSource is an encoder to evaluate.
+type evalSource struct {
+	name     string
+	model    *onnxgraph.Model
+	side     int    // of its images
+	bytes    bool   // takes raw bytes
+	digest   string // of the weights
+	cacheDir string // "": features are not kept
+	recipe   Recipe // the run's; else empty but for the size
+}
+
+// openEvalSource takes an encoder from a run, a checkpoint or an ONNX file.
+func openEvalSource(path string, momentum bool) (*evalSource, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("%w: name a run, a checkpoint or an encoder", err)
+	}
+	if info.Mode().IsRegular() {
+		isSafetensors, err := looksLikeSafetensors(path, info.Size())
+		if err != nil {
+			return nil, err
+		}
+		if !isSafetensors {
+			return openEncoderModel(path, momentum)
+		}
+	}
+	w, err := readEncoder(path, momentum)
+	if err != nil {
+		return nil, err
+	}
+	s := &evalSource{name: fmt.Sprintf("%s after step %d", w.Root, w.Step), side: w.Config.ImageSize}
+	if info.IsDir() {
+		run, err := artifacts.ViewRun(path)
+		if err != nil {
+			return nil, err
+		}
+		if err := run.ReadConfig(&s.recipe); err != nil {
+			return nil, err
+		}
+		s.cacheDir = path
+	}
+	if s.digest, err = evaluation.FileDigest(w.Path); err != nil {
+		return nil, err
+	}
+	s.digest += " " + w.Root
+	s.model, err = builders.Encoder(w.Config, w.Tensors, builders.EncoderOptions{Momentum: momentum})
+	return s, err
+}
+
+// openEncoderModel takes an encoder as pmx export writes it.
+func openEncoderModel(path string, momentum bool) (*evalSource, error) {
+	if momentum {
+		return nil, usageErrorf("--momentum is for a run or a checkpoint: %s has one encoder", path)
+	}
+	model, err := onnxgraph.ReadModelFile(path)
+	if err != nil {
+		return nil, err
+	}
+	var a builders.ArchitectureInfo
+	if err := json.Unmarshal([]byte(model.Metadata[builders.EncoderProperty]), &a); err != nil || a.ImageSize < 1 {
+		return nil, fmt.Errorf("%s is not an encoder of pmx: it has no metadata %s; name a file from pmx export", path, builders.EncoderProperty)
+	}
+	inputs := model.Graph.Inputs()
+	if len(inputs) != 1 || inputs[0].Name != builders.EncoderInput {
+		return nil, fmt.Errorf("%s has inputs other than %q: name a file from pmx export", path, builders.EncoderInput)
+	}
+	digest, err := evaluation.FileDigest(path)
+	return &evalSource{
+		name: filepath.Base(path), model: model, side: a.ImageSize, bytes: inputs[0].DType == onnxgraph.Uint8, digest: digest,
+	}, err
+}
+
+// extractor makes features of data sets, and keeps them.
+type extractor struct {
+	stderr  io.Writer
+	cache   evaluation.Cache // Dir "": nothing is kept
+	encoder training.Inference
+	side    int
+	bytes   bool
+	batch   int
+	model   string
+}
+
+// features are those of the encoder, or without one the pixels.
+func (e *extractor) features(ctx context.Context, d patchmix.Dataset) (*evaluation.Features, error) {
+	batches := evalBatches(d, e.side, e.batch, e.bytes)
+	compute := func() (*evaluation.Features, error) {
+		bar := newProgress(e.stderr, d.Name(), int64(d.Len()))
+		defer bar.done()
+		show := func(done int) { bar.update(int64(done)) }
+		if e.encoder == nil {
+			return evaluation.RawPixels(ctx, batches, show)
+		}
+		return evaluation.Extract(ctx, e.encoder, batches, show)
+	}
+	if e.cache.Dir == "" {
+		return compute()
+	}
+	digest, err := d.Digest()
+	if err != nil {
+		return nil, err
+	}
+	key := evaluation.Key{Model: e.model, Data: fmt.Sprintf("%s %+v", digest, evalTransform(e.side))}
+	return e.cache.Get(key, compute)
+}
