@@ -33,6 +33,9 @@ var _ = onnxgraph.Register(onnxgraph.OpSchema{
 			return nil, err
 		}
 		shape := onnxgraph.Shape(toInts(in[0]))
+		if err := notNegative(shape); err != nil {
+			return nil, err
+		}
 		return one(gatherStrided(onnxgraph.Widen(value), shape, make([]int, len(shape))))
 	},
 })

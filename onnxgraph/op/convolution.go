@@ -69,6 +69,9 @@ func convAttrs(n *onnxgraph.Node, spatial int) (ConvAttrs, error) {
 			}
 		}
 	}
+	if c.Group < 1 {
+		return c, fmt.Errorf("group is %d, want at least 1", c.Group)
+	}
 	return c, nil
 }
 
@@ -92,8 +95,8 @@ func convOperands(n *onnxgraph.Node, channels int) error {
 	if x.Rank() < 3 || w.Rank() != x.Rank() {
 		return fmt.Errorf("want X [N C ...] and W of the same rank, at least 3")
 	}
-	if !w.Shape.Static() {
-		return fmt.Errorf("the kernel's shape %v must be fixed", w.Shape)
+	if !w.Shape.Static() || w.Shape.Size() == 0 {
+		return fmt.Errorf("the kernel's shape %v must be fixed and not empty", w.Shape)
 	}
 	for _, v := range n.Inputs[1:] {
 		if err := sameDType(x.Type, v.Type); err != nil {

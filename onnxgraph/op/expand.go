@@ -17,14 +17,10 @@ func ExpandTo(x, shape *onnxgraph.Value) *onnxgraph.Value {
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "Expand", SinceVersion: 13, Inputs: []string{"input", "shape"}, Outputs: []string{"output"},
 	Infer: func(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
-		if n.Inputs[1].Constant() == nil {
-			to, err := shapeFrom(n, 1)
-			if err != nil {
-				return nil, err
-			}
-			return []onnxgraph.Type{{DType: n.Inputs[0].DType, Shape: allDynamic(max(len(to), n.Inputs[0].Rank()))}}, nil
+		to, err := shapeFrom(n, 1)
+		if err != nil {
+			return nil, err
 		}
-		to, _ := constInts(n, 1)
 		shape, err := onnxgraph.Broadcast(n.Inputs[0].Shape, to)
 		return []onnxgraph.Type{{DType: n.Inputs[0].DType, Shape: shape}}, err
 	},
@@ -33,8 +29,9 @@ var _ = onnxgraph.Register(onnxgraph.OpSchema{
 		return []*onnxgraph.Value{dy[0], nil}
 	}),
 	Eval: func(_ *onnxgraph.Node, in []*onnxgraph.Tensor) ([]*onnxgraph.Tensor, error) {
-		shape, err := onnxgraph.Broadcast(in[0].Shape(), toInts(in[1]))
-		if err != nil {
+		to := toInts(in[1])
+		shape, err := onnxgraph.Broadcast(in[0].Shape(), to)
+		if err := firstError(err, notNegative(to)); err != nil {
 			return nil, err
 		}
 		return one(gatherStrided(in[0], shape, broadcastStrides(in[0].Shape(), shape)))

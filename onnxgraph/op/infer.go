@@ -82,6 +82,26 @@ func Scalar(like *onnxgraph.Value, x float64) *onnxgraph.Value {
 	return nil
 }
 
+// notNegative refuses a list of sizes with a negative one.
+func notNegative(sizes []int) error {
+	for i, d := range sizes {
+		if d < 0 {
+			return fmt.Errorf("size %d of %v is negative", i, sizes)
+		}
+	}
+	return nil
+}
+
+// firstError is the first of several errors that is one.
+func firstError(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // allDynamic is a shape of which only the rank is known.
 func allDynamic(rank int) onnxgraph.Shape {
 	out := make(onnxgraph.Shape, rank)
@@ -99,7 +119,8 @@ func shapeFrom(n *onnxgraph.Node, i int) (onnxgraph.Shape, error) {
 		return nil, fmt.Errorf("input %s is %v, want a vector of int64", n.Op.Inputs[i], list.Type)
 	}
 	if list.Constant() != nil {
-		return constInts(n, i)
+		shape, err := constInts(n, i)
+		return shape, firstError(err, notNegative(shape))
 	}
 	if list.Shape[0] == onnxgraph.Dynamic {
 		return nil, fmt.Errorf("input %s must be a constant or a vector of known length", n.Op.Inputs[i])

@@ -14,7 +14,7 @@ var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Infer: reducedByAttribute,
 	Grad: onnxgraph.Differentiable(func(n *onnxgraph.Node, dy []*onnxgraph.Value) []*onnxgraph.Value {
 		share := Mul(dy[0], Scalar(dy[0], 1/float64(reducedCount(n))))
-		return []*onnxgraph.Value{Expand(withReducedAxes(n, share, n.Attributes.Ints("axes")), n.Inputs[0].Shape...)}
+		return []*onnxgraph.Value{expandAs(withReducedAxes(n, share, n.Attributes.Ints("axes")), n.Inputs[0])}
 	}),
 	Eval: func(n *onnxgraph.Node, in []*onnxgraph.Tensor) ([]*onnxgraph.Tensor, error) {
 		return reduce(n, in[0], n.Attributes.Ints("axes"), 0,

@@ -24,7 +24,7 @@ var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Grad: onnxgraph.Differentiable(func(n *onnxgraph.Node, dy []*onnxgraph.Value) []*onnxgraph.Value {
 		axes, _ := constInts(n, 1)
 		dx := make([]*onnxgraph.Value, len(n.Inputs))
-		dx[0] = Expand(withReducedAxes(n, dy[0], axes), n.Inputs[0].Shape...)
+		dx[0] = expandAs(withReducedAxes(n, dy[0], axes), n.Inputs[0])
 		return dx
 	}),
 	Eval: func(n *onnxgraph.Node, in []*onnxgraph.Tensor) ([]*onnxgraph.Tensor, error) {

@@ -138,10 +138,13 @@ func (r sliceRange) count(size int) int {
 		return onnxgraph.Dynamic
 	}
 	start, end := r.bounds(size)
-	if r.step > 0 {
-		return max(0, (end-start+r.step-1)/r.step)
+	switch {
+	case r.step > 0 && start < end:
+		return 1 + (end-start-1)/r.step
+	case r.step < 0 && start > end:
+		return 1 + (start-end-1)/-r.step
 	}
-	return max(0, (start-end-r.step-1)/-r.step)
+	return 0
 }
 
 // positions lists what is taken of a dimension of fixed size.

@@ -96,8 +96,13 @@ func equalParts(size, count int) ([]int, error) {
 // zerosLike is zero in the shape and element type of x, made when the model runs
 // so that the file does not hold it.
 func zerosLike(x *onnxgraph.Value) *onnxgraph.Value {
+	return expandAs(Scalar(x, 0), x)
+}
+
+// expandAs repeats y to the shape of x, which must be fixed.
+func expandAs(y, x *onnxgraph.Value) *onnxgraph.Value {
 	if !x.Shape.Static() {
-		onnxgraph.Fail("", []*onnxgraph.Value{x}, "gradients need fixed shapes")
+		onnxgraph.Fail("Expand", []*onnxgraph.Value{x}, "gradients need fixed shapes, got %v", x.Shape)
 	}
-	return Expand(Scalar(x, 0), x.Shape...)
+	return Expand(y, x.Shape...)
 }

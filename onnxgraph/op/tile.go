@@ -2,6 +2,7 @@ package op
 
 import (
 	"fmt"
+	"math"
 
 	"pmx/onnxgraph"
 )
@@ -65,7 +66,7 @@ func tiled(x onnxgraph.Shape, repeats []int) (onnxgraph.Shape, error) {
 	}
 	out := x.Clone()
 	for i, k := range repeats {
-		if k < 0 {
+		if k < 0 || out[i] > 0 && k > math.MaxInt/out[i] {
 			return nil, fmt.Errorf("dimension %d is repeated %d times", i, k)
 		}
 		if out[i] != onnxgraph.Dynamic {

@@ -30,7 +30,8 @@ var _ = onnxgraph.Register(onnxgraph.OpSchema{
 				return nil, err
 			}
 		}
-		if len(k) != 1 || x.Shape[axis] != onnxgraph.Dynamic && k[0] > x.Shape[axis] {
+		known := n.Inputs[1].Constant() != nil && x.Shape[axis] != onnxgraph.Dynamic
+		if len(k) != 1 || known && (k[0] < 0 || k[0] > x.Shape[axis]) {
 			return nil, fmt.Errorf("K %v does not fit dimension %d of %v", k, axis, x.Shape)
 		}
 		shape := x.Shape.Clone()
@@ -51,7 +52,7 @@ var _ = onnxgraph.Register(onnxgraph.OpSchema{
 			return nil, err
 		}
 		length := shape[axis]
-		if k > length {
+		if k < 0 || k > length {
 			return nil, fmt.Errorf("K is %d, the axis has %d elements", k, length)
 		}
 		largest := n.Attributes.Int("largest", 1) == 1
