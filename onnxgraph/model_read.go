@@ -16,6 +16,9 @@ type ReadOptions struct {
 	// version 17. It is for cases that are known not to differ, such as ONNX's
 	// operator tests.
 	AnyOpset bool
+	// MaxNodes bounds the nodes after the model's functions are inlined, which
+	// could otherwise grow without end: functions call functions. 0 means 131,072.
+	MaxNodes int
 }
 
 // ReadModel reads ONNX bytes of opset 17 whose operators are registered or are

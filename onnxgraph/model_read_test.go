@@ -401,17 +401,21 @@ func TestFunctionsWithoutEnd(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "calls itself") {
 		t.Errorf("recursion: %v", err)
 	}
-	chain := func(op string) string { // 400 nodes, one after the other
+	chain := func(op string) string { // 40 nodes, one after the other
 		text, last := "", "a"
-		for i := range 399 {
+		for i := range 39 {
 			text += fmt.Sprintf("v%d = %s (%s) ", i, op, last)
 			last = fmt.Sprintf("v%d", i)
 		}
 		return text + fmt.Sprintf("b = %s (%s)", op, last)
 	}
-	_, err = onnxgraph.ParseText(head + function(0, chain("my.F1")) + function(1, chain("Neg")))
-	if err == nil || !strings.Contains(err.Error(), "more than 131072 nodes") {
-		t.Errorf("160,000 nodes: %v", err)
+	nested := head + function(0, chain("my.F1")) + function(1, chain("Neg")) // 1 + 40 + 1600 nodes
+	if _, err := (onnxgraph.ReadOptions{MaxNodes: 1641}).ParseText(nested); err != nil {
+		t.Errorf("1641 nodes: %v", err)
+	}
+	_, err = onnxgraph.ReadOptions{MaxNodes: 1640}.ParseText(nested)
+	if err == nil || !strings.Contains(err.Error(), "more than 1640 nodes") {
+		t.Errorf("1641 nodes of 1640: %v", err)
 	}
 	long, many := strings.Repeat("n", 1<<20), ""
 	for i := range 200 {

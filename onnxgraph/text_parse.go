@@ -14,12 +14,15 @@ import (
 // ParseText reads a model, or a graph alone, in ONNX text syntax: what
 // Graph.Text and Model.Text print, if every constant is printed in full. The
 // model is then read under the rules of ReadModel.
-func ParseText(text string) (*Model, error) {
+func ParseText(text string) (*Model, error) { return ReadOptions{}.ParseText(text) }
+
+// ParseText is the function of that name under these options.
+func (o ReadOptions) ParseText(text string) (*Model, error) {
 	message, err := parseText(text)
 	if err != nil {
 		return nil, fmt.Errorf("onnxgraph: text: %w", err)
 	}
-	m, err := ReadOptions{}.decode(message, nil)
+	m, err := o.decode(message, nil)
 	if err != nil {
 		return nil, fmt.Errorf("onnxgraph: text: %w", err)
 	}
