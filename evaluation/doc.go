@@ -3,10 +3,10 @@
 //
 // # Features
 //
-// Extract runs a frozen encoder over labelled images and keeps the class token,
-// scaled to length 1, so that a dot product is a cosine. RawPixels makes features
-// of the images themselves: the baseline that an encoder has to beat. A Cache
-// keeps features beside a run.
+// Images reads a data set. Extract runs a frozen encoder over it and keeps the
+// class token, scaled to length 1, so that a dot product is a cosine. RawPixels
+// makes features of the images themselves: the baseline that an encoder has to
+// beat. A Cache keeps features beside a run.
 //
 // # k nearest neighbours
 //
@@ -24,5 +24,6 @@
 // and the best of them is what papers report.
 //
 // Queries are images that the encoder was not trained on. Both sets pass the same
-// resize, centre crop and normalisation, without augmentation.
+// resize, centre crop and normalisation, without augmentation. OnlineKNN does all
+// of it while a model is trained.
 package evaluation

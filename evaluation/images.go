@@ -1,0 +1,23 @@
+package evaluation
+
+import (
+	"context"
+
+	"pmx/patchmix"
+)
+
+// Images are the images of a data set in order, prepared for evaluation. Each
+// time they are ranged over, they are read anew.
+func Images(ctx context.Context, data patchmix.Dataset, c patchmix.EvalConfig) Batches {
+	return func(yield func(Batch, error) bool) {
+		for b, err := range patchmix.EvalBatches(ctx, data, c) {
+			if err != nil {
+				yield(Batch{}, err)
+				return
+			}
+			if !yield(Batch{Images: b.Images, Labels: b.Labels}, nil) {
+				return
+			}
+		}
+	}
+}
