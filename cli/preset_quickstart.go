@@ -9,19 +9,22 @@ import "pmx/builders"
 //	pmx train --preset quickstart --out runs/quickstart
 //
 // The views differ from the published ones: these images are grey, small and
-// centred, so colours mean nothing and small crops lose the object.
+// centred, so colours mean nothing, small crops lose the object, and a shoe's
+// direction is part of what it is. Patches of 7 pixels are three times cheaper
+// than those of 4, and more steps gained more than finer patches did.
 var _ = addPreset("quickstart", "a small ViT on the built-in images, minutes on two cores", Recipe{
 	Config: builders.Config{
-		Method: "patchmix", ImageSize: 28, PatchSize: 4, Dim: 96, Depth: 4, Heads: 3, MLPRatio: 4,
+		Method: "patchmix", ImageSize: 28, PatchSize: 7, Dim: 64, Depth: 2, Heads: 4, MLPRatio: 4,
 		ProjLayers: 3, PredLayers: 2, Hidden: 512, OutDim: 128,
-		Batch: 128, MixNum: builders.IntSet{2},
+		Batch: 64, MixNum: builders.IntSet{2},
 	},
 	Views: Views{
-		CropScaleMin: 0.5, CropScaleMax: 1, LocalScaleMin: 0.05, LocalScaleMax: 0.35,
-		Brightness: 0.4, Contrast: 0.4, JitterProb: 0.8, BlurSigmaMin: 0.1, BlurSigmaMax: 2, FlipProb: 0.5,
+		CropScaleMin: 0.7, CropScaleMax: 1, LocalScaleMin: 0.05, LocalScaleMax: 0.35,
+		Brightness: 0.3, Contrast: 0.6, JitterProb: 0.8,
+		BlurProb1: 0.5, BlurProb2: 0.5, BlurSigmaMin: 0.1, BlurSigmaMax: 1,
 	},
 	Schedule: Schedule{
-		Epochs: 8, WarmupEpochs: 1, BaseLR: 2e-3, MinLR: 1e-6, WeightDecay: 0.02, WeightDecayEnd: 0.2,
+		Epochs: 16, WarmupEpochs: 2, BaseLR: 0.012, MinLR: 1e-6, WeightDecay: 0.04, WeightDecayEnd: 0.04,
 		EMAMomentum: 0.996, Temperature: 0.2, TemperatureStart: 0.2, SourceSmoothing: 0.1,
 	},
 	Sources: Sources{Data: "sample"},
