@@ -243,7 +243,7 @@ type extractor struct {
 
 // features are those of the encoder, or without one the pixels.
 func (e *extractor) features(ctx context.Context, d patchmix.Dataset) (*evaluation.Features, error) {
-	batches := evalBatches(d, e.side, e.batch, e.bytes)
+	batches := evalBatches(ctx, d, e.side, e.batch, e.bytes)
 	compute := func() (*evaluation.Features, error) {
 		bar := newProgress(e.stderr, d.Name(), int64(d.Len()))
 		defer bar.done()

@@ -1,11 +1,10 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"strings"
-	"sync"
 
 	"pmx/evaluation"
 	"pmx/onnxgraph"
@@ -60,7 +59,7 @@ func (r Recipe) labelledSplits() (bank, queries patchmix.Dataset, err error) {
 	return bank, queries, err
 }
 
-// evalSide is the usual evaluation of an encoder for images of a side: photographs
+// evalTransform is the usual evaluation of an encoder for images of a side: photographs
 // are scaled to 256/224 of it and cut, small images are only scaled.
 func evalTransform(side int) patchmix.EvalTransform {
 	if side < 64 {
@@ -70,74 +69,35 @@ func evalTransform(side int) patchmix.EvalTransform {
 }
 
 // evalBatches are a data set's images as an encoder takes them: normalised float
-// [n 3 side side], or bytes [n side side 3]. All cores decode; the order stays.
-func evalBatches(d patchmix.Dataset, side, size int, bytes bool) evaluation.Batches {
+// [n 3 side side], or bytes [n side side 3].
+func evalBatches(ctx context.Context, d patchmix.Dataset, side, size int, bytes bool) evaluation.Batches {
+	config := patchmix.EvalConfig{Transform: evalTransform(side), Mean: patchmix.ImageNetMean, Std: patchmix.ImageNetStd, Batch: size}
 	return func(yield func(evaluation.Batch, error) bool) {
-		loader := newEvalLoader(d, side, bytes)
-		for first := 0; first < d.Len(); first += size {
-			batch, err := loader.load(first, min(size, d.Len()-first))
-			if !yield(batch, err) || err != nil {
+		for b, err := range patchmix.EvalBatches(ctx, d, config) {
+			if err != nil {
+				yield(evaluation.Batch{}, err)
+				return
+			}
+			images := b.Images
+			if bytes {
+				images = pixelsOf(images)
+			}
+			if !yield(evaluation.Batch{Images: images, Labels: b.Labels}, nil) {
 				return
 			}
 		}
 	}
 }
 
-// evalLoader decodes and scales images; each worker has its own memory.
-type evalLoader struct {
-	data      patchmix.Dataset
-	transform patchmix.EvalTransform
-	normalize *patchmix.Normalizer // nil: bytes
-	workers   []evalWorker
-}
-
-type evalWorker struct {
-	image patchmix.Image
-	work  patchmix.Workspace
-}
-
-func newEvalLoader(d patchmix.Dataset, side int, bytes bool) *evalLoader {
-	l := &evalLoader{data: d, transform: evalTransform(side), workers: make([]evalWorker, runtime.NumCPU())}
-	if !bytes {
-		l.normalize = patchmix.NewNormalizer(patchmix.ImageNetMean, patchmix.ImageNetStd)
+// pixelsOf undoes the normalisation: the bytes [n H W 3] of images [n 3 H W].
+func pixelsOf(images *onnxgraph.Tensor) *onnxgraph.Tensor {
+	s := images.Shape()
+	n, h, w := s[0], s[2], s[3]
+	normalizer := patchmix.NewNormalizer(patchmix.ImageNetMean, patchmix.ImageNetStd)
+	planes := onnxgraph.Data[float32](images)
+	bytes := make([]uint8, 0, len(planes))
+	for i := range n {
+		bytes = append(bytes, normalizer.Image(planes[i*3*h*w:][:3*h*w], w, h).Pix...)
 	}
-	return l
-}
-
-// load reads n images from the first on.
-func (l *evalLoader) load(first, n int) (evaluation.Batch, error) {
-	side := l.transform.Size
-	batch := evaluation.Batch{Labels: make([]int, n)}
-	if l.normalize != nil {
-		batch.Images = onnxgraph.Zeros(onnxgraph.Float32, []int{n, 3, side, side})
-	} else {
-		batch.Images = onnxgraph.Zeros(onnxgraph.Uint8, []int{n, side, side, 3})
-	}
-	errs := make([]error, len(l.workers))
-	var wait sync.WaitGroup
-	for k := range l.workers {
-		wait.Go(func() {
-			for i := k; i < n && errs[k] == nil; i += len(l.workers) {
-				batch.Labels[i], errs[k] = l.one(&l.workers[k], first+i, i, batch.Images)
-			}
-		})
-	}
-	wait.Wait()
-	return batch, errors.Join(errs...)
-}
-
-// one puts image i at row of images.
-func (l *evalLoader) one(w *evalWorker, i, row int, images *onnxgraph.Tensor) (label int, err error) {
-	label, err = l.data.Sample(i, &w.image)
-	if err != nil {
-		return 0, err
-	}
-	scaled := l.transform.Apply(&w.image, nil, &w.work)
-	n := 3 * scaled.W * scaled.H
-	if l.normalize == nil {
-		copy(onnxgraph.Data[uint8](images)[row*n:][:n], scaled.Pix)
-	} else {
-		l.normalize.Planes(onnxgraph.Data[float32](images)[row*n:][:n], scaled)
-	}
-	return label, nil
+	return onnxgraph.NewTensor([]int{n, h, w, 3}, bytes)
 }

@@ -2,11 +2,21 @@ package cli
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"image"
+	"image/png"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strconv"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"pmx/artifacts/runtimelib"
 )
 
 // TestMain lets the scripts call this program: the test binary under the name
@@ -18,16 +28,74 @@ func TestMain(m *testing.M) {
 }
 
 // TestScripts runs testdata/script/*.txtar: each is a shell-like script, then
-// its files.
+// its files. Those that train find ONNX Runtime by PMX_ORT_LIB.
 func TestScripts(t *testing.T) {
+	library, err := findLibrary(runtimelib.ORT, "")
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("PMX_ORT_LIB", library)
+			return drawPictures(filepath.Join(env.WorkDir, "pictures"))
+		},
+		Condition: func(name string) (bool, error) {
+			if name != "ort" {
+				return false, fmt.Errorf("unknown condition %q", name)
+			}
+			if err != nil {
+				required(t, err.Error())
+			}
+			return err == nil, nil
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits,
+			"exits":    exits,
+			"begins":   begins,
+			"same":     same,
+			"truncate": truncate,
 		},
 	})
+}
+
+// drawPictures makes a folder of three PNG files without classes.
+func drawPictures(dir string) error {
+	if err := os.Mkdir(dir, 0o777); err != nil {
+		return err
+	}
+	for i := range 3 {
+		img := image.NewGray(image.Rect(0, 0, 40, 30))
+		for p := range img.Pix {
+			img.Pix[p] = uint8(p * (i + 1))
+		}
+		f, err := os.Create(filepath.Join(dir, fmt.Sprintf("%d.png", i)))
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(png.Encode(f, img), f.Close()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// truncate FILE cuts a file in half.
+func truncate(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: truncate file")
+	}
+	info, err := os.Stat(ts.MkAbs(args[0]))
+	ts.Check(err)
+	ts.Check(os.Truncate(ts.MkAbs(args[0]), info.Size()/2))
+}
+
+// same FILE FILE fails unless both have the same bytes. Unlike cmp it prints none.
+func same(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: same file file")
+	}
+	if ts.ReadFile(args[0]) != ts.ReadFile(args[1]) {
+		ts.Fatalf("%s and %s differ", args[0], args[1])
+	}
 }
 
 // exits CODE PROGRAM [ARG...] runs a program and fails unless it exits with
@@ -36,16 +104,50 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: exits code program [args...]")
 	}
-	err := ts.Exec(args[1], args[2:]...)
+	checkExit(ts, args[0], args[1:], ts.Exec(args[1], args[2:]...))
+}
+
+func checkExit(ts *testscript.TestScript, want string, program []string, err error) {
 	code := 0
 	if err != nil {
 		coded, ok := err.(interface{ ExitCode() int })
 		if !ok {
-			ts.Fatalf("%s: %v", args[1], err)
+			ts.Fatalf("%v: %v", program, err)
 		}
 		code = coded.ExitCode()
 	}
-	if want := args[0]; want != strconv.Itoa(code) {
-		ts.Fatalf("%v: exit code %d, want %s", args[1:], code, want)
+	if want != strconv.Itoa(code) {
+		ts.Fatalf("%v: exit code %d, want %s", program, code, want)
 	}
+}
+
+// begins SIGNAL CODE FILE PROGRAM [ARG...] starts a program, sends it the signal
+// (INT, TERM, KILL) as soon as FILE is there, and fails unless it exits with
+// CODE, -1 for a killed one. Its output goes to interrupted.txt.
+func begins(ts *testscript.TestScript, neg bool, args []string) {
+	signals := map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM, "KILL": os.Kill}
+	if neg || len(args) < 4 || signals[args[0]] == nil {
+		ts.Fatalf("usage: begins INT|TERM|KILL code file program [args...]")
+	}
+	program, err := exec.LookPath(args[3])
+	ts.Check(err)
+	output, err := os.Create(ts.MkAbs("interrupted.txt"))
+	ts.Check(err)
+	defer output.Close()
+	cmd := exec.Command(program, args[4:]...)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = ts.MkAbs("."), output, output
+	cmd.Env = append(os.Environ(), "PMX_ORT_LIB="+ts.Getenv("PMX_ORT_LIB"))
+	ts.Check(cmd.Start())
+	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(5 * time.Millisecond) {
+		if _, err := os.Stat(ts.MkAbs(args[2])); err == nil {
+			break
+		}
+		if time.Now().After(deadline) {
+			cmd.Process.Kill()
+			cmd.Wait()
+			ts.Fatalf("%s did not appear: %s", args[2], ts.ReadFile("interrupted.txt"))
+		}
+	}
+	ts.Check(cmd.Process.Signal(signals[args[0]]))
+	checkExit(ts, args[1], args[3:], cmd.Wait())
 }

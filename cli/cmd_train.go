@@ -1,0 +1,325 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/urfave/cli/v2"
+
+	"pmx/artifacts"
+	"pmx/artifacts/tfevents"
+	"pmx/builders"
+	"pmx/evaluation"
+	"pmx/patchmix"
+	"pmx/training"
+)
+
+var _ = register("train", func() *cli.Command {
+	return &cli.Command{
+		Usage: "train an encoder on images without labels",
+		Description: `pmx train --preset quickstart --out runs/first           on a built-in sample, minutes
+pmx train --preset cifar-tiny --data folder:photos --out runs/mine
+pmx train --preset cifar-tiny --data cifar10:PATH --set epochs=50 --set dim=96 --out runs/c10
+pmx train --resume --out runs/mine                       goes on, bit for bit
+
+A run holds config.json (the whole recipe), manifest.json (versions, digests),
+metrics.jsonl, TensorBoard events, checkpoints and at the end encoder.onnx.
+Ctrl-C and SIGTERM save and stop; after a crash, --resume loses at
+most the steps since the last checkpoint.
+
+Where the images have classes and there are test images, kNN accuracy is measured
+before and after the training; the classes are used for nothing else.
+
+` + dataHelp(),
+		Flags: append(append(recipeFlags(),
+			&cli.StringFlag{Name: "data", Usage: "train on these images, `SPEC`; the same as --set data=SPEC"},
+			&cli.StringFlag{Name: "out", Usage: "the run's folder, `RUN`", Required: true},
+			&cli.BoolFlag{Name: "resume", Usage: "go on with the run in --out"},
+			&cli.BoolFlag{Name: "overwrite", Usage: "delete the run in --out and start anew"},
+			&cli.Uint64Flag{Name: "seed", Usage: "decides every random draw; the same as --set seed=N"},
+			&cli.IntFlag{Name: "workers", Usage: "goroutines that make views; 0 is one per core. The batches do not depend on it"},
+			&cli.IntFlag{Name: "knn-every", Usage: "measure kNN accuracy every `N` epochs too"},
+			&cli.BoolFlag{Name: "no-knn", Usage: "do not measure kNN accuracy at all"},
+			&cli.IntFlag{Name: "checkpoint-every", Value: 1, Usage: "save every `N` epochs"},
+			&cli.Int64Flag{Name: "checkpoint-every-steps", Usage: "save every `N` steps too"},
+			&cli.IntFlag{Name: "keep", Value: 3, Usage: "checkpoints to keep"},
+		), runtimeFlags()...),
+		Action: func(c *cli.Context) error { return (&trainer{c: c}).run(c.Context) },
+	}
+})
+
+// trainer is one call of pmx train.
+type trainer struct {
+	c       *cli.Context
+	recipe  Recipe
+	data    patchmix.Dataset
+	backend training.Runtime
+	options training.Options
+
+	dir     *artifacts.RunDir
+	step    *builders.Step
+	session training.Session
+	from    training.Resumed
+}
+
+// run trains from the command line to the exported encoder. What can be wrong is
+// found out before anything is written.
+func (t *trainer) run(ctx context.Context) (err error) {
+	for _, prepare := range []func() error{t.readRecipe, t.openRuntime, t.openData, t.buildStep} {
+		if err := prepare(); err != nil {
+			return err
+		}
+	}
+	defer t.session.Close()
+	if err := t.openRun(); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, t.dir.Close()) }()
+	if err := t.train(ctx); err != nil {
+		return err
+	}
+	return t.finish()
+}
+
+// readRecipe takes the recipe from the flags, or from the run that is resumed.
+func (t *trainer) readRecipe() error {
+	c := t.c
+	if c.Bool("resume") && c.Bool("overwrite") {
+		return usageErrorf("--resume goes on with a run and --overwrite deletes it: choose one")
+	}
+	if c.Int("checkpoint-every") < 0 || c.Int64("checkpoint-every-steps") < 0 || c.Int("keep") < 1 || c.Int("knn-every") < 0 || c.Int("workers") < 0 {
+		return usageErrorf("--checkpoint-every, --checkpoint-every-steps, --knn-every and --workers are 0 or more, --keep 1 or more")
+	}
+	if c.Bool("resume") && !c.IsSet("preset") && !c.IsSet("config") {
+		dir, err := artifacts.ViewRun(c.String("out"))
+		if err != nil {
+			return err
+		}
+		if err := dir.ReadConfig(&t.recipe); err != nil {
+			return err
+		}
+		if err := setKeys(c, &t.recipe); err != nil {
+			return err
+		}
+	} else {
+		r, err := recipeOf(c)
+		if err != nil {
+			return err
+		}
+		t.recipe = r
+	}
+	if c.IsSet("data") {
+		t.recipe.Sources.Data = c.String("data")
+	}
+	if c.IsSet("seed") {
+		t.recipe.Seed = c.Uint64("seed")
+	}
+	return withCode(ExitUsage, t.recipe.Validate())
+}
+
+func (t *trainer) openRuntime() (err error) {
+	t.backend, t.options, err = runtimeOf(t.c)
+	return err
+}
+
+func (t *trainer) openData() (err error) {
+	if t.data, err = t.recipe.openData(patchmix.Train); err != nil {
+		return err
+	}
+	if t.data.Len() < t.recipe.Batch {
+		return fmt.Errorf("%s has %d images, fewer than one batch of %d: --set batch=N", t.data.Name(), t.data.Len(), t.recipe.Batch)
+	}
+	return nil
+}
+
+func (t *trainer) buildStep() (err error) {
+	if t.step, err = builders.Build(t.recipe.Config); err != nil {
+		return err
+	}
+	t.session, err = t.backend.NewSession(t.step, t.options)
+	return err
+}
+
+// openRun makes the run's folder, or finds where the run in it stands.
+func (t *trainer) openRun() (err error) {
+	digest, err := t.data.Digest()
+	if err != nil {
+		return err
+	}
+	graph, err := t.step.Model.Digest()
+	if err != nil {
+		return err
+	}
+	path := t.c.String("out")
+	if t.c.Bool("resume") {
+		t.dir, err = artifacts.OpenRun(path)
+	} else {
+		t.dir, err = artifacts.CreateRun(path, t.c.Bool("overwrite"))
+	}
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			t.dir.Close()
+		}
+	}()
+	manifest := artifacts.Manifest{
+		Method: t.recipe.Method, Seed: t.recipe.Seed, GraphHash: graph,
+		Data: artifacts.DataInfo{Name: t.data.Name(), Samples: t.data.Len(), Digest: digest},
+	}
+	if t.c.Bool("resume") {
+		before, err := t.dir.ReadManifest()
+		if err != nil {
+			return err
+		}
+		if before.Data.Digest != digest {
+			return fmt.Errorf("%s was trained on %s (%d images), and %s (%d images) is not the same data: name the same by --data, or start anew with --overwrite",
+				path, before.Data.Name, before.Data.Samples, t.data.Name(), t.data.Len())
+		}
+		manifest.Sessions = before.Sessions
+		// Where the images lie may change: their digest does not.
+		if t.from, err = training.Resume(t.dir, t.recipe, t.step, t.recipe.Seed, t.session, "data"); err != nil {
+			return err
+		}
+	} else {
+		if err := t.dir.WriteConfig(t.recipe); err != nil {
+			return err
+		}
+		if err := t.session.SetState(t.step.InitialState(t.recipe.Seed)); err != nil {
+			return err
+		}
+	}
+	if manifest.ConfigHash, err = training.ConfigHash(t.dir); err != nil {
+		return err
+	}
+	session := artifacts.NewSession(t.from.Step)
+	session.Runtime, session.Device = t.backend.Name(), t.options.Device
+	if session.Library, err = t.backend.Version(t.options); err != nil {
+		return err
+	}
+	manifest.Sessions = append(manifest.Sessions, session)
+	return t.dir.WriteManifest(manifest)
+}
+
+func (t *trainer) train(ctx context.Context) error {
+	feeder, err := newFeeder(t.recipe, t.data, t.from.Position, t.c.Int("workers"))
+	if err != nil {
+		return err
+	}
+	defer feeder.Close()
+	hooks, err := t.hooks(ctx)
+	if err != nil {
+		return err
+	}
+	perEpoch := feeder.StepsPerEpoch()
+	loop := &training.Loop{
+		Session: t.session, Feeder: feeder, Schedules: t.recipe.schedules(perEpoch), DropPath: training.NewDropPath(t.step, t.recipe.Seed),
+		Steps: int64(t.recipe.Epochs) * int64(perEpoch), Images: t.recipe.Batch, Hooks: hooks, From: t.from,
+	}
+	fmt.Fprintf(t.c.App.ErrWriter, "%s on %s (%s images): %d epochs of %d steps, %s on %s\n",
+		t.recipe.Method, t.data.Name(), humanCount(int64(t.data.Len())), t.recipe.Epochs, perEpoch, t.backend.Name(), t.options.Device)
+	err = loop.Run(ctx)
+	if _, diverged := errors.AsType[*training.DivergedError](err); diverged {
+		return withCode(ExitDiverged, err)
+	}
+	return err
+}
+
+// hooks are the loop's, in the order that Hook asks for.
+func (t *trainer) hooks(ctx context.Context) ([]training.Hook, error) {
+	knn, err := t.newKNN(ctx)
+	if err != nil {
+		return nil, err
+	}
+	hash, err := training.ConfigHash(t.dir)
+	if err != nil {
+		return nil, err
+	}
+	architecture, err := json.Marshal(builders.Architecture(t.recipe.Config))
+	if err != nil {
+		return nil, err
+	}
+	log, err := t.dir.OpenMetrics(t.from.Step)
+	if err != nil {
+		return nil, err
+	}
+	events, err := tfevents.Create(t.dir.Path(), t.from.Step)
+	if err != nil {
+		return nil, errors.Join(err, log.Close())
+	}
+	hooks := []training.Hook{
+		training.NewProgressHook(t.c.App.ErrWriter), &training.MetricsHook{Log: log}, &training.TensorBoardHook{Writer: events},
+	}
+	if knn != nil {
+		hooks = append(hooks, knn)
+	}
+	checkpoints := t.dir.Checkpoints()
+	checkpoints.Keep = t.c.Int("keep")
+	return append(hooks, &training.CheckpointHook{
+		Checkpoints: checkpoints, EveryEpochs: t.c.Int("checkpoint-every"), EverySteps: t.c.Int64("checkpoint-every-steps"),
+		ConfigHash: hash, Arch: architecture, Seed: t.recipe.Seed,
+	}), nil
+}
+
+// newKNN is nil where it is not wanted or there is nothing to classify, which is
+// said.
+func (t *trainer) newKNN(ctx context.Context) (*training.EvalHook, error) {
+	if t.c.Bool("no-knn") {
+		return nil, nil
+	}
+	bank, queries, err := t.recipe.labelledSplits()
+	if errors.Is(err, patchmix.ErrNoSplit) || errors.Is(err, errNoLabels) {
+		fmt.Fprintf(t.c.App.ErrWriter, "note: kNN accuracy is not measured: %s\n", oneLine(err))
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	const size = 64
+	measure := evaluation.OnlineKNN{
+		Config: t.recipe.Config, Runtime: t.backend, Options: t.options,
+		Bank:    evalBatches(ctx, bank, t.recipe.ImageSize, size, false),
+		Queries: evalBatches(ctx, queries, t.recipe.ImageSize, size, false),
+	}
+	return &training.EvalHook{EveryEpochs: t.c.Int("knn-every"), Untrained: true, Last: true, Evaluate: measure.Evaluate}, nil
+}
+
+// finish exports the encoder and sums up.
+func (t *trainer) finish() error {
+	weights, err := readEncoder(t.c.String("out"), false)
+	if err != nil {
+		return err
+	}
+	out := t.c.App.Writer
+	if err := exportBoth(out, weights, builders.EncoderOptions{}, t.dir.Path(artifacts.EncoderName), &verifier{t.backend, t.options}); err != nil {
+		return err
+	}
+	untrained, trained, err := t.accuracies()
+	if err != nil {
+		return err
+	}
+	if untrained > 0 && trained > 0 {
+		fmt.Fprintf(out, "kNN top-1 (k=20): untrained %.2f%%, trained %.2f%%, %+.2f points\n", untrained, trained, trained-untrained)
+	}
+	return nil
+}
+
+// accuracies are the run's first and last kNN top-1 in percent, from its metrics,
+// since an earlier session may have measured them; 0 if there is none.
+func (t *trainer) accuracies() (untrained, trained float64, err error) {
+	lines, err := t.dir.ReadMetrics()
+	if err != nil {
+		return 0, 0, err
+	}
+	for _, line := range lines {
+		if v, ok := line.Float("knn_top1"); ok && line.Step == 0 {
+			untrained = v
+		} else if ok {
+			trained = v
+		}
+	}
+	return untrained, trained, nil
+}
