@@ -84,10 +84,10 @@ type sideFile struct {
 	size int64
 }
 
-// read gives a tensor's bytes. A model may be from a stranger, so a place
+// section finds a tensor's bytes. A model may be from a stranger, so a place
 // outside the model's folder, or past the end of a file, is refused before
 // anything is opened or allocated.
-func (s *sideFiles) read(t *onnxpb.TensorProto) ([]byte, error) {
+func (s *sideFiles) section(t *onnxpb.TensorProto) (*io.SectionReader, error) {
 	place, err := externalPlace(t)
 	if err != nil {
 		return nil, err
@@ -102,14 +102,7 @@ func (s *sideFiles) read(t *onnxpb.TensorProto) ([]byte, error) {
 	if place.offset > f.size || place.length > f.size-place.offset {
 		return nil, fmt.Errorf("its data is at bytes %d to %d of %s, which has %d", place.offset, place.offset+place.length, place.location, f.size)
 	}
-	if size, err := CheckedSize(t.Dims, maxElements); err != nil || place.length != int64(size)*int64(DType(t.GetDataType()).Size()) {
-		return nil, fmt.Errorf("%v%v does not have the %d bytes that it is given in %s", DType(t.GetDataType()), t.Dims, place.length, place.location)
-	}
-	raw := make([]byte, place.length)
-	if _, err := io.ReadFull(io.NewSectionReader(f, place.offset, place.length), raw); err != nil {
-		return nil, err
-	}
-	return raw, nil
+	return io.NewSectionReader(f, place.offset, place.length), nil
 }
 
 func (s *sideFiles) file(location string) (*sideFile, error) {

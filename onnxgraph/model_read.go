@@ -47,7 +47,7 @@ func (o ReadOptions) ReadModelFile(path string) (*Model, error) {
 	}
 	side := &sideFiles{dir: filepath.Dir(path)}
 	defer side.close()
-	m, err := o.read(data, side.read)
+	m, err := o.read(data, side.section)
 	if err != nil {
 		return nil, fmt.Errorf("onnxgraph: %s: %w", path, err)
 	}

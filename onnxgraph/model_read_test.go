@@ -449,7 +449,7 @@ func TestExternalDataErrors(t *testing.T) {
 		{"offset of words", "offset", "eight", "no number of bytes"},
 		{"past the end", "offset", "1", "its data is at bytes 1 to 6145 of m.onnx.data, which has 6144"},
 		{"far past the end", "offset", "9223372036854775807", "of m.onnx.data, which has 6144"},
-		{"too short", "length", "6140", "does not have the 6140 bytes"},
+		{"too short", "length", "6140", "float[512 1 3] needs 6144 bytes, its file has 6140 for it"},
 		{"huge", "length", "9223372036854775807", "of m.onnx.data, which has 6144"},
 	}
 	for _, c := range cases {

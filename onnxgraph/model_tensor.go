@@ -2,6 +2,7 @@ package onnxgraph
 
 import (
 	"fmt"
+	"io"
 	"math"
 
 	"google.golang.org/protobuf/proto"
@@ -33,8 +34,8 @@ func unmarshal(data []byte, message proto.Message) error {
 	return proto.UnmarshalOptions{RecursionLimit: 64, DiscardUnknown: true}.Unmarshal(data, message)
 }
 
-// externalReader gives the bytes of a tensor that lie in another file.
-type externalReader func(*onnxpb.TensorProto) ([]byte, error)
+// externalReader finds the bytes of a tensor that lie in another file.
+type externalReader func(*onnxpb.TensorProto) (*io.SectionReader, error)
 
 // decodeTensor reads a tensor. Nothing is allocated before the data at hand is
 // known to fill the declared shape.
@@ -54,48 +55,79 @@ func decodeTensor(t *onnxpb.TensorProto, external externalReader) (*Tensor, erro
 	for i, d := range t.Dims {
 		shape[i] = int(d)
 	}
-	raw, count, err := decodePayload(t, dtype, external)
-	switch {
-	case err != nil:
+	typed, err := typedCount(t, dtype)
+	if err != nil {
 		return nil, err
-	case raw != nil && len(raw) != size*dtype.Size():
-		return nil, fmt.Errorf("%v%v needs %d bytes, got %d", dtype, shape, size*dtype.Size(), len(raw))
-	case raw == nil && count != size:
-		return nil, fmt.Errorf("%v%v needs %d elements, got %d", dtype, shape, size, count)
-	case raw != nil:
-		return TensorFromBytes(dtype, shape, raw)
+	}
+	outside := t.GetDataLocation() == onnxpb.TensorProto_EXTERNAL
+	places := 0
+	for _, used := range []bool{outside, typed > 0, len(t.RawData) > 0} {
+		if used {
+			places++
+		}
+	}
+	bytes := int64(size * dtype.Size())
+	switch {
+	case places > 1:
+		return nil, fmt.Errorf("its data is in more than one place")
+	case outside:
+		return readTensor(t, dtype, shape, bytes, external)
+	case len(t.RawData) > 0 && int64(len(t.RawData)) != bytes:
+		return nil, fmt.Errorf("%v%v needs %d bytes, got %d", dtype, shape, bytes, len(t.RawData))
+	case len(t.RawData) > 0:
+		return TensorFromBytes(dtype, shape, t.RawData)
+	case typed != size:
+		return nil, fmt.Errorf("%v%v needs %d elements, got %d", dtype, shape, size, typed)
 	}
 	return decodeTyped(t, dtype, shape)
 }
 
-// decodePayload finds the one place that holds the data: raw bytes, or a typed
-// field with its number of elements.
-func decodePayload(t *onnxpb.TensorProto, dtype DType, external externalReader) (raw []byte, count int, err error) {
-	typed := map[string]int{
-		"float_data": len(t.FloatData), "int32_data": len(t.Int32Data), "int64_data": len(t.Int64Data),
-		"double_data": len(t.DoubleData), "uint64_data": len(t.Uint64Data), "string_data": len(t.StringData),
+// readTensor reads external data straight into the tensor's memory.
+func readTensor(t *onnxpb.TensorProto, dtype DType, shape Shape, bytes int64, external externalReader) (*Tensor, error) {
+	if external == nil {
+		return nil, fmt.Errorf("its data lies in another file: read the model from its file")
 	}
+	section, err := external(t)
+	if err != nil {
+		return nil, err
+	}
+	if section.Size() != bytes {
+		return nil, fmt.Errorf("%v%v needs %d bytes, its file has %d for it", dtype, shape, bytes, section.Size())
+	}
+	if dtype == Bool { // any byte is good in a file, but not in a Go bool
+		raw, err := io.ReadAll(section)
+		if err != nil {
+			return nil, err
+		}
+		return TensorFromBytes(dtype, shape, raw)
+	}
+	out := Zeros(dtype, shape)
+	if _, err := io.ReadFull(section, out.Bytes()); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// typedCount is the number of elements in the typed field for dtype; elements in
+// a field for others are refused.
+func typedCount(t *onnxpb.TensorProto, dtype DType) (int, error) {
 	own := typedField(dtype)
-	count = typed[own]
-	for field, n := range typed {
-		if n > 0 && field != own {
-			return nil, 0, fmt.Errorf("elements of type %v do not belong in %s", dtype, field)
+	count := 0
+	for _, f := range []struct {
+		name  string
+		count int
+	}{
+		{"float_data", len(t.FloatData)}, {"int32_data", len(t.Int32Data)}, {"string_data", len(t.StringData)},
+		{"int64_data", len(t.Int64Data)}, {"double_data", len(t.DoubleData)}, {"uint64_data", len(t.Uint64Data)},
+	} {
+		switch {
+		case f.name == own:
+			count = f.count
+		case f.count > 0:
+			return 0, fmt.Errorf("elements of type %v do not belong in %s", dtype, f.name)
 		}
 	}
-	outside := t.GetDataLocation() == onnxpb.TensorProto_EXTERNAL
-	if len(t.RawData) > 0 && count > 0 || outside && (len(t.RawData) > 0 || count > 0) {
-		return nil, 0, fmt.Errorf("its data is in more than one place")
-	}
-	switch {
-	case outside && external == nil:
-		return nil, 0, fmt.Errorf("its data lies in another file: read the model from its file")
-	case outside:
-		raw, err = external(t)
-		return raw, 0, err
-	case len(t.RawData) > 0:
-		return t.RawData, 0, nil
-	}
-	return nil, count, nil
+	return count, nil
 }
 
 // typedField names the field for elements of a type, as the comments of
