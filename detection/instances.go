@@ -42,6 +42,7 @@ func (in Instances) Results(imageID int64) (Results, error) {
 			if err := m.Validate(); err != nil {
 				return nil, fmt.Errorf("detection: mask %d of image %d: %s", i, imageID, withoutPrefix(err))
 			}
+			out[i].mask = summarise(m)
 			out[i].Segmentation.RLE = &CompressedRLE{Height: m.Height, Width: m.Width, Counts: m.Compress()}
 		}
 	}

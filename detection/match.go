@@ -1,7 +1,6 @@
 package detection
 
 import (
-	"cmp"
 	"math"
 	"slices"
 	"sync"
@@ -49,8 +48,8 @@ func (in *task) category(k int) *categoryTask {
 	dtImage := in.dts.image[in.dts.firstOf[k]:in.dts.firstOf[k+1]]
 
 	type entry struct {
-		score     float64
-		ref, cell int32
+		score         float64
+		at, ref, cell int32
 	}
 	entries := make([]entry, len(dtRefs))
 	for g, d := 0, 0; g < len(gtImage) || d < len(dtImage); {
@@ -66,13 +65,21 @@ func (in *task) category(k int) *categoryTask {
 			g++
 		}
 		for ; d < len(dtImage) && dtImage[d] == image; d++ {
-			entries[d] = entry{in.results[dtRefs[d]].Score, dtRefs[d], int32(len(c.cells))}
+			entries[d] = entry{in.results[dtRefs[d]].Score, int32(d), dtRefs[d], int32(len(c.cells))}
 		}
 		kept := min(d-firstDt, in.params.MaxDets[len(in.params.MaxDets)-1])
 		c.cells = append(c.cells, cell{gts: c.gtRefs[firstGt:g], dts: make([]int32, 0, kept), at: make([]int32, 0, kept)})
 	}
 
-	slices.SortStableFunc(entries, func(a, b entry) int { return cmp.Compare(b.score, a.score) })
+	slices.SortFunc(entries, func(a, b entry) int {
+		switch {
+		case a.score > b.score:
+			return -1
+		case a.score < b.score:
+			return 1
+		}
+		return int(a.at - b.at)
+	})
 	c.scores = make([]float64, 0, len(entries))
 	c.ranks = make([]int32, 0, len(entries))
 	for _, e := range entries {
@@ -114,9 +121,9 @@ func (c *categoryTask) match(workers *pool) error {
 // matcher matches the detections of one image; its buffers serve many.
 type matcher struct {
 	maskers  masker
-	gt, dt   []spans
+	gt       []spans
+	dt       spans
 	gtCounts [][]uint32
-	dtCounts []uint32
 
 	// pairs lists the ground truths that a detection overlaps enough for the lowest
 	// threshold, in file order: those of detection d are
@@ -124,6 +131,7 @@ type matcher struct {
 	pairs, sorted []pair
 	firstOf       []int
 
+	rivals  []int  // the detections that have any pairs
 	ignore  []bool // [G]
 	matched []bool // [G]
 }
@@ -147,22 +155,27 @@ func (m *matcher) compare(c *categoryTask, cell cell) error {
 			return err
 		}
 	}
-	m.dt = grow(m.dt, 1)
 	for _, ref := range cell.dts {
-		if c.typ == Segm && len(cell.gts) > 0 {
-			runs, err := c.resultRuns(&m.maskers, int(ref))
-			if err != nil {
-				return err
-			}
-			m.dt[0].set(runs.Height, runs.Width, runs.Counts)
-		}
+		drawn := false // the mask of the detection, in m.dt
 		for g, gtRef := range cell.gts {
 			a := &c.gt.Annotations[gtRef]
 			var iou float64
-			if c.typ == Segm {
-				iou = spansIoU(&m.dt[0], &m.gt[g], a.Crowd)
-			} else {
+			if c.typ == BBox {
 				iou = boxIoU(c.box(ref), &a.Box, a.Crowd)
+			} else {
+				if !drawn {
+					mask := &c.results[ref].mask
+					if box := mask.xywh(); mask.known && boxIoU(&box, &m.gt[g].box, false) <= 0 {
+						continue // as spansIoU would find out
+					}
+					runs, err := c.resultRuns(&m.maskers, int(ref))
+					if err != nil {
+						return err
+					}
+					m.dt.set(runs.Height, runs.Width, runs.Counts)
+					drawn = true
+				}
+				iou = spansIoU(&m.dt, &m.gt[g], a.Crowd)
 			}
 			if iou >= lowest {
 				m.pairs = append(m.pairs, pair{int32(g), iou})
@@ -219,26 +232,41 @@ func (m *matcher) assign(c *categoryTask, cell cell, area int) {
 
 	thresholds := len(c.params.IoUThresholds)
 	verdicts := c.verdicts[area*len(c.scores)*thresholds:]
+	row := func(d int) []verdict {
+		at := int(cell.at[d]) * thresholds
+		return verdicts[at : at+thresholds]
+	}
+	m.rivals = m.rivals[:0]
+	for d, ref := range cell.dts {
+		v := falsePositive
+		if outside(c.dtArea[ref]) {
+			v = ignored
+		}
+		for t := range row(d) {
+			row(d)[t] = v // unless there is a match
+		}
+		if m.firstOf[d] < m.firstOf[d+1] {
+			m.rivals = append(m.rivals, d)
+		}
+	}
+
 	m.matched = grow(m.matched, len(cell.gts))
 	for t, threshold := range c.params.IoUThresholds {
 		clear(m.matched)
-		for d, ref := range cell.dts {
-			v := falsePositive
-			if best := m.best(c, cell, m.sorted[m.firstOf[d]:m.firstOf[d+1]], threshold); best >= 0 {
-				m.matched[best] = true
-				switch {
-				case m.ignore[best]:
-					v = ignored
-				case c.gt.Annotations[cell.gts[best]].ID != 0:
-					v = truePositive
-				// cocoeval stores the id of the match, and 0 stands for no match.
-				case outside(c.dtArea[ref]):
-					v = ignored
-				}
-			} else if outside(c.dtArea[ref]) {
-				v = ignored
+		for _, d := range m.rivals {
+			best := m.best(c, cell, m.sorted[m.firstOf[d]:m.firstOf[d+1]], threshold)
+			if best < 0 {
+				continue
 			}
-			verdicts[int(cell.at[d])*thresholds+t] = v
+			m.matched[best] = true
+			switch {
+			case m.ignore[best]:
+				row(d)[t] = ignored
+			case c.gt.Annotations[cell.gts[best]].ID != 0:
+				row(d)[t] = truePositive
+			}
+			// The rest is cocoeval's: it stores the id of the match, and 0 stands for
+			// no match.
 		}
 	}
 }

@@ -68,6 +68,9 @@ func BoxRLE(height, width int, b XYWH) (RLE, error) {
 // rasteriser turns outlines into run lengths; its buffers serve many outlines.
 type rasteriser struct {
 	height, width int
+	columns       []int32 // column and row of each crossing, in the order of edges
+	rows          []int32
+	first, next   []int32  // by column: where its crossings begin, where the next one goes
 	crossings     []uint32 // numbers of the pixels before which a run begins or ends
 	counts        []uint32
 }
@@ -75,17 +78,40 @@ type rasteriser struct {
 // draw returns the runs of one outline, valid until the next call.
 func (r *rasteriser) draw(height, width int, p Polygon) []uint32 {
 	r.height, r.width = height, width
-	r.crossings = r.crossings[:0]
+	r.columns, r.rows = r.columns[:0], r.rows[:0]
 	x, y := fine(p[len(p)-2]), fine(p[len(p)-1])
 	for i := 0; i < len(p); i += 2 {
 		x0, y0 := x, y
 		x, y = fine(p[i]), fine(p[i+1])
 		r.edge(x0, y0, x, y)
 	}
+	r.sort()
 	r.crossings = append(r.crossings, uint32(height*width))
-	slices.Sort(r.crossings)
 	r.counts = appendRuns(r.counts[:0], r.crossings)
 	return r.counts
+}
+
+// sort lists the crossings by pixel number: it counts them by column, and inserts
+// the few that a column has in order.
+func (r *rasteriser) sort() {
+	r.first = grow(r.first, r.width+1)
+	clear(r.first)
+	for _, x := range r.columns {
+		r.first[x+1]++
+	}
+	for x := range r.width {
+		r.first[x+1] += r.first[x]
+	}
+	r.next = append(r.next[:0], r.first...)
+	r.crossings = grow(r.crossings, len(r.columns))
+	for i, x := range r.columns {
+		at, v := r.next[x], uint32(int(x)*r.height+int(r.rows[i]))
+		r.next[x]++
+		for ; at > r.first[x] && r.crossings[at-1] > v; at-- {
+			r.crossings[at] = r.crossings[at-1]
+		}
+		r.crossings[at] = v
+	}
 }
 
 // fine is the nearest coordinate of the fine grid; like the COCO API it rounds
@@ -140,7 +166,7 @@ func crossing(x0, y0, x1, y1, u int) int {
 // below v on the fine grid.
 func (r *rasteriser) cross(x, v int) {
 	y := min(max(v+upsample/2, 0)/upsample, r.height)
-	r.crossings = append(r.crossings, uint32(x*r.height+y))
+	r.columns, r.rows = append(r.columns, int32(x)), append(r.rows, int32(y))
 }
 
 // appendRuns turns sorted crossings into lengths of runs. Two crossings at one

@@ -136,13 +136,13 @@ func (in *task) complete(workers *pool) error {
 		var m masker
 		for i := c * chunk; i < min((c+1)*chunk, len(in.results)); i++ {
 			r := &in.results[i]
-			runs, err := in.resultRuns(&m, i)
+			mask, err := in.summary(&m, i)
 			if err != nil {
 				return err
 			}
-			in.dtArea[i], in.dtBox[i] = float64(runs.Area()), r.Box
+			in.dtArea[i], in.dtBox[i] = float64(mask.area), r.Box
 			if !r.HasBox {
-				in.dtBox[i] = runs.Box()
+				in.dtBox[i] = mask.xywh()
 			}
 		}
 		return nil
@@ -167,6 +167,20 @@ func (in *task) resultRuns(m *masker, i int) (RLE, error) {
 		return RLE{}, r.fail(i, err)
 	}
 	return RLE{Height: h, Width: w, Counts: counts}, nil
+}
+
+// summary returns what is asked of every mask.
+func (in *task) summary(m *masker, i int) (maskSummary, error) {
+	r := &in.results[i]
+	img, _ := in.gt.Image(r.ImageID)
+	if r.mask.known && (img.Height == 0 || img.Width == 0 || img.Height == r.Segmentation.RLE.Height && img.Width == r.Segmentation.RLE.Width) {
+		return r.mask, nil
+	}
+	runs, err := in.resultRuns(m, i)
+	if err != nil {
+		return maskSummary{}, err
+	}
+	return summarise(runs), nil
 }
 
 // annotationRuns returns the mask of an annotation, valid until the masker's next

@@ -18,9 +18,28 @@ type Result struct {
 	HasBox       bool
 	Segmentation Segmentation
 
+	mask maskSummary // of Segmentation, if known already
+
 	// Where it was read, for messages.
 	file   *string
 	offset int64
+}
+
+// maskSummary is what scoring asks of every mask, so that most masks need not be
+// unpacked again.
+type maskSummary struct {
+	known bool
+	area  uint32
+	box   [4]uint32 // of RLE.Box
+}
+
+func summarise(r RLE) maskSummary {
+	b := r.Box()
+	return maskSummary{true, r.Area(), [4]uint32{uint32(b[0]), uint32(b[1]), uint32(b[2]), uint32(b[3])}}
+}
+
+func (m *maskSummary) xywh() XYWH {
+	return XYWH{float64(m.box[0]), float64(m.box[1]), float64(m.box[2]), float64(m.box[3])}
 }
 
 // Results are detections in file order, which decides between equal scores.
@@ -54,7 +73,9 @@ func ReadResults(r io.Reader, o ReadOptions) (Results, error) {
 			case 3:
 				one.Box, one.HasBox, err = f.box()
 			case 4:
-				one.Segmentation, err = f.segmentation()
+				if one.Segmentation, err = f.segmentation(); err == nil && one.Segmentation.RLE != nil {
+					one.mask = summarise(RLE{Height: f.rle.Height, Width: f.rle.Width, Counts: f.runs})
+				}
 			}
 			return err
 		})

@@ -129,7 +129,8 @@ func walkIoU(a, b []uint32, dArea uint32, crowd bool) float64 {
 			cb, inB = b[ib], !inB
 			ib++
 		}
-		more = ca != 0 || cb != 0
+		usedUp := ca == 0 && ia == len(a) || cb == 0 && ib == len(b) // both at once, if sums agree
+		more = (ca != 0 || cb != 0) && !usedUp
 	}
 	if inter == 0 {
 		union = 1

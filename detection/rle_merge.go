@@ -58,7 +58,8 @@ func mergeCounts(a, b []uint32, intersect bool) []uint32 {
 		} else {
 			in = inA || inB
 		}
-		more = ca != 0 || cb != 0
+		usedUp := ca == 0 && ia == len(a) || cb == 0 && ib == len(b) // both at once, if sums agree
+		more = (ca != 0 || cb != 0) && !usedUp
 		if in != was || !more {
 			out, run = append(out, run), 0
 		}

@@ -169,6 +169,17 @@ func TestMalformedRLE(t *testing.T) {
 	}
 }
 
+// TestMalformedMasksEnd: masks that nobody validated, whose runs cover more or
+// fewer pixels than they should, have meaningless results but do have some.
+func TestMalformedMasksEnd(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		draw := func() RLE {
+			return RLE{Height: 4, Width: 5, Counts: rapid.SliceOfN(rapid.Uint32Range(0, 12), 0, 6).Draw(t, "runs")}
+		}
+		RLEIoU([]RLE{draw()}, []RLE{draw()}, nil)
+	})
+}
+
 func TestMergeErrors(t *testing.T) {
 	a, _ := BoxRLE(10, 10, XYWH{1, 1, 5, 5})
 	b, _ := BoxRLE(20, 10, XYWH{1, 1, 5, 5})

@@ -65,6 +65,34 @@ func FuzzSkip(f *testing.F) {
 	})
 }
 
+// TestStringEqualsUnmarshal reads valid strings as encoding/json does.
+func TestStringEqualsUnmarshal(t *testing.T) {
+	check := func(t interface{ Errorf(string, ...any) }, text string) {
+		var want string
+		if err := json.Unmarshal([]byte(text), &want); err != nil {
+			t.Errorf("%q: %v", text, err)
+		}
+		for _, size := range []int{1, tinyBuffer, bufferSize} {
+			if got, err := newSize(strings.NewReader(text), size).String(); got != want || err != nil {
+				t.Errorf("String(%s) with a buffer of %d = %q, %v; encoding/json has %q", text, size, got, err, want)
+			}
+		}
+	}
+	for _, text := range []string{
+		`""`, `"plain"`, `"\"\\\/\b\f\n\r\t"`, `"\u00e9\u00E9"`, `"\ud83d\ude00"`, `"\ud83d"`, `"\ud83d!"`, `"\ud83d\n"`, `"\ude00\ud83d"`,
+		`"\ud83d\ud83d\ude00"`, `"\ud83d\u0041"`, `"é😀"`,
+	} {
+		check(t, text)
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		text, err := json.Marshal(rapid.String().Draw(t, "text"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		check(t, string(text))
+	})
+}
+
 func TestFloatEqualsParseFloat(t *testing.T) {
 	check := func(t interface{ Errorf(string, ...any) }, text string) {
 		want, err := strconv.ParseFloat(text, 64)

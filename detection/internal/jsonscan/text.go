@@ -1,11 +1,12 @@
 package jsonscan
 
 import (
-	"encoding/json"
 	"fmt"
+	"unicode/utf16"
+	"unicode/utf8"
 )
 
-// String reads a string.
+// String reads a string. Bytes that are not UTF-8 are kept.
 func (s *Scanner) String() (string, error) {
 	b, err := s.Bytes()
 	return string(b), err
@@ -19,28 +20,35 @@ func (s *Scanner) Bytes() ([]byte, error) {
 	return s.text()
 }
 
+// plain tells which bytes stand for themselves in a string.
+var plain = func() (table [256]bool) {
+	for c := ' '; c < 256; c++ {
+		table[c] = c != '"' && c != '\\'
+	}
+	return table
+}()
+
 // text reads the string whose opening quote is the next byte.
 func (s *Scanner) text() ([]byte, error) {
 	s.start = s.Offset()
 	s.pos++
 	// The common case: all in the buffer, nothing to unescape.
-	for i := s.pos; i < s.end; i++ {
-		if c := s.buf[i]; c == '"' {
-			b := s.buf[s.pos:i]
-			s.pos = i + 1
-			return b, nil
-		} else if c == '\\' || c < ' ' {
-			break
-		}
+	i := s.pos
+	for i < s.end && plain[s.buf[i]] {
+		i++
 	}
-	s.scratch = append(s.scratch[:0], '"')
-	escapes := false
+	if i < s.end && s.buf[i] == '"' {
+		b := s.buf[s.pos:i]
+		s.pos = i + 1
+		return b, nil
+	}
+	s.scratch = s.scratch[:0]
 	for {
 		if !s.fill() {
 			return nil, s.endError()
 		}
 		i := s.pos
-		for i < s.end && s.buf[i] != '"' && s.buf[i] != '\\' && s.buf[i] >= ' ' {
+		for i < s.end && plain[s.buf[i]] {
 			i++
 		}
 		s.scratch = append(s.scratch, s.buf[s.pos:i]...)
@@ -48,33 +56,86 @@ func (s *Scanner) text() ([]byte, error) {
 		if i == s.end {
 			continue
 		}
-		switch c := s.buf[i]; c {
-		case '"':
-			s.pos++
-			if !escapes {
-				return s.scratch[1:], nil
-			}
-			return s.unescape()
-		case '\\':
-			escapes = true
-			s.pos++
-			if !s.fill() {
-				return nil, s.endError()
-			}
-			s.scratch = append(s.scratch, '\\', s.buf[s.pos])
-			s.pos++
-		default:
+		c := s.buf[i]
+		if c < ' ' {
 			return nil, &Error{s.Offset(), fmt.Sprintf("the control character %q in a string must be escaped", rune(c))}
+		}
+		s.pos++
+		if c == '"' {
+			return s.scratch, nil
+		}
+		if err := s.escape(); err != nil {
+			return nil, err
 		}
 	}
 }
 
-// unescape leaves the rules of escapes to encoding/json: few strings have any.
-func (s *Scanner) unescape() ([]byte, error) {
-	s.scratch = append(s.scratch, '"')
-	var text string
-	if err := json.Unmarshal(s.scratch, &text); err != nil {
-		return nil, s.errorf("%s is not a JSON string", s.scratch)
+// unescaped maps the letter behind a backslash to what it stands for.
+var unescaped = [256]byte{'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t'}
+
+// escape reads an escape behind its backslash and appends what it stands for.
+func (s *Scanner) escape() error {
+	if !s.fill() {
+		return s.endError()
 	}
-	return []byte(text), nil
+	c := s.buf[s.pos]
+	if v := unescaped[c]; v != 0 {
+		s.pos++
+		s.scratch = append(s.scratch, v)
+		return nil
+	}
+	if c != 'u' {
+		return &Error{s.Offset(), fmt.Sprintf("%q behind a backslash", rune(c))}
+	}
+	s.pos++
+	r, err := s.hex()
+	if err != nil {
+		return err
+	}
+	for utf16.IsSurrogate(r) {
+		// A lone half becomes U+FFFD; what follows it may be the first half of
+		// another character.
+		if !s.fill() || s.buf[s.pos] != '\\' {
+			r = utf8.RuneError
+			break
+		}
+		s.pos++
+		if !s.fill() || s.buf[s.pos] != 'u' {
+			s.scratch = utf8.AppendRune(s.scratch, utf8.RuneError)
+			return s.escape()
+		}
+		s.pos++
+		next, err := s.hex()
+		if err != nil {
+			return err
+		}
+		if pair := utf16.DecodeRune(r, next); pair != utf8.RuneError {
+			r = pair
+			break
+		}
+		s.scratch = utf8.AppendRune(s.scratch, utf8.RuneError)
+		r = next
+	}
+	s.scratch = utf8.AppendRune(s.scratch, r)
+	return nil
+}
+
+// hex reads the four digits of a \u escape.
+func (s *Scanner) hex() (r rune, err error) {
+	for range 4 {
+		if !s.fill() {
+			return 0, s.endError()
+		}
+		c := s.buf[s.pos]
+		switch {
+		case c-'0' <= 9:
+			r = r<<4 | rune(c-'0')
+		case c|0x20 >= 'a' && c|0x20 <= 'f':
+			r = r<<4 | rune(c|0x20-'a'+10)
+		default:
+			return 0, &Error{s.Offset(), fmt.Sprintf("%q where a hexadecimal digit is wanted", rune(c))}
+		}
+		s.pos++
+	}
+	return r, nil
 }
