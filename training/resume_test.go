@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -33,6 +34,7 @@ type job struct {
 	Kind   string // "fake", or a runtime's name
 	Resume bool
 	KillAt uint64 // the batch before which the process kills itself; 0: none
+	StopAt uint64 // the batch that arrives just when the user stops the training; 0: none
 	Config runConfig
 }
 
@@ -80,7 +82,12 @@ func (j job) run() error {
 	if err := feeder.seek(from.Position); err != nil {
 		return err
 	}
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
 	feeder.onNext = func(batch uint64) error {
+		if j.StopAt != 0 && batch == j.StopAt {
+			stop()
+		}
 		if j.KillAt != 0 && batch == j.KillAt {
 			syscall.Kill(os.Getpid(), syscall.SIGKILL)
 			select {}
@@ -94,7 +101,7 @@ func (j job) run() error {
 		Steps: jobSteps, Images: 4, From: from,
 		Hooks: []training.Hook{&training.MetricsHook{Log: log}, &training.CheckpointHook{Checkpoints: checkpoints, EverySteps: jobSaves, ConfigHash: hash, Seed: j.Config.Seed}},
 	}
-	return loop.Run(context.Background())
+	return loop.Run(ctx)
 }
 
 func (j job) open() (*artifacts.RunDir, error) {
@@ -226,6 +233,31 @@ func TestResumeAfterKill(t *testing.T) {
 				t.Errorf("%d lines of metrics, want %d", len(gotMetrics), len(wantMetrics))
 			}
 		})
+	}
+}
+
+// TestResumeAfterInterruption: the batch that was waited for when the user stopped
+// the training has not been trained on, so it comes again.
+func TestResumeAfterInterruption(t *testing.T) {
+	straight := newJob(filepath.Join(t.TempDir(), "straight"), "fake")
+	if err := straight.run(); err != nil {
+		t.Fatal(err)
+	}
+	j := newJob(filepath.Join(t.TempDir(), "stopped"), "fake")
+	j.StopAt = 2*jobSaves + 2
+	var interrupted *training.InterruptedError
+	if err := j.run(); !errors.As(err, &interrupted) || interrupted.Step != int64(j.StopAt) {
+		t.Fatalf("error %v, want an interruption after step %d", err, j.StopAt)
+	}
+	j.Resume, j.StopAt = true, 0
+	if err := j.run(); err != nil {
+		t.Fatal(err)
+	}
+	if want, got := readAll(t, straight.checkpoint(jobSteps)), readAll(t, j.checkpoint(jobSteps)); !bytes.Equal(want, got) {
+		t.Error("the last checkpoints differ")
+	}
+	if want, got := untimed(t, straight.Dir), untimed(t, j.Dir); !reflect.DeepEqual(want, got) {
+		t.Errorf("metrics %v, want %v", got, want)
 	}
 }
 
