@@ -109,19 +109,14 @@ func (s *sideFiles) file(location string) (*sideFile, error) {
 	if f := s.open[location]; f != nil {
 		return f, nil
 	}
-	f, err := openRegular(filepath.Join(s.dir, location))
+	f, size, err := openRegular(filepath.Join(s.dir, location))
 	if err != nil {
 		return nil, fmt.Errorf("its data is missing: %w", err)
-	}
-	info, err := f.Stat()
-	if err != nil {
-		f.Close()
-		return nil, err
 	}
 	if s.open == nil {
 		s.open = map[string]*sideFile{}
 	}
-	s.open[location] = &sideFile{f, info.Size()}
+	s.open[location] = &sideFile{f, size}
 	return s.open[location], nil
 }
 

@@ -65,31 +65,31 @@ func (o ReadOptions) read(data []byte, external externalReader) (*Model, error) 
 // readMessageFile reads a whole regular file of at most 2 GiB, the most that a
 // protobuf message can have.
 func readMessageFile(path string) ([]byte, error) {
-	f, err := openRegular(path)
+	f, size, err := openRegular(path)
 	if err != nil {
 		return nil, fmt.Errorf("onnxgraph: %w", err)
 	}
 	defer f.Close()
-	const most = 1<<31 - 1
-	data, err := io.ReadAll(io.LimitReader(f, most+1))
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("onnxgraph: %w", err)
-	case len(data) > most:
-		return nil, fmt.Errorf("onnxgraph: %s: more than 2 GiB cannot be an ONNX message", path)
+	if size >= 1<<31 {
+		return nil, fmt.Errorf("onnxgraph: %s: its %d bytes are more than the 2 GiB of an ONNX message", path, size)
+	}
+	data := make([]byte, size)
+	if _, err := io.ReadFull(f, data); err != nil {
+		return nil, fmt.Errorf("onnxgraph: %s: %w", path, err)
 	}
 	return data, nil
 }
 
 // openRegular opens a file that is neither a folder nor a device or pipe, which
-// could block or never end.
-func openRegular(path string) (*os.File, error) {
+// could block or never end, and gives its size.
+func openRegular(path string) (*os.File, int64, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is not a regular file", path)
+		return nil, 0, fmt.Errorf("%s is not a regular file", path)
 	}
-	return os.Open(path)
+	f, err := os.Open(path)
+	return f, info.Size(), err
 }

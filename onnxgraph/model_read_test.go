@@ -262,6 +262,24 @@ func TestReadModelErrors(t *testing.T) {
 	}
 }
 
+// TestReadOtherTypes names the type of an input that is no tensor.
+func TestReadOtherTypes(t *testing.T) {
+	for want, kind := range map[string]*onnxpb.TypeProto{
+		"a map":           {Value: &onnxpb.TypeProto_MapType{}},
+		"an optional":     {Value: &onnxpb.TypeProto_OptionalType{}},
+		"a sparse tensor": {Value: &onnxpb.TypeProto_SparseTensorType{}},
+		"opaque":          {Value: &onnxpb.TypeProto_OpaqueType{}},
+		"of no type":      nil,
+	} {
+		m := sampleMessage(t)
+		m.Graph.Input[0].Type = kind
+		_, err := onnxgraph.ReadModel(encoded(t, m))
+		if err == nil || !strings.Contains(err.Error(), "input x: only tensors are supported, it is "+want) {
+			t.Errorf("%s: %v", want, err)
+		}
+	}
+}
+
 func TestAnyOpset(t *testing.T) {
 	m := sampleMessage(t)
 	m.OpsetImport[0].Version = proto.Int64(13)
