@@ -16,7 +16,6 @@ import (
 
 	"pmx/artifacts"
 	"pmx/builders"
-	"pmx/onnxgraph"
 	"pmx/training"
 )
 
@@ -136,26 +135,7 @@ func openJob(kind string) (*builders.Step, training.Session, error) {
 		return nil, nil, err
 	}
 	session, err := r.NewSession(step, training.Options{Threads: 2})
-	if kind == "reference" {
-		session = rounded{session}
-	}
 	return step, session, err
-}
-
-// rounded keeps the state in the precision of checkpoints. The reference runtime
-// holds it in float64, of which a resumed run would lack the last digits.
-type rounded struct{ training.Session }
-
-func (r rounded) Step(ctx context.Context, feeds map[string]*onnxgraph.Tensor, hyper map[string]float64) (map[string]float64, error) {
-	metrics, err := r.Session.Step(ctx, feeds, hyper)
-	if err != nil {
-		return nil, err
-	}
-	state, err := r.State()
-	if err != nil {
-		return nil, err
-	}
-	return metrics, r.SetState(state)
 }
 
 // jobVariable makes the test binary a process that does the job in it, as JSON.

@@ -8,8 +8,9 @@ import (
 	"pmx/onnxgraph"
 )
 
-// reference runs models by the operators' own Eval, in float64, on one core: slow,
-// and what the other runtimes are compared with. State is kept in float64.
+// reference runs models by the operators' own Eval, in float64, on one core:
+// slow, and what the other runtimes are compared with. Between steps the state is
+// rounded to the float32 that checkpoints hold.
 type reference struct{}
 
 var _ = RegisterRuntime(reference{})
@@ -97,7 +98,7 @@ func (s *referenceSession) Step(ctx context.Context, feeds map[string]*onnxgraph
 	}
 	next := map[string]*onnxgraph.Tensor{}
 	for _, t := range s.step.State {
-		next[t.Name] = out[t.Out]
+		next[t.Name] = onnxgraph.Widen(onnxgraph.Narrow(out[t.Out])) // as a checkpoint keeps it, so that a resumed run is the same
 	}
 	s.previous, s.state = s.state, next
 	metrics := map[string]float64{}
