@@ -103,8 +103,8 @@ var jfif = func() *chromaTables {
 		// libjpeg rounds the shares of red and blue before the sum.
 		t.r[i] = (fixed(1.402)*c + half) >> 16 << 16
 		t.b[i] = (fixed(1.772)*c + half) >> 16 << 16
-		t.gCb[i] = -fixed(.344136286) * c
-		t.gCr[i] = -fixed(.714136286)*c + half
+		t.gCb[i] = -fixed(.34414) * c
+		t.gCr[i] = -fixed(.71414)*c + half
 	}
 	return t
 }()

@@ -1,0 +1,104 @@
+package patchmix
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// BenchConfig is a measurement of how fast views are made.
+type BenchConfig struct {
+	Dir   string // folder with images, decoded anew each time; "": noise
+	Noise int    // side of the noise pictures, which need no decoding
+	Size  int    // side of the views
+	Count int    // images to make views of
+
+	Workers int // goroutines, 0: 1
+}
+
+// BenchResult is what was measured.
+type BenchResult struct {
+	ImagesPerSecond float64 `json:"images_per_s"` // two views each
+	Size            int     `json:"size"`
+	Workers         int     `json:"workers"`
+}
+
+// BenchViews times the two views of the recipe (RecipeViews, at least .1 of the
+// area), decoding included: what torchvision and Pillow do in the script that
+// pmx is compared with. It takes its own time, after 20 images to warm up.
+func BenchViews(c BenchConfig) (BenchResult, error) {
+	if c.Workers == 0 {
+		c.Workers = 1
+	}
+	var none BenchResult
+	if c.Size < 1 || c.Count < 1 || c.Workers < 1 || c.Dir == "" && c.Noise < 1 {
+		return none, fmt.Errorf("patchmix: benchmark of %d images, views of %d pixels, %d workers, folder %q, noise of %d pixels: choose numbers of at least 1",
+			c.Count, c.Size, c.Workers, c.Dir, c.Noise)
+	}
+	data := noisePictures(c.Noise)
+	if c.Dir != "" {
+		var err error
+		if data, err = Open("folder:"+c.Dir, Train); err != nil {
+			return none, err
+		}
+	}
+	config := RecipeViews(c.Size, .1)
+	if err := config.check(); err != nil {
+		return none, err
+	}
+	views := newViewMaker(config)
+	run := func(count int) error {
+		var next atomic.Int64
+		var group sync.WaitGroup
+		errs := make([]error, c.Workers)
+		for worker := range c.Workers {
+			group.Go(func() {
+				var img Image
+				var work Workspace
+				out := [][]float32{make([]float32, 3*c.Size*c.Size), make([]float32, 3*c.Size*c.Size)}
+				for {
+					i := int(next.Add(1)) - 1
+					if i >= count {
+						return
+					}
+					if _, err := data.Sample(i%data.Len(), &img); err != nil {
+						errs[worker] = err
+						return
+					}
+					views.fill(out, 0, &img, 1, 0, i, &work)
+				}
+			})
+		}
+		group.Wait()
+		for _, err := range errs {
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if err := run(20); err != nil {
+		return none, err
+	}
+	runtime.GC()
+	begin := time.Now()
+	if err := run(c.Count); err != nil {
+		return none, err
+	}
+	rate := float64(c.Count) / time.Since(begin).Seconds()
+	return BenchResult{ImagesPerSecond: rate, Size: c.Size, Workers: c.Workers}, nil
+}
+
+// noisePictures makes 64 pictures of noise of a size.
+func noisePictures(side int) Dataset {
+	const n = 64
+	rng := rand.New(rand.NewPCG(1, 1))
+	r := &records{name: "noise", w: side, h: side, planar: true, labels: make([]uint8, n), pix: make([]uint8, n*3*side*side)}
+	for i := range r.pix {
+		r.pix[i] = uint8(rng.Uint32())
+	}
+	return r
+}
