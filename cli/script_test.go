@@ -37,7 +37,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PMX_ORT_LIB", library)
-			return drawPictures(filepath.Join(env.WorkDir, "pictures"))
+			return drawAll(env.WorkDir)
 		},
 		Condition: func(name string) (bool, error) {
 			if name != "ort" {
@@ -57,25 +57,40 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// drawPictures makes a folder of three PNG files without classes.
-func drawPictures(dir string) error {
-	if err := os.Mkdir(dir, 0o777); err != nil {
-		return err
-	}
+// drawAll makes two folders of PNG files: pictures has 3 without classes; classes
+// has dark and bright ones, 24 to train on and 8 to classify.
+func drawAll(dir string) error {
 	for i := range 3 {
-		img := image.NewGray(image.Rect(0, 0, 40, 30))
-		for p := range img.Pix {
-			img.Pix[p] = uint8(p * (i + 1))
-		}
-		f, err := os.Create(filepath.Join(dir, fmt.Sprintf("%d.png", i)))
-		if err != nil {
+		if err := draw(filepath.Join(dir, "pictures"), i, 1+i); err != nil {
 			return err
 		}
-		if err := errors.Join(png.Encode(f, img), f.Close()); err != nil {
-			return err
+	}
+	for split, n := range map[string]int{"train": 12, "test": 4} {
+		for class, factor := range map[string]int{"dark": 1, "bright": 7} {
+			for i := range n {
+				if err := draw(filepath.Join(dir, "classes", split, class), i, factor); err != nil {
+					return err
+				}
+			}
 		}
 	}
 	return nil
+}
+
+// draw makes a grey picture of 40x30 pixels, i.png in dir.
+func draw(dir string, i, factor int) error {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	img := image.NewGray(image.Rect(0, 0, 40, 30))
+	for p := range img.Pix {
+		img.Pix[p] = uint8(factor * (30 + (p*(i+1))%5))
+	}
+	f, err := os.Create(filepath.Join(dir, fmt.Sprintf("%d.png", i)))
+	if err != nil {
+		return err
+	}
+	return errors.Join(png.Encode(f, img), f.Close())
 }
 
 // truncate FILE cuts a file in half.
