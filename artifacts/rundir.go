@@ -94,7 +94,7 @@ func OpenRun(path string) (*RunDir, error) {
 		return nil, err
 	}
 	r := &RunDir{path: path, lock: lock}
-	if err := r.makeCheckpointsDir(); err == nil {
+	if err = r.makeCheckpointsDir(); err == nil {
 		err = errors.Join(atomicfile.RemoveTemps(path), atomicfile.RemoveTemps(r.Path(CheckpointsDir)))
 	}
 	if err != nil {

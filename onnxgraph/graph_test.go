@@ -134,7 +134,7 @@ func TestConstantsAreShared(t *testing.T) {
 			t.Error("a named constant shares an unnamed one's value")
 		}
 		large := func() *onnxgraph.Value { return g.Const(onnxgraph.Zeros(onnxgraph.Float32, []int{2000})) }
-		if large() == large() {
+		if first, second := large(), large(); first == second {
 			t.Error("large constants are compared")
 		}
 		if a.Constant() == nil || a.Producer() != nil || a.Graph() != g {

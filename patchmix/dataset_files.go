@@ -10,7 +10,6 @@ import (
 type imageFiles struct {
 	name    string
 	classes []string
-	root    string   // what digest names are relative to
 	paths   []string // as they are opened
 	names   []string // as they are told
 	labels  []int    // -1: none
