@@ -1,0 +1,98 @@
+package cli
+
+import (
+	"fmt"
+	"image"
+	_ "image/gif"
+	_ "image/jpeg"
+	"image/png"
+	"io"
+	"os"
+
+	"github.com/urfave/cli/v2"
+	_ "golang.org/x/image/bmp"
+	_ "golang.org/x/image/webp"
+
+	"pmx/artifacts/atomicfile"
+	"pmx/detection"
+)
+
+var _ = register("detect show", func() *cli.Command {
+	return &cli.Command{
+		Usage:     "draw boxes, masks, labels and scores on an image",
+		ArgsUsage: "IMAGE",
+		Description: `pmx detect show photo.jpg --gt instances.json --out shown.png
+pmx detect show photo.jpg --gt instances.json --results results.json --min-score 0.5 --hide gt --out shown.png
+
+Annotations have dashed boxes, detections solid ones. The image is found in the
+ground truth by its file name, or by --image-id.`,
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "gt", Required: true, Usage: "the ground truth, an instances `FILE`; it has the names of categories, too"},
+			&cli.StringFlag{Name: "results", Usage: "detections, a results `FILE`"},
+			&cli.Int64Flag{Name: "image-id", Usage: "`ID` of the image in the ground truth"},
+			&cli.Float64Flag{Name: "min-score", Value: .3, Usage: "leave out detections with a lower `SCORE`"},
+			&cli.StringSliceFlag{Name: "hide", Usage: "leave out `WHAT`: gt, boxes, masks or labels; repeatable"},
+			&cli.StringFlag{Name: "out", Aliases: []string{"o"}, Required: true, Usage: "the PNG `FILE` to write"},
+		},
+		Action: showDetections,
+	}
+})
+
+func showDetections(c *cli.Context) error {
+	if c.NArg() != 1 {
+		return usageErrorf("name one image, not %d", c.NArg())
+	}
+	hidden := map[string]bool{"gt": false, "boxes": false, "masks": false, "labels": false}
+	for _, what := range c.StringSlice("hide") {
+		if _, known := hidden[what]; !known {
+			return usageErrorf("--hide: %q, there are gt, boxes, masks and labels", what)
+		}
+		hidden[what] = true
+	}
+	picture, err := readPicture(c.Args().First())
+	if err != nil {
+		return err
+	}
+	scene, err := detection.OpenScene(c.String("gt"), c.Int64("image-id"), c.Args().First())
+	if err != nil {
+		return err
+	}
+	if hidden["gt"] {
+		scene.Annotations = nil
+	}
+	if path := c.String("results"); path != "" {
+		if err := scene.OpenResults(path, c.Float64("min-score")); err != nil {
+			return err
+		}
+	}
+	objects, err := scene.Drawn(picture.Bounds().Dy(), picture.Bounds().Dx())
+	if err != nil {
+		return err
+	}
+	for i := range objects {
+		objects[i].Hide(hidden["boxes"], hidden["masks"], hidden["labels"])
+	}
+	drawn, err := detection.Draw(picture, objects)
+	if err != nil {
+		return err
+	}
+	out := c.String("out")
+	if err := atomicfile.Write(out, func(w io.Writer) error { return png.Encode(w, drawn) }); err != nil {
+		return err
+	}
+	fmt.Fprintf(c.App.Writer, "%s: %d annotations and %d detections of image %d\n", out, len(scene.Annotations), len(scene.Results), scene.Image.ID)
+	return nil
+}
+
+func readPicture(path string) (image.Image, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	picture, _, err := image.Decode(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return picture, nil
+}
