@@ -17,4 +17,6 @@ lint:
 
 quickstart: build
 	./bin/pmx runtime install
-	./bin/pmx train --preset quickstart --out runs/quickstart
+	./bin/pmx train --preset quickstart --out runs/quickstart --overwrite
+	./bin/pmx eval knn runs/quickstart --k 10,20
+	./bin/pmx eval knn runs/quickstart --k 10,20 --raw-pixels

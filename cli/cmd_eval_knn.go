@@ -109,7 +109,11 @@ func evalKNN(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	return printKNN(c.App.Writer, c.Bool("json"), source.name, bank, queries, results)
+	name := source.name
+	if c.Bool("raw-pixels") {
+		name = "raw pixels"
+	}
+	return printKNN(c.App.Writer, c.Bool("json"), name, bank, queries, results)
 }
 
 func parseNeighbours(text string) ([]int, error) {
