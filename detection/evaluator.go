@@ -5,7 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sync/atomic"
+	"sync"
 )
 
 // Evaluator scores detections against a dataset, with the numbers of
@@ -13,8 +13,7 @@ import (
 // itself uses all processors.
 type Evaluator struct {
 	// Progress, if set, is called now and then during Evaluate, with the number of
-	// detections and annotations that are done; calls may come from several
-	// goroutines.
+	// detections and annotations that are done; never twice at the same time.
 	Progress func(done, total int)
 
 	gt      *Dataset
@@ -97,8 +96,8 @@ func (e *Evaluator) evaluate(ctx context.Context, t IoUType) (*Evaluation, error
 		order[k] = k
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(in.size(b), in.size(a)) })
-	var done atomic.Int64
-	total := len(in.dts.refs) + len(in.gts.refs)
+	var progress sync.Mutex
+	done, total := 0, len(in.dts.refs)+len(in.gts.refs)
 	err = workers.each(len(order), func(i int) error {
 		c := in.category(order[i])
 		if err := c.match(workers); err != nil {
@@ -107,8 +106,11 @@ func (e *Evaluator) evaluate(ctx context.Context, t IoUType) (*Evaluation, error
 		if err := c.accumulate(workers, out); err != nil {
 			return err
 		}
+		progress.Lock()
+		defer progress.Unlock()
+		done += in.size(order[i])
 		if e.Progress != nil {
-			e.Progress(int(done.Add(int64(in.size(order[i])))), total)
+			e.Progress(done, total)
 		}
 		return nil
 	})

@@ -27,7 +27,8 @@ func DefaultSynthetic() Synthetic {
 	return Synthetic{Images: 5000, Objects: 7.3, Points: 22, Categories: 80, Detections: 100, Seed: 1}
 }
 
-func (s Synthetic) validate() error {
+// Validate tells whether there is anything to generate.
+func (s Synthetic) Validate() error {
 	if s.Images < 1 || s.Categories < 1 || s.Points < 3 || s.Detections < 0 || !(s.Objects >= 0) {
 		return fmt.Errorf("detection: cannot generate %+v: it takes an image, a category and outlines of three points at least", s)
 	}
@@ -102,7 +103,7 @@ func hundredths(v float64) float64 { return math.Round(v*100) / 100 }
 
 // WriteDataset writes the instances file, image by image.
 func (s Synthetic) WriteDataset(w io.Writer) error {
-	if err := s.validate(); err != nil {
+	if err := s.Validate(); err != nil {
 		return err
 	}
 	out := jsonWriter{w: bufio.NewWriterSize(w, 1<<16)}
@@ -164,7 +165,7 @@ func (s Synthetic) WriteDataset(w io.Writer) error {
 // object, and are the surer the nearer; the others lie anywhere. Scores have four
 // decimals, so that some are equal.
 func (s Synthetic) WriteResults(w io.Writer) error {
-	if err := s.validate(); err != nil {
+	if err := s.Validate(); err != nil {
 		return err
 	}
 	out := jsonWriter{w: bufio.NewWriterSize(w, 1<<16)}

@@ -1,5 +1,10 @@
 package detection
 
+import (
+	"fmt"
+	"math"
+)
+
 // What pycocotools computes through NumPy is computed here in NumPy's order, so
 // that the last bit agrees.
 
@@ -15,6 +20,21 @@ func linspace(start, stop float64, n int) []float64 {
 	}
 	out[n-1] = stop
 	return out
+}
+
+// ThresholdRange returns thresholds from first to last, both included, about step
+// apart, by the rule with which COCO's own come about: ThresholdRange(.5, .95, .05)
+// are the default IoU thresholds.
+func ThresholdRange(first, last, step float64) ([]float64, error) {
+	n := math.RoundToEven((last-first)/step) + 1
+	const most = 10000
+	if !(step > 0 && first <= last && n <= most) {
+		return nil, fmt.Errorf("detection: thresholds from %v to %v by %v, the step must be positive and not too small", first, last, step)
+	}
+	if n == 1 {
+		return []float64{first}, nil
+	}
+	return linspace(first, last, int(n)), nil
 }
 
 // mean is numpy.mean of the values above -1, or -1 if there are none.

@@ -104,7 +104,10 @@ func (p Params) validate(d *Dataset) error {
 			return fmt.Errorf("detection: image %d is to be scored, but it is not in the dataset", id)
 		}
 	}
-	for _, id := range p.CategoryIDs {
+	for i, id := range p.CategoryIDs {
+		if slices.Contains(p.CategoryIDs[:i], id) {
+			return fmt.Errorf("detection: category %d is to be scored twice", id)
+		}
 		if _, ok := d.Category(id); !ok {
 			return fmt.Errorf("detection: category %d is to be scored, but it is not in the dataset", id)
 		}

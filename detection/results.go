@@ -1,10 +1,12 @@
 package detection
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"math"
+	"slices"
 
 	"pmx/detection/internal/jsonscan"
 )
@@ -23,6 +25,18 @@ type Result struct {
 	// Where it was read, for messages.
 	file   *string
 	offset int64
+}
+
+// Types tells what can be scored of results, by the first of them: boxes, masks or
+// both.
+func (r Results) Types() (types []IoUType) {
+	if len(r) == 0 || r[0].HasBox {
+		types = append(types, BBox)
+	}
+	if len(r) > 0 && !r[0].Segmentation.IsZero() {
+		types = append(types, Segm)
+	}
+	return types
 }
 
 // maskSummary is what scoring asks of every mask, so that most masks need not be
@@ -56,9 +70,26 @@ func ReadResults(r io.Reader, o ReadOptions) (Results, error) {
 		outlines arena[Polygon]
 		runs     arena[CompressedRLE]
 	)
+	err := ScanResults(r, o, func(one *Result) error {
+		if o.BoxesOnly && one.HasBox {
+			one.Segmentation, one.mask = Segmentation{}, maskSummary{}
+		}
+		one.Segmentation.keep(&numbers, &outlines, &runs)
+		all = append(all, *one)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return all, nil
+}
+
+// ScanResults reads a results file and hands out its entries, in memory that does
+// not grow with the file. An entry's segmentation is valid only during the call.
+func ScanResults(r io.Reader, o ReadOptions, visit func(*Result) error) error {
 	f := newFileReader(r, o)
 	if f.s.Peek() == jsonscan.Object {
-		return nil, f.fail(errors.New("an object where an array is wanted: this looks like an instances file, not a results file"))
+		return f.fail(errors.New("an object where an array is wanted: this looks like an instances file, not a results file"))
 	}
 	err := f.entries("results", true, func() error {
 		one := Result{file: &f.opts.File, offset: f.entry}
@@ -88,20 +119,12 @@ func ReadResults(r io.Reader, o ReadOptions) (Results, error) {
 		if err != nil {
 			return err
 		}
-		if o.BoxesOnly && one.HasBox {
-			one.Segmentation = Segmentation{}
-		}
-		one.Segmentation.keep(&numbers, &outlines, &runs)
-		all = append(all, one)
-		return nil
+		return visit(&one)
 	})
 	if err == nil {
 		err = f.fail(f.s.End())
 	}
-	if err != nil {
-		return nil, err
-	}
-	return all, nil
+	return err
 }
 
 // fail is an error about result number i.
@@ -120,4 +143,14 @@ func (r *Result) finite() bool {
 		sum += v - v
 	}
 	return !math.IsNaN(sum)
+}
+
+// byScore lists indices of results by rising score.
+func byScore(results Results) []int {
+	order := make([]int, len(results))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(results[a].Score, results[b].Score) })
+	return order
 }

@@ -9,8 +9,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// drawMask is a random mask with runs of random lengths.
-func drawMask(t *rapid.T, h, w int) Mask {
+// randomMask is a random mask with runs of random lengths.
+func randomMask(t *rapid.T, h, w int) Mask {
 	m := NewMask(h, w)
 	density := rapid.Float64Range(0, 1).Draw(t, "density")
 	for i := range m.Pix {
@@ -23,7 +23,7 @@ func drawMask(t *rapid.T, h, w int) Mask {
 
 func TestEncodeDecodeRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		m := drawMask(t, rapid.IntRange(1, 12).Draw(t, "h"), rapid.IntRange(1, 12).Draw(t, "w"))
+		m := randomMask(t, rapid.IntRange(1, 12).Draw(t, "h"), rapid.IntRange(1, 12).Draw(t, "w"))
 		r, err := EncodeMask(m)
 		if err != nil {
 			t.Fatal(err)
@@ -44,7 +44,7 @@ func TestEncodeDecodeRoundTrip(t *testing.T) {
 func TestMaskOperationsEqualPixelOperations(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h, w := rapid.IntRange(1, 9).Draw(t, "h"), rapid.IntRange(1, 9).Draw(t, "w")
-		a, b := drawMask(t, h, w), drawMask(t, h, w)
+		a, b := randomMask(t, h, w), randomMask(t, h, w)
 		ra, _ := EncodeMask(a)
 		rb, _ := EncodeMask(b)
 		var area, inter, union uint32
@@ -97,8 +97,8 @@ func TestMaskOperationsEqualPixelOperations(t *testing.T) {
 func TestFastIoUEqualsWalk(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h, w := rapid.IntRange(1, 9).Draw(t, "h"), rapid.IntRange(1, 9).Draw(t, "w")
-		ra, _ := EncodeMask(drawMask(t, h, w))
-		rb, _ := EncodeMask(drawMask(t, h, w))
+		ra, _ := EncodeMask(randomMask(t, h, w))
+		rb, _ := EncodeMask(randomMask(t, h, w))
 		crowd := rapid.Bool().Draw(t, "crowd")
 		got := RLEIoU([]RLE{ra}, []RLE{rb}, []bool{crowd})[0]
 		want := walkIoU(ra.Counts, rb.Counts, ra.Area(), crowd)
