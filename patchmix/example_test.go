@@ -1,0 +1,143 @@
+package patchmix_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"slices"
+
+	"pmx/onnxgraph"
+	"pmx/patchmix"
+)
+
+// A batch of the images that are compiled in, as a training step takes it.
+func Example() {
+	data, err := patchmix.Open("sample", patchmix.Train)
+	if err != nil {
+		log.Fatal(err)
+	}
+	loader, err := patchmix.NewLoader(data, patchmix.LoaderConfig{
+		Batch: 32,
+		Views: patchmix.GreyViews(28),
+		Mix:   patchmix.RecipeMix(4),
+		Seed:  1,
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer loader.Close()
+
+	batch, err := loader.Next(context.Background())
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer batch.Release()
+	fmt.Printf("%s: %d images, %d steps an epoch\n", data.Name(), data.Len(), loader.StepsPerEpoch())
+	for _, name := range []string{"view1", "view2", "mixed1", "mixed2", "target_source", "target_mix_source", "target_mix_mix"} {
+		fmt.Println(name, batch.Feeds[name])
+	}
+	// Output:
+	// sample train: 10000 images, 312 steps an epoch
+	// view1 float[32 3 28 28]
+	// view2 float[32 3 28 28]
+	// mixed1 float[32 3 28 28]
+	// mixed2 float[32 3 28 28]
+	// target_source float[32 32]
+	// target_mix_source float[32 32]
+	// target_mix_mix float[32 32]
+}
+
+// A run goes on where another one stopped.
+func ExampleLoader_Seek() {
+	data, err := patchmix.Open("sample", patchmix.Test)
+	if err != nil {
+		log.Fatal(err)
+	}
+	config := patchmix.LoaderConfig{Batch: 4, Views: patchmix.GreyViews(28), Seed: 7}
+	first, err := patchmix.NewLoader(data, config)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer first.Close()
+	for range 3 {
+		b, err := first.Next(context.Background())
+		if err != nil {
+			log.Fatal(err)
+		}
+		b.Release()
+	}
+	stopped := first.Position() // what a checkpoint keeps
+
+	second, err := patchmix.NewLoader(data, config)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer second.Close()
+	if err := second.Seek(stopped); err != nil {
+		log.Fatal(err)
+	}
+	a, err := first.Next(context.Background())
+	if err != nil {
+		log.Fatal(err)
+	}
+	b, err := second.Next(context.Background())
+	if err != nil {
+		log.Fatal(err)
+	}
+	same := slices.Equal(onnxgraph.Data[float32](a.Feeds["view1"]), onnxgraph.Data[float32](b.Feeds["view1"]))
+	fmt.Printf("%+v, same batch: %t\n", stopped, same)
+	// Output:
+	// {Epoch:0 Step:3}, same batch: true
+}
+
+// Three images in two of four patches each: every mix has half of its own image
+// and half of the next one.
+func ExampleMixer() {
+	images := []float32{
+		1, 1, 1, 1, // image 0, 2x2 pixels, patches of one pixel
+		2, 2, 2, 2,
+		3, 3, 3, 3,
+	}
+	mixed := make([]float32, len(images))
+	mixer := patchmix.Mixer{Patch: 1, Num: 2}
+	if err := mixer.Mix(mixed, images, 3, 1, 2, 2, []int{3, 0, 1, 2}); err != nil {
+		log.Fatal(err)
+	}
+	target, err := patchmix.MixToSource(3, 2, 0)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(mixed)
+	fmt.Println(onnxgraph.Data[float32](target))
+	// Output:
+	// [1 2 2 1 2 3 3 2 3 1 1 3]
+	// [0.5 0.5 0 0 0.5 0.5 0.5 0 0.5]
+}
+
+// All images of a dataset in order, for features.
+func ExampleEvalBatches() {
+	data, err := patchmix.Open("sample", patchmix.Test)
+	if err != nil {
+		log.Fatal(err)
+	}
+	images := 0
+	for batch, err := range patchmix.EvalBatches(context.Background(), data, patchmix.EvalConfig{
+		Transform: patchmix.EvalTransform{Size: 28},
+		Mean:      patchmix.ImageNetMean,
+		Std:       patchmix.ImageNetStd,
+		Batch:     600,
+	}) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(batch.Images, data.Classes()[batch.Labels[0]])
+		images += len(batch.Labels)
+	}
+	fmt.Println(images, "images")
+	// Output:
+	// float[600 3 28 28] ankle boot
+	// float[600 3 28 28] pullover
+	// float[600 3 28 28] sandal
+	// float[200 3 28 28] ankle boot
+	// 2000 images
+}

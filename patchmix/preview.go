@@ -1,0 +1,227 @@
+package patchmix
+
+import (
+	"fmt"
+	"image"
+	"image/color"
+	"image/png"
+	"io"
+	"slices"
+
+	"golang.org/x/image/draw"
+
+	"pmx/onnxgraph"
+)
+
+// Preview writes a PNG sheet of what a batch of a loader with configuration c
+// is made of: a row for each of the first images with the original, the views,
+// the mixed views and the local crops (plain above, mixed below), and under them
+// the soft targets as heat maps. Every image has a colour; in mixed views each
+// patch is framed in the colour of the image that it comes from.
+func Preview(w io.Writer, b *Batch, data Dataset, c LoaderConfig) error {
+	sheet, err := PreviewImage(b, data, c)
+	if err != nil {
+		return err
+	}
+	return png.Encode(w, sheet)
+}
+
+const (
+	previewRows   = 8   // images shown
+	previewLocals = 6   // local crops shown
+	previewCell   = 128 // about the side of a view on the sheet
+	previewGap    = 10
+	previewMargin = 24
+	previewHead   = 84  // title and column heads
+	previewSide   = 132 // row names
+	previewMatrix = 264 // side of a heat map
+)
+
+// PreviewImage draws the sheet of Preview.
+func PreviewImage(b *Batch, data Dataset, c LoaderConfig) (image.Image, error) {
+	rows := min(previewRows, len(b.Indices))
+	locals := min(previewLocals, c.Views.LocalCrops)
+	mixed := b.mixed != nil
+	size := c.Views.View1.Crop.Size
+	cell := size * max(1, (previewCell+size/2)/size)
+
+	columns := []string{"original", "view 1", "view 2"}
+	if mixed {
+		columns = append(columns, "mixed 1", "mixed 2")
+	}
+	small := (cell - previewGap) / 2
+	width := previewMargin + previewSide + len(columns)*(cell+previewGap) + locals*(small+previewGap) + previewMargin
+	bodyEnd := previewHead + rows*(cell+previewGap)
+	height := bodyEnd + previewMargin
+	if mixed {
+		height += previewMatrix + 92
+		width = max(width, 2*previewMargin+3*(previewMatrix+64))
+	}
+	s := newSheet(width, height)
+
+	s.text(previewMargin, 34, s.title, ink, data.Name())
+	about := fmt.Sprintf("epoch %d, step %d, batch of %d, %d px", b.Epoch, b.Step, len(b.Indices), size)
+	if mixed {
+		about += fmt.Sprintf(", %d images a mix, patches of %d px", b.Num, c.Mix.Patch)
+		if locals > 0 {
+			about += "; local crops plain above, mixed below"
+		}
+	}
+	s.text(previewMargin+s.width(s.title, data.Name())+16, 34, s.small, faint, about)
+	x := previewMargin + previewSide
+	for i, name := range columns {
+		s.text(x+i*(cell+previewGap), previewHead-10, s.plain, ink, name)
+	}
+	x += len(columns) * (cell + previewGap)
+	for i := range locals {
+		s.text(x+i*(small+previewGap), previewHead-10, s.plain, ink, fmt.Sprintf("local %d", i))
+	}
+
+	normalize := NewNormalizer(c.Views.Mean, c.Views.Std)
+	var original Image
+	for row := range rows {
+		x, y := previewMargin, previewHead+row*(cell+previewGap)
+		label, err := data.Sample(b.Indices[row], &original)
+		if err != nil {
+			return nil, err
+		}
+		s.fill(image.Rect(x, y, x+6, y+cell), tag(row))
+		s.text(x+16, y+18, s.plain, ink, fmt.Sprintf("image %d", row))
+		s.text(x+16, y+36, s.small, faint, fmt.Sprintf("number %d", b.Indices[row]))
+		if classes := data.Classes(); label >= 0 && label < len(classes) {
+			s.text(x+16, y+53, s.small, faint, s.cut(classes[label], previewSide-24))
+		}
+		x += previewSide
+		s.fit(image.Rect(x, y, x+cell, y+cell), &original)
+		show := func(at image.Rectangle, planes []float32, view int, framed bool) {
+			side := c.Views.list()[view].Crop.Size
+			img := normalize.Image(planes[row*3*side*side:], side, side)
+			s.stretch(at, img)
+			if framed {
+				s.frames(at, b, c, view, row, side)
+			}
+		}
+		square := func(x, y, side int) image.Rectangle { return image.Rect(x, y, x+side, y+side) }
+		for view := range 2 {
+			x += cell + previewGap
+			show(square(x, y, cell), b.views[view], view, false)
+		}
+		for view := range 2 {
+			if mixed {
+				x += cell + previewGap
+				show(square(x, y, cell), b.mixed[view], view, true)
+			}
+		}
+		x += cell + previewGap
+		for i := range locals {
+			show(square(x, y, small), b.views[2+i], 2+i, false)
+			if mixed {
+				show(square(x, y+cell-small, small), b.mixed[2+i], 2+i, true)
+			}
+			x += small + previewGap
+		}
+	}
+	if mixed {
+		s.targets(b, bodyEnd+56)
+	}
+	return s.RGBA, nil
+}
+
+// frames draws a frame around every patch of a mixed view, in the colour of the
+// image that the patch comes from.
+func (s *sheet) frames(at image.Rectangle, b *Batch, c LoaderConfig, view, row, side int) {
+	shift, err := Mixer{c.Mix.Patch, b.Num}.shifts(b.perms[view], side, side)
+	if err != nil {
+		return // the batch could not have been mixed
+	}
+	n := side / c.Mix.Patch
+	for i, further := range shift {
+		x0, y0 := at.Min.X+i%n*at.Dx()/n, at.Min.Y+i/n*at.Dy()/n
+		x1, y1 := at.Min.X+(i%n+1)*at.Dx()/n, at.Min.Y+(i/n+1)*at.Dy()/n
+		s.outline(image.Rect(x0, y0, x1, y1), tag((row+further)%len(b.Indices)))
+	}
+}
+
+// targets draws the three matrices side by side from y on.
+func (s *sheet) targets(b *Batch, y int) {
+	for i, m := range []struct{ feed, name string }{
+		{"target_source", "source"}, {"target_mix_source", "mix to source"}, {"target_mix_mix", "mix to mix"},
+	} {
+		x := previewMargin + i*(previewMatrix+64)
+		s.text(x+22, y-24, s.plain, ink, "target "+m.name)
+		s.text(x+22, y-7, s.small, faint, "queries down, keys across")
+		s.matrix(image.Rect(x+22, y+16, x+22+previewMatrix, y+16+previewMatrix), b.Feeds[m.feed])
+	}
+}
+
+// matrix draws a square matrix as a heat map, with numbers if they fit.
+func (s *sheet) matrix(at image.Rectangle, m *onnxgraph.Tensor) {
+	n, values := m.Shape()[0], onnxgraph.Data[float32](m)
+	top := slices.Max(values)
+	edge := func(i int) int { return i * at.Dx() / n }
+	for i, v := range values {
+		row, column := i/n, i%n
+		r := image.Rect(edge(column), edge(row), edge(column+1), edge(row+1)).Add(at.Min)
+		if n <= 32 { // room for lines between
+			r.Max = r.Max.Sub(image.Pt(1, 1))
+		}
+		s.fill(r, heat(float64(v/top)))
+		if n <= 8 {
+			text, c := fmt.Sprintf("%.2f", v), ink
+			switch {
+			case v == 0:
+				text, c = "0", faint
+			case v > .4*top:
+				c = paper
+			}
+			s.text(r.Min.X+(r.Dx()-s.width(s.small, text))/2, r.Min.Y+r.Dy()/2+4, s.small, c, text)
+		}
+	}
+	if n > previewRows*2 {
+		return
+	}
+	for i := range n { // which image a row or column is of
+		s.fill(image.Rect(at.Min.X-9, at.Min.Y+edge(i), at.Min.X-4, at.Min.Y+edge(i+1)-1), tag(i))
+		s.fill(image.Rect(at.Min.X+edge(i), at.Min.Y-9, at.Min.X+edge(i+1)-1, at.Min.Y-4), tag(i))
+	}
+}
+
+// tag is the colour of image i of a batch; they repeat after 12.
+func tag(i int) color.RGBA {
+	tags := [...]color.RGBA{
+		{31, 119, 180, 255}, {255, 127, 14, 255}, {44, 160, 44, 255}, {214, 39, 40, 255},
+		{148, 103, 189, 255}, {140, 86, 75, 255}, {227, 119, 194, 255}, {23, 190, 207, 255},
+		{188, 189, 34, 255}, {127, 127, 127, 255}, {0, 60, 110, 255}, {120, 200, 120, 255},
+	}
+	return tags[i%len(tags)]
+}
+
+// heat runs from nearly white at 0 to dark blue at 1.
+func heat(v float64) color.RGBA {
+	mix := func(a, b float64) uint8 { return uint8(a + (b-a)*v + .5) }
+	return color.RGBA{mix(243, 18), mix(246, 62), mix(250, 116), 255}
+}
+
+// stretch draws img over all of at: pixels as squares when it is enlarged,
+// smoothly when it is reduced.
+func (s *sheet) stretch(at image.Rectangle, img *Image) {
+	src := image.NewRGBA(img.Bounds()) // for which draw has fast ways
+	for i := range img.W * img.H {
+		copy(src.Pix[4*i:], img.Pix[3*i:3*i+3])
+		src.Pix[4*i+3] = 255
+	}
+	var scaler draw.Scaler = draw.CatmullRom
+	if at.Dx() >= img.W {
+		scaler = draw.NearestNeighbor
+	}
+	scaler.Scale(s.RGBA, at, src, src.Rect, draw.Src, nil)
+}
+
+// fit draws img as large as it goes into at, in the middle, on grey.
+func (s *sheet) fit(at image.Rectangle, img *Image) {
+	s.fill(at, color.RGBA{236, 238, 240, 255})
+	scale := min(float64(at.Dx())/float64(img.W), float64(at.Dy())/float64(img.H))
+	w, h := max(1, int(float64(img.W)*scale)), max(1, int(float64(img.H)*scale))
+	corner := at.Min.Add(image.Pt((at.Dx()-w)/2, (at.Dy()-h)/2))
+	s.stretch(image.Rectangle{corner, corner.Add(image.Pt(w, h))}, img)
+}

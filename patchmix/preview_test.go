@@ -1,0 +1,86 @@
+package patchmix
+
+import (
+	"bytes"
+	"image"
+	"image/png"
+	"testing"
+)
+
+// TestPreview draws sheets of every kind and looks for what must be on them.
+func TestPreview(t *testing.T) {
+	data := open(t, "sample", Train)
+	for name, change := range map[string]func(c *LoaderConfig){
+		"all":           func(c *LoaderConfig) {},
+		"large batch":   func(c *LoaderConfig) { c.Batch = 70 },
+		"no local":      func(c *LoaderConfig) { c.Views.LocalCrops = 0 },
+		"not mixed":     func(c *LoaderConfig) { c.Mix = nil },
+		"larger":        func(c *LoaderConfig) { c.Views.View1.Crop.Size, c.Views.View2.Crop.Size = 96, 96 },
+		"one image": func(c *LoaderConfig) {
+			c.Batch, c.Mix.Num = 1, []int{1}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := small()
+			c.Views.View1.Blur.P = 0
+			change(&c)
+			b := next(t, load(t, data, c))
+			drawn, err := PreviewImage(b, data, c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sheet := drawn.(*image.RGBA)
+			if again, err := PreviewImage(b, data, c); err != nil || !bytes.Equal(again.(*image.RGBA).Pix, sheet.Pix) {
+				t.Errorf("the same batch twice gives two sheets, %v", err)
+			}
+			size := sheet.Bounds().Size()
+			if size.X < 400 || size.Y < 200 || size.X > 4000 || size.Y > 4000 {
+				t.Errorf("a sheet of %v", size)
+			}
+			// View 1 of the first image is there, pixel by pixel.
+			side := c.Views.View1.Crop.Size
+			cell := side * max(1, (previewCell+side/2)/side)
+			want := NewNormalizer(c.Views.Mean, c.Views.Std).Image(b.views[0], side, side)
+			corner := image.Pt(previewMargin+previewSide+cell+previewGap, previewHead)
+			scale := cell / side
+			for y := range side {
+				for x := range side {
+					got := sheet.RGBAAt(corner.X+x*scale+scale/2, corner.Y+y*scale+scale/2)
+					p := want.Pix[3*(y*side+x):]
+					if got.R != p[0] || got.G != p[1] || got.B != p[2] {
+						t.Fatalf("pixel (%d, %d) of view 1 is %v, want %v", x, y, got, p[:3])
+					}
+				}
+			}
+			// So are the heat maps: the largest target is the darkest blue.
+			dark := false
+			for y := size.Y - previewMatrix; y < size.Y; y++ {
+				for x := range size.X {
+					dark = dark || sheet.RGBAAt(x, y) == heat(1)
+				}
+			}
+			if dark != (c.Mix != nil) {
+				t.Errorf("heat maps are on the sheet: %t, want %t", dark, c.Mix != nil)
+			}
+		})
+	}
+}
+
+func TestPreviewIsPNG(t *testing.T) {
+	c := LoaderConfig{Batch: 1, Views: GreyViews(28), Workers: 1}
+	data := open(t, "sample", Test)
+	var file bytes.Buffer
+	if err := Preview(&file, next(t, load(t, data, c)), data, c); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := png.Decode(&file); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestPreviewNamesBadImage(t *testing.T) {
+	b := next(t, load(t, pictures{n: 60, fail: -1}, small()))
+	if err := Preview(new(bytes.Buffer), b, pictures{n: 60, fail: b.Indices[1]}, small()); err == nil {
+		t.Error("no error for an image that is gone")
+	}
+}
