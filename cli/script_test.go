@@ -103,13 +103,14 @@ func truncate(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.Truncate(ts.MkAbs(args[0]), info.Size()/2))
 }
 
-// same FILE FILE fails unless both have the same bytes. Unlike cmp it prints none.
+// same FILE FILE fails unless both have the same bytes; ! same, if they have.
+// Unlike cmp it prints none.
 func same(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 2 {
-		ts.Fatalf("usage: same file file")
+	if len(args) != 2 {
+		ts.Fatalf("usage: [!] same file file")
 	}
-	if ts.ReadFile(args[0]) != ts.ReadFile(args[1]) {
-		ts.Fatalf("%s and %s differ", args[0], args[1])
+	if equal := ts.ReadFile(args[0]) == ts.ReadFile(args[1]); equal == neg {
+		ts.Fatalf("%s and %s have the same bytes: %t", args[0], args[1], equal)
 	}
 }
 

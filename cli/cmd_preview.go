@@ -1,0 +1,70 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/urfave/cli/v2"
+
+	"pmx/artifacts/atomicfile"
+	"pmx/patchmix"
+)
+
+var _ = register("preview", func() *cli.Command {
+	return &cli.Command{
+		Usage: "draw what the views and mixed images of a recipe look like",
+		Description: `pmx preview --preset quickstart --out sheet.png
+pmx preview --preset imagenet-small --data folder:PHOTOS --out sheet.png
+pmx preview --preset cifar-tiny --data cifar10:PATH --set mix_num=3 --set crop_scale_min=0.5 --out sheet.png
+
+A row for each image: the original, both views, the mixed views with every patch
+framed in the colour of the image that it comes from, and local crops; below, the
+soft targets. It is the first batch of a training with this seed, but smaller.
+
+` + dataHelp(),
+		Flags: append(recipeFlags(),
+			&cli.StringFlag{Name: "data", Usage: "show these images, `SPEC`; the same as --set data=SPEC"},
+			&cli.IntFlag{Name: "images", Value: 8, Usage: "images in the batch; 8 are drawn at most"},
+			&cli.StringFlag{Name: "out", Usage: "write the PNG `FILE`", Required: true},
+		),
+		Action: preview,
+	}
+})
+
+func preview(c *cli.Context) error {
+	r, err := recipeOf(c)
+	if err != nil {
+		return err
+	}
+	if c.IsSet("data") {
+		r.Sources.Data = c.String("data")
+	}
+	r.Batch = c.Int("images")
+	if err := r.Validate(); err != nil {
+		return withCode(ExitUsage, err)
+	}
+	data, err := r.openData(patchmix.Train)
+	if err != nil {
+		return err
+	}
+	config, err := r.loaderConfig(0)
+	if err != nil {
+		return err
+	}
+	loader, err := patchmix.NewLoader(data, config)
+	if err != nil {
+		return err
+	}
+	defer loader.Close()
+	batch, err := loader.Next(c.Context)
+	if err != nil {
+		return err
+	}
+	out := c.String("out")
+	err = atomicfile.Write(out, func(w io.Writer) error { return patchmix.Preview(w, batch, data, config) })
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(c.App.Writer, "wrote %s: %d images of %s\n", out, min(8, r.Batch), data.Name())
+	return nil
+}
