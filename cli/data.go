@@ -20,7 +20,7 @@ func dataHelp() string {
 		if f.Arg != "" {
 			spec += ":" + f.Arg
 		}
-		fmt.Fprintf(&b, "  %-14s %s\n", spec, f.Help)
+		fmt.Fprintf(&b, "  %-18s %s\n", spec, f.Help)
 	}
 	return strings.TrimSuffix(b.String(), "\n")
 }
