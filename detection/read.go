@@ -13,7 +13,7 @@ import (
 type ReadOptions struct {
 	// File is the name that messages give the text. The Open functions fill it in.
 	File string
-	// BoxesOnly drops the segmentations once they are read and checked: a tenth of
+	// BoxesOnly drops the segmentations once they are read and checked: a quarter of
 	// the memory where boxes suffice.
 	BoxesOnly bool
 }
@@ -59,8 +59,9 @@ func open[T any](path string, o ReadOptions, read func(io.Reader, ReadOptions) (
 	return read(f, o)
 }
 
-// ReadDataset reads an instances file as a whole. The result takes less memory
-// than the text: coordinates are 8 bytes each and all else is small.
+// ReadDataset reads an instances file as a whole. The result takes about as much
+// memory as the text, for a coordinate is 8 bytes here and as many characters
+// there, and half as much again while it grows.
 func ReadDataset(r io.Reader, o ReadOptions) (*Dataset, error) {
 	var (
 		d        = new(Dataset)
