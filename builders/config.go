@@ -79,16 +79,16 @@ func (c Config) Tokens(side int) int { return (side / c.PatchSize) * (side / c.P
 // Validate says what is wrong with the configuration, if anything, naming the key.
 func (c Config) Validate() error {
 	for _, p := range []struct {
-		key   string
-		value int
-		least int
+		key                string
+		value, least, most int
 	}{
-		{"image_size", c.ImageSize, 1}, {"patch_size", c.PatchSize, 1}, {"dim", c.Dim, 1}, {"depth", c.Depth, 1},
-		{"heads", c.Heads, 1}, {"mlp_ratio", c.MLPRatio, 1}, {"proj_layers", c.ProjLayers, 1}, {"pred_layers", c.PredLayers, 1},
-		{"hidden", c.Hidden, 1}, {"out_dim", c.OutDim, 1}, {"batch", c.Batch, 2}, {"local_crops", c.LocalCrops, 0},
+		{"image_size", c.ImageSize, 1, 1 << 14}, {"patch_size", c.PatchSize, 1, 1 << 14}, {"dim", c.Dim, 1, 1 << 16},
+		{"depth", c.Depth, 1, 1 << 10}, {"heads", c.Heads, 1, 1 << 10}, {"mlp_ratio", c.MLPRatio, 1, 64},
+		{"proj_layers", c.ProjLayers, 1, 16}, {"pred_layers", c.PredLayers, 1, 16}, {"hidden", c.Hidden, 1, 1 << 16},
+		{"out_dim", c.OutDim, 1, 1 << 16}, {"batch", c.Batch, 2, 1 << 16}, {"local_crops", c.LocalCrops, 0, 1 << 8},
 	} {
-		if p.value < p.least {
-			return fmt.Errorf("builders: %s is %d, want at least %d", p.key, p.value, p.least)
+		if p.value < p.least || p.value > p.most {
+			return fmt.Errorf("builders: %s is %d, want %d to %d", p.key, p.value, p.least, p.most)
 		}
 	}
 	switch {
@@ -103,6 +103,16 @@ func (c Config) Validate() error {
 	case !(c.ClipGrad >= 0):
 		return fmt.Errorf("builders: clip_grad is %g, want 0 (off) or a positive norm", c.ClipGrad)
 	}
+	method, err := LookupMethod(c.Method)
+	if err != nil {
+		return err
+	}
+	if !method.Mixes {
+		return nil
+	}
+	if len(c.MixNum) == 0 {
+		return fmt.Errorf("builders: mix_num is empty, want one number of images or several")
+	}
 	for _, m := range c.MixNum {
 		switch {
 		case m < 1:
@@ -112,9 +122,6 @@ func (c Config) Validate() error {
 		case m > c.Tokens(c.ImageSize) || c.LocalCrops > 0 && m > c.Tokens(c.LocalSize):
 			return fmt.Errorf("builders: mix_num %d is more than an image has patches", m)
 		}
-	}
-	if _, err := LookupMethod(c.Method); err != nil {
-		return err
 	}
 	return nil
 }

@@ -15,10 +15,10 @@ type DropPath struct {
 }
 
 // DropPathRate is the rate of a block: it grows linearly from 0 in the first to
-// last in the last.
+// last in the last; a single block is the first.
 func DropPathRate(last float64, block, depth int) float64 {
 	if depth < 2 {
-		return last
+		return 0
 	}
 	return last * float64(block) / float64(depth-1)
 }

@@ -194,7 +194,9 @@ func TestValidate(t *testing.T) {
 		{func(c *builders.Config) { c.LocalCrops, c.PatchSize = 0, 8 }, "mix_num 2 is more than an image has patches"},
 		{func(c *builders.Config) { c.DropPath = 1 }, "drop_path is 1"},
 		{func(c *builders.Config) { c.ClipGrad = math.NaN() }, "clip_grad is NaN"},
-		{func(c *builders.Config) { c.Depth = 0 }, "depth is 0, want at least 1"},
+		{func(c *builders.Config) { c.Depth = 0 }, "depth is 0, want 1 to 1024"},
+		{func(c *builders.Config) { c.Dim = 100_000_000_000 }, "dim is 100000000000, want 1 to 65536"},
+		{func(c *builders.Config) { c.MixNum = nil }, "mix_num is empty"},
 		{func(c *builders.Config) { c.Method = "patchmx" }, `did you mean "patchmix"`},
 	} {
 		config := tiny("patchmix")

@@ -57,6 +57,8 @@ type trainer struct {
 	data    patchmix.Dataset
 	backend training.Runtime
 	options training.Options
+	// Images for kNN; nil without.
+	bank, queries patchmix.Dataset
 
 	dir     *artifacts.RunDir
 	step    *builders.Step
@@ -67,7 +69,7 @@ type trainer struct {
 // run trains from the command line to the exported encoder. What can be wrong is
 // found out before anything is written.
 func (t *trainer) run(ctx context.Context) (err error) {
-	for _, prepare := range []func() error{t.readRecipe, t.openRuntime, t.openData, t.buildStep} {
+	for _, prepare := range []func() error{t.readRecipe, t.openRuntime, t.openData, t.checkBatches, t.openKNN, t.buildStep} {
 		if err := prepare(); err != nil {
 			return err
 		}
@@ -131,6 +133,16 @@ func (t *trainer) openData() (err error) {
 	if t.data.Len() < t.recipe.Batch {
 		return fmt.Errorf("%s has %d images, fewer than one batch of %d: --set batch=N", t.data.Name(), t.data.Len(), t.recipe.Batch)
 	}
+	return nil
+}
+
+// checkBatches finds out whether the recipe makes batches of the data.
+func (t *trainer) checkBatches() error {
+	f, err := newFeeder(t.recipe, t.data, nil, 1)
+	if err != nil {
+		return withCode(ExitUsage, err)
+	}
+	f.Close()
 	return nil
 }
 
@@ -230,7 +242,7 @@ func (t *trainer) train(ctx context.Context) error {
 
 // hooks are the loop's, in the order that Hook asks for.
 func (t *trainer) hooks(ctx context.Context) ([]training.Hook, error) {
-	knn, err := t.newKNN(ctx)
+	knn, err := t.knnHook(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -264,27 +276,46 @@ func (t *trainer) hooks(ctx context.Context) ([]training.Hook, error) {
 	}), nil
 }
 
-// newKNN is nil where it is not wanted or there is nothing to classify, which is
-// said.
-func (t *trainer) newKNN(ctx context.Context) (*training.EvalHook, error) {
+// openKNN leaves the images nil where kNN is not wanted or there is nothing to
+// classify, which is said.
+func (t *trainer) openKNN() error {
 	if t.c.Bool("no-knn") {
-		return nil, nil
+		return nil
 	}
 	bank, queries, err := t.recipe.labelledSplits()
 	if errors.Is(err, patchmix.ErrNoSplit) || errors.Is(err, errNoLabels) {
 		fmt.Fprintf(t.c.App.ErrWriter, "note: kNN accuracy is not measured: %s\n", oneLine(err))
+		return nil
+	}
+	t.bank, t.queries = bank, queries
+	return err
+}
+
+// knnHook is nil where openKNN found nothing to do.
+func (t *trainer) knnHook(ctx context.Context) (*training.EvalHook, error) {
+	if t.bank == nil {
 		return nil, nil
 	}
+	lines, err := t.dir.ReadMetrics()
 	if err != nil {
 		return nil, err
+	}
+	measured := map[int64]bool{}
+	for _, line := range lines {
+		if _, ok := line.Float("knn_top1"); ok {
+			measured[line.Step] = true
+		}
 	}
 	const size = 64
 	measure := evaluation.OnlineKNN{
 		Config: t.recipe.Config, Runtime: t.backend, Options: t.options,
-		Bank:    evalBatches(ctx, bank, t.recipe.ImageSize, size, false),
-		Queries: evalBatches(ctx, queries, t.recipe.ImageSize, size, false),
+		Bank:    evalBatches(ctx, t.bank, t.recipe.ImageSize, size, false),
+		Queries: evalBatches(ctx, t.queries, t.recipe.ImageSize, size, false),
 	}
-	return &training.EvalHook{EveryEpochs: t.c.Int("knn-every"), Untrained: true, Last: true, Evaluate: measure.Evaluate}, nil
+	return &training.EvalHook{
+		EveryEpochs: t.c.Int("knn-every"), Untrained: true, Last: true,
+		Recorded: func(step int64) bool { return measured[step] }, Evaluate: measure.Evaluate,
+	}, nil
 }
 
 // finish exports the encoder and sums up.

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+
+	"pmx/training"
 )
 
 // The exit codes. Scripts may rely on them.
@@ -58,6 +60,9 @@ func exitCode(ctx context.Context, err error) int {
 	}
 	if coded, ok := errors.AsType[*codedError](err); ok {
 		return coded.code
+	}
+	if lost, ok := errors.AsType[*training.InterruptedError](err); ok && lost.Step > 0 && lost.Saved == "" {
+		return ExitFailure // 130 and 143 promise that what was trained is saved
 	}
 	stop, ok := errors.AsType[*signalError](err)
 	if !ok && errors.Is(err, context.Canceled) {

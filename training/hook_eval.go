@@ -10,14 +10,17 @@ type EvalHook struct {
 	EveryEpochs int  // 0: only as below
 	Untrained   bool // before the first step too, when the run is not a resumed one
 	Last        bool // after the last step too
+	// Recorded says whether an earlier session of a resumed run has measured after
+	// a step; nil: none has. A measurement that a stop cut short is made up for.
+	Recorded func(step int64) bool
 	// Evaluate gives numbers by name, such as knn_top1. It returns ctx's error
 	// when that is done.
 	Evaluate func(ctx context.Context, l *Loop) (map[string]float64, error)
 }
 
-// Start measures the untrained model.
+// Start measures the untrained model, or what an earlier session owed.
 func (h *EvalHook) Start(ctx context.Context, l *Loop) error {
-	if !h.Untrained || l.Done() > 0 {
+	if !h.due(l, l.Done()) || h.Recorded != nil && h.Recorded(l.Done()) {
 		return nil
 	}
 	return h.run(ctx, l)
@@ -25,13 +28,19 @@ func (h *EvalHook) Start(ctx context.Context, l *Loop) error {
 
 // Step measures when it is time.
 func (h *EvalHook) Step(ctx context.Context, l *Loop, r *StepReport) error {
-	perEpoch := int64(l.Feeder.StepsPerEpoch())
-	due := h.Last && r.Step == l.Steps ||
-		h.EveryEpochs > 0 && r.Step%(perEpoch*int64(h.EveryEpochs)) == 0
-	if !due {
+	if !h.due(l, r.Step) {
 		return nil
 	}
 	return h.run(ctx, l)
+}
+
+// due says whether there is something to measure after a step.
+func (h *EvalHook) due(l *Loop, step int64) bool {
+	if step == 0 {
+		return h.Untrained
+	}
+	perEpoch := int64(l.Feeder.StepsPerEpoch())
+	return h.Last && step == l.Steps || h.EveryEpochs > 0 && step%(perEpoch*int64(h.EveryEpochs)) == 0
 }
 
 func (h *EvalHook) run(ctx context.Context, l *Loop) error {

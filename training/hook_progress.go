@@ -44,8 +44,8 @@ func NewProgressHook(out io.Writer) *ProgressHook {
 
 // Start draws the empty bar.
 func (h *ProgressHook) Start(_ context.Context, l *Loop) error {
-	h.started = time.Now()
-	h.printed = h.started
+	h.started = time.Time{} // what comes before the first step does not count
+	h.printed = time.Now()
 	h.recent = recent{}
 	if l.Done() > 0 {
 		h.println(fmt.Sprintf("resumed after step %d/%d: %s", l.Done(), l.Steps, l.From.Path))
@@ -66,6 +66,9 @@ func (h *ProgressHook) Start(_ context.Context, l *Loop) error {
 // Step moves the bar.
 func (h *ProgressHook) Step(_ context.Context, l *Loop, r *StepReport) error {
 	h.recent.add(r)
+	if h.started.IsZero() {
+		h.started = time.Now().Add(-r.Wait - r.Compute)
+	}
 	left := h.timeLeft(l)
 	status := fmt.Sprintf("loss %.4f  %s  data wait %.0f%%  %v left", r.Metrics["loss"], h.recent.rate(), 100*h.recent.waitShare(), left)
 	if h.bar != nil {
@@ -114,7 +117,7 @@ func (h *ProgressHook) println(line string) {
 
 func (h *ProgressHook) setStatus(s string) { h.status.Store(&s) }
 
-// timeLeft goes by the clock since the start, evaluations and checkpoints included.
+// timeLeft goes by the clock since the first step, evaluations and checkpoints included.
 func (h *ProgressHook) timeLeft(l *Loop) time.Duration {
 	perStep := float64(time.Since(h.started)) / float64(l.Done()-l.From.Step)
 	return time.Duration(perStep * float64(l.Steps-l.Done())).Round(time.Second)

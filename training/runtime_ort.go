@@ -282,6 +282,7 @@ func (s *ortSession) Step(ctx context.Context, feeds map[string]*onnxgraph.Tenso
 	for _, m := range s.metrics {
 		out = append(out, m.value)
 	}
+	s.undoable = false // from here on the other set is written
 	if err := s.session.Run(in, out); err != nil {
 		return nil, fmt.Errorf("training: step: %w", err)
 	}
@@ -338,10 +339,14 @@ func (s *ortInference) Run(feeds map[string]*onnxgraph.Tensor) (map[string]*onnx
 	if err := s.session.Run(in, out); err != nil {
 		return nil, fmt.Errorf("training: inference: %w", err)
 	}
+	defer func() {
+		for _, v := range out {
+			v.Destroy()
+		}
+	}()
 	results := map[string]*onnxgraph.Tensor{}
 	for i, name := range s.outputs {
 		t, err := copyOut(out[i])
-		out[i].Destroy()
 		if err != nil {
 			return nil, fmt.Errorf("training: output %s: %w", name, err)
 		}
