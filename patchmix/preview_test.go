@@ -11,11 +11,11 @@ import (
 func TestPreview(t *testing.T) {
 	data := open(t, "sample", Train)
 	for name, change := range map[string]func(c *LoaderConfig){
-		"all":           func(c *LoaderConfig) {},
-		"large batch":   func(c *LoaderConfig) { c.Batch = 70 },
-		"no local":      func(c *LoaderConfig) { c.Views.LocalCrops = 0 },
-		"not mixed":     func(c *LoaderConfig) { c.Mix = nil },
-		"larger":        func(c *LoaderConfig) { c.Views.View1.Crop.Size, c.Views.View2.Crop.Size = 96, 96 },
+		"all":         func(c *LoaderConfig) {},
+		"large batch": func(c *LoaderConfig) { c.Batch = 70 },
+		"no local":    func(c *LoaderConfig) { c.Views.LocalCrops = 0 },
+		"not mixed":   func(c *LoaderConfig) { c.Mix = nil },
+		"larger":      func(c *LoaderConfig) { c.Views.View1.Crop.Size, c.Views.View2.Crop.Size = 96, 96 },
 		"one image": func(c *LoaderConfig) {
 			c.Batch, c.Mix.Num = 1, []int{1}
 		},
