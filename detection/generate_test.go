@@ -20,12 +20,13 @@ func TestSyntheticIsReproducibleAndLikeCOCO(t *testing.T) {
 		}
 		return b.String()
 	}
-	if write(s) != write(s) {
+	text := write(s)
+	if write(s) != text {
 		t.Error("the same values gave different files")
 	}
 	other := s
 	other.Seed++
-	if write(s) == write(other) {
+	if write(other) == text {
 		t.Error("another seed gave the same files")
 	}
 
