@@ -56,19 +56,18 @@ func BenchViews(c BenchConfig) (BenchResult, error) {
 		errs := make([]error, c.Workers)
 		for worker := range c.Workers {
 			group.Go(func() {
-				var img Image
-				var work Workspace
+				w := newWorker()
 				out := [][]float32{make([]float32, 3*c.Size*c.Size), make([]float32, 3*c.Size*c.Size)}
 				for {
 					i := int(next.Add(1)) - 1
 					if i >= count {
 						return
 					}
-					if _, err := data.Sample(i%data.Len(), &img); err != nil {
+					if _, err := data.Sample(i%data.Len(), &w.image); err != nil {
 						errs[worker] = err
 						return
 					}
-					views.fill(out, 0, &img, 1, 0, i, &work)
+					views.fill(out, 0, 1, 0, i, w)
 				}
 			})
 		}

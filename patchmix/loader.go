@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"math/rand/v2"
 	"runtime"
 	"time"
 
@@ -305,7 +304,7 @@ func (l *Loader) fill(b *Batch, item int, w *worker) error {
 		return err
 	}
 	b.Labels[item] = label
-	l.views.fill(b.views, item, &w.image, l.config.Seed, b.Epoch, index, &w.space)
+	l.views.fill(b.views, item, l.config.Seed, b.Epoch, index, w)
 	return nil
 }
 
@@ -341,13 +340,12 @@ func newViewMaker(c ViewsConfig) *viewMaker {
 	return m
 }
 
-// fill makes all views of an image, as number item of a batch.
-func (m *viewMaker) fill(views [][]float32, item int, img *Image, seed uint64, epoch, index int, work *Workspace) {
-	var pcg rand.PCG
-	rng := rand.New(&pcg)
+// fill makes all views of w.image, the index-th of the dataset, as number item
+// of a batch.
+func (m *viewMaker) fill(views [][]float32, item int, seed uint64, epoch, index int, w *worker) {
 	for i, transforms := range m.transforms {
-		source(&pcg, seed, streamView+i, epoch, index)
-		view := View(transforms, img, rng, work)
+		source(&w.pcg, seed, streamView+i, epoch, index)
+		view := View(transforms, &w.image, w.rng, &w.space)
 		size := 3 * m.sizes[i] * m.sizes[i]
 		m.normalize.Planes(views[i][item*size:][:size], view)
 	}

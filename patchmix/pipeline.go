@@ -2,6 +2,7 @@ package patchmix
 
 import (
 	"context"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,6 +31,14 @@ type pipeline[B any] struct {
 type worker struct {
 	image Image
 	space Workspace
+	pcg   rand.PCG
+	rng   *rand.Rand // draws from pcg
+}
+
+func newWorker() *worker {
+	w := new(worker)
+	w.rng = rand.New(&w.pcg)
+	return w
 }
 
 type job[B any] struct {
@@ -90,9 +99,9 @@ func (p *pipeline[B]) start(workers, ahead int) {
 	})
 	for range workers {
 		p.running.Go(func() {
-			var w worker
+			w := newWorker()
 			for t := range tasks {
-				if err := p.fill(t.job.batch, t.item, &w); err != nil {
+				if err := p.fill(t.job.batch, t.item, w); err != nil {
 					t.job.fail(t.item, err)
 				}
 				if t.job.left.Add(-1) > 0 {

@@ -42,5 +42,10 @@ func (m *Image) apply(table *[256]uint8) {
 	}
 }
 
-// clip8 limits v to 0..255.
-func clip8(v int) uint8 { return uint8(max(0, min(255, v))) }
+// clip8 limits v to 0..255. It is fast where few values are outside.
+func clip8(v int) uint8 {
+	if uint(v) > 255 {
+		return uint8(^(v >> 63)) // 0 below, 255 above
+	}
+	return uint8(v)
+}

@@ -1,6 +1,9 @@
 package patchmix
 
-import "math"
+import (
+	"encoding/binary"
+	"math"
+)
 
 // Rect is a rectangle of pixels: the upper left corner and the size.
 type Rect struct{ X, Y, W, H int }
@@ -159,24 +162,30 @@ func (r *resizer) alongColumns(out window, outH int, in window, inH, w int) {
 	for y, first := range t.first {
 		weights := t.weights[y*t.width:][:t.count[y]]
 		dst, src := out.row(y, w), in.pix[first*in.stride:]
-		for x := 0; x < len(dst); x += 8 {
-			n := len(dst) - x
-			p := src[x:]
+		x := 0
+		for ; x+8 <= len(dst); x += 8 {
+			eight := dst[x:][:8]
 			var s0, s1, s2, s3 uint64 = bothHalves, bothHalves, bothHalves, bothHalves
+			at := x
 			for _, weight := range weights {
-				v := loadUpTo8(p, n)
+				v := binary.LittleEndian.Uint64(src[at:])
 				s0 += v & pairMask * weight
 				s1 += v >> 8 & pairMask * weight
 				s2 += v >> 16 & pairMask * weight
 				s3 += v >> 24 & pairMask * weight
-				p = p[min(in.stride, len(p)):]
+				at += in.stride
 			}
-			var eight [8]uint8
 			eight[0], eight[4] = unpair(s0)
 			eight[1], eight[5] = unpair(s1)
 			eight[2], eight[6] = unpair(s2)
 			eight[3], eight[7] = unpair(s3)
-			copy(dst[x:], eight[:])
+		}
+		for ; x < len(dst); x++ {
+			var sum uint64 = half
+			for k, weight := range weights {
+				sum += uint64(src[k*in.stride+x]) * weight
+			}
+			dst[x], _ = unpair(sum)
 		}
 	}
 }
@@ -185,15 +194,7 @@ func (r *resizer) alongColumns(out window, outH int, in window, inH, w int) {
 func unpair(sum uint64) (low, high uint8) {
 	l := int32(sum)
 	h := int32((sum - uint64(int64(l))) >> 32)
-	return clipFixed(l), clipFixed(h)
-}
-
-func clipFixed(sum int32) uint8 {
-	v := sum >> weightBits
-	if uint32(v) > 255 {
-		return uint8(^(v >> 31)) // 0 below, 255 above
-	}
-	return uint8(v)
+	return clip8(int(l >> weightBits)), clip8(int(h >> weightBits))
 }
 
 // grow is a slice of n elements in s's memory if it is large enough.

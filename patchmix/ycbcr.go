@@ -128,9 +128,10 @@ func (t *chromaTables) convert(out, luma, cb, cr []uint8) {
 	cb, cr = cb[:len(luma)], cr[:len(luma)]
 	shift := t.shift & 31
 	for x, v := range luma {
-		y, p := t.luma[v], out[3*x:][:3]
-		p[0] = clip8(int((y + t.r[cr[x]]) >> shift))
-		p[1] = clip8(int((y + t.gCb[cb[x]] + t.gCr[cr[x]]) >> shift))
-		p[2] = clip8(int((y + t.b[cb[x]]) >> shift))
+		y, u, w := t.luma[v], cb[x], cr[x]
+		p := out[3*x:][:3]
+		p[0] = clip8(int(y+t.r[w]) >> shift)
+		p[1] = clip8(int(y+t.gCb[u]+t.gCr[w]) >> shift)
+		p[2] = clip8(int(y+t.b[u]) >> shift)
 	}
 }

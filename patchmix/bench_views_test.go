@@ -1,0 +1,46 @@
+package patchmix
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// BenchmarkViews makes the recipe's two views of an image, decoding included:
+// an operation is an image.
+func BenchmarkViews(b *testing.B) {
+	run := func(b *testing.B, data Dataset, size int) {
+		views := newViewMaker(RecipeViews(size, .1))
+		out := [][]float32{make([]float32, 3*size*size), make([]float32, 3*size*size)}
+		w, i := newWorker(), 0
+		for b.Loop() {
+			if _, err := data.Sample(i%data.Len(), &w.image); err != nil {
+				b.Fatal(err)
+			}
+			views.fill(out, 0, 1, 0, i, w)
+			i++
+		}
+	}
+	b.Run("32px", func(b *testing.B) { run(b, noisePictures(32), 32) })
+	b.Run("224px-JPEG", func(b *testing.B) {
+		dir := filepath.Join("..", "..", "shared", "data", "coco_train", "images")
+		if _, err := os.Stat(dir); err != nil {
+			b.Skip("no photographs in " + dir)
+		}
+		run(b, open(b, "folder:"+dir, Train), 224)
+	})
+}
+
+// BenchmarkLoader makes whole batches of 128 mixed images of the sample.
+func BenchmarkLoader(b *testing.B) {
+	l := load(b, open(b, "sample", Train), LoaderConfig{Batch: 128, Views: GreyViews(28), Mix: RecipeMix(4)})
+	b.ReportAllocs()
+	for b.Loop() {
+		batch, err := l.Next(context.Background())
+		if err != nil {
+			b.Fatal(err)
+		}
+		batch.Release()
+	}
+}
