@@ -55,10 +55,13 @@ func (h *ProgressHook) Start(_ context.Context, l *Loop) error {
 	}
 	h.setStatus("")
 	h.progress = mpb.New(mpb.WithOutput(h.Out), mpb.WithAutoRefresh(), mpb.WithRefreshRate(200*time.Millisecond))
-	h.bar = h.progress.AddBar(l.Steps,
+	// A bar made with its total completes by itself, and lines printed after that
+	// are lost: the last epoch's, an evaluation's.
+	h.bar = h.progress.AddBar(0,
 		mpb.PrependDecorators(decor.CountersNoUnit("step %d/%d ")),
 		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return *h.status.Load() })),
 	)
+	h.bar.SetTotal(l.Steps, false)
 	h.bar.SetCurrent(l.Done())
 	return nil
 }
@@ -99,7 +102,7 @@ func (h *ProgressHook) Record(step int64, values map[string]float64) error {
 // End leaves the bar as it is.
 func (h *ProgressHook) End(context.Context, *Loop, error) error {
 	if h.bar != nil {
-		h.bar.Abort(false) // does nothing to a full bar
+		h.bar.Abort(false) // leaves it as it is
 		h.progress.Wait()
 		h.bar, h.progress = nil, nil
 	}
