@@ -251,9 +251,8 @@ func worstDifference(got, want []float64, skip func(i int) bool) (worst, largest
 
 // embeddings runs the step's graph with the branches' results as outputs.
 type embeddings struct {
-	model  training.Inference
-	inputs []string
-	names  map[string]string // output by recorded name
+	model training.Inference
+	names map[string]string // output by recorded name
 }
 
 func newEmbeddings(t *testing.T, r training.Runtime, c builders.Config) *embeddings {
@@ -285,9 +284,6 @@ func newEmbeddings(t *testing.T, r training.Runtime, c builders.Config) *embeddi
 		if e.names[recorded] == "" {
 			t.Fatalf("no node makes embedding %s", recorded)
 		}
-	}
-	for _, v := range g.Inputs() {
-		e.inputs = append(e.inputs, v.Name)
 	}
 	if e.model, err = r.NewInference(step.Model, options(t)); err != nil {
 		t.Fatal(err)
