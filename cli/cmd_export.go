@@ -1,11 +1,8 @@
 package cli
 
 import (
-	"fmt"
-	"io"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -20,15 +17,16 @@ var _ = register("export", func() *cli.Command {
 		Description: `pmx export runs/first                                  runs/first/encoder.onnx and .safetensors
 pmx export runs/first --with-preprocessing --out photo.onnx
 pmx export runs/first/checkpoints/000100.safetensors --dynamic-size --out any.onnx
+pmx export runs/first --out vit.safetensors            the weights alone
 
 encoder.onnx takes a batch of any size, "image", and gives "cls" [N dim] and
 "tokens" [N 1+T dim], the class token first. "image" is float [N 3 H W],
 normalised with ImageNet's mean and deviation, or with --with-preprocessing raw
 bytes [N H W 3]. encoder.safetensors has the weights under timm's names and the
 architecture as metadata. Both are read again and compared with the features of
-the training graph before they are announced.`,
+the training graph before they take the place of older files.`,
 		Flags: append([]cli.Flag{
-			&cli.StringFlag{Name: "out", Usage: "write the model to `FILE` and the weights beside it, as .safetensors; default: encoder.onnx in the run"},
+			&cli.StringFlag{Name: "out", Usage: "write the model to `FILE`.onnx and the weights beside it, or the weights alone to FILE.safetensors; default: encoder.onnx in the run"},
 			&cli.BoolFlag{Name: "dynamic-size", Usage: "take images of any height and width that are multiples of the patch"},
 			&cli.BoolFlag{Name: "with-preprocessing", Usage: "take raw bytes, [N H W 3], and normalise them in the graph"},
 			&cli.BoolFlag{Name: "momentum", Usage: "take the momentum encoder instead of the trained one"},
@@ -45,6 +43,10 @@ the training graph before they are announced.`,
 				}
 				out = filepath.Join(source, artifacts.EncoderName)
 			}
+			o := builders.EncoderOptions{DynamicSize: c.Bool("dynamic-size"), Preprocessing: c.Bool("with-preprocessing")}
+			if err := checkExportName(out, o); err != nil {
+				return err
+			}
 			weights, err := readEncoder(source, c.Bool("momentum"))
 			if err != nil {
 				return err
@@ -53,23 +55,7 @@ the training graph before they are announced.`,
 			if err != nil {
 				return err
 			}
-			o := builders.EncoderOptions{DynamicSize: c.Bool("dynamic-size"), Preprocessing: c.Bool("with-preprocessing")}
-			return exportBoth(c.App.Writer, weights, o, out, &verifier{runtime, options})
+			return exportFiles(c.App.Writer, weights, o, out, &verifier{runtime, options})
 		},
 	}
 })
-
-// exportBoth writes and checks the model and the weights.
-func exportBoth(out io.Writer, w *encoderWeights, o builders.EncoderOptions, path string, v *verifier) error {
-	difference, err := exportEncoder(w, o, path, v)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(out, "wrote %s: features agree with the training graph's to %.1g of the largest\n", path, difference)
-	path = strings.TrimSuffix(path, ".onnx") + ".safetensors"
-	if difference, err = exportWeights(w, path, v); err != nil {
-		return err
-	}
-	fmt.Fprintf(out, "wrote %s: features agree to %.1g\n", path, difference)
-	return nil
-}

@@ -325,7 +325,7 @@ func (t *trainer) finish() error {
 		return err
 	}
 	out := t.c.App.Writer
-	if err := exportBoth(out, weights, builders.EncoderOptions{}, t.dir.Path(artifacts.EncoderName), &verifier{t.backend, t.options}); err != nil {
+	if err := exportFiles(out, weights, builders.EncoderOptions{}, t.dir.Path(artifacts.EncoderName), &verifier{t.backend, t.options}); err != nil {
 		return err
 	}
 	untrained, trained, err := t.accuracies()

@@ -3,10 +3,13 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"math"
 	"math/rand/v2"
+	"path/filepath"
 	"strings"
 
+	"pmx/artifacts/atomicfile"
 	"pmx/artifacts/safetensors"
 	"pmx/builders"
 	"pmx/onnxgraph"
@@ -17,6 +20,64 @@ import (
 // the training graph's in float64, relative to the largest: float32 rounding
 // through 12 blocks makes some 1e-6.
 const exportTolerance = 1e-4
+
+// Endings of exported files' names.
+const (
+	modelExt   = ".onnx"
+	weightsExt = ".safetensors"
+)
+
+// checkExportName: the ending of a file's name says what is exported, the model
+// with the weights beside it or the weights alone, which have no options.
+func checkExportName(path string, o builders.EncoderOptions) error {
+	switch ext := filepath.Ext(path); {
+	case ext == modelExt:
+		return nil
+	case ext != weightsExt:
+		return usageErrorf("--out %s: want a name that ends in %s (the model, with the weights beside it) or in %s (the weights alone)", path, modelExt, weightsExt)
+	case o.DynamicSize || o.Preprocessing:
+		return usageErrorf("--out %s: weights have no input to shape, so --dynamic-size and --with-preprocessing are for a name that ends in %s", path, modelExt)
+	}
+	return nil
+}
+
+// exportFiles writes and checks what a name asks for (see checkExportName). The
+// files are made in a folder of their own and take their places when all of them
+// are good, so that a failure leaves what was there.
+func exportFiles(out io.Writer, w *encoderWeights, o builders.EncoderOptions, path string, v *verifier) error {
+	if err := checkExportName(path, o); err != nil {
+		return err
+	}
+	dir, name := filepath.Split(path)
+	if dir == "" {
+		dir = "."
+	}
+	weightsName := strings.TrimSuffix(name, filepath.Ext(name)) + weightsExt
+	var report []string
+	err := atomicfile.Stage(dir, func(staging string) (last []string, err error) {
+		difference, err := exportWeights(w, filepath.Join(staging, weightsName), v)
+		if err != nil {
+			return nil, err
+		}
+		line := fmt.Sprintf("wrote %s: features agree to %.1g", filepath.Join(dir, weightsName), difference)
+		if name == weightsName {
+			report = []string{line}
+			return nil, nil
+		}
+		if difference, err = exportEncoder(w, o, filepath.Join(staging, name), v); err != nil {
+			return nil, err
+		}
+		report = []string{fmt.Sprintf("wrote %s: features agree with the training graph's to %.1g of the largest", path, difference), line}
+		return []string{name}, nil // after its data, where that is a file beside it
+	})
+	if err != nil {
+		return fmt.Errorf("%s was not written (an older one is untouched): %w", path, err)
+	}
+	for _, line := range report {
+		fmt.Fprintln(out, line)
+	}
+	return nil
+}
 
 // exportEncoder writes an encoder and checks it: the file is read again, run, and
 // compared with the training graph. It gives the largest relative difference.
@@ -123,7 +184,7 @@ func (v *verifier) onnx(path string, w *encoderWeights, o builders.EncoderOption
 	if err != nil {
 		return 0, err
 	}
-	return worst, checkExport(path, worst)
+	return worst, checkExport(worst)
 }
 
 // compareFeatures is the largest relative difference between what an encoder and
@@ -165,12 +226,12 @@ func (v *verifier) weights(path string, w *encoderWeights) (float64, error) {
 		}
 	}
 	difference := farthest(tokens[1], tokens[0].Float64s())
-	return difference, checkExport(path, difference)
+	return difference, checkExport(difference)
 }
 
-func checkExport(path string, difference float64) error {
+func checkExport(difference float64) error {
 	if !(difference <= exportTolerance) {
-		return fmt.Errorf("%s was written, but its features differ from the training graph's by %.2g of the largest, more than %.0e: do not use it, and report this with the output of pmx version", path, difference, exportTolerance)
+		return fmt.Errorf("its features differ from the training graph's by %.2g of the largest, more than %.0e: report this with the output of pmx version", difference, exportTolerance)
 	}
 	return nil
 }

@@ -3,8 +3,11 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
+	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -114,7 +117,7 @@ func TestVerifierSeesAWrongWeight(t *testing.T) {
 	if _, err := exportEncoder(&changed, builders.EncoderOptions{}, out, v); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := v.onnx(out, w, builders.EncoderOptions{}); err == nil || !strings.Contains(err.Error(), "do not use it") {
+	if _, err := v.onnx(out, w, builders.EncoderOptions{}); err == nil || !strings.Contains(err.Error(), "differ from the training graph's") {
 		t.Errorf("a wrong weight in the model passes: %v", err)
 	}
 	if _, err := exportWeights(&changed, out, v); err != nil {
@@ -122,6 +125,118 @@ func TestVerifierSeesAWrongWeight(t *testing.T) {
 	}
 	if _, err := v.weights(out, w); err == nil {
 		t.Error("a wrong weight in the weights passes")
+	}
+}
+
+// onesRuntime runs no model: every feature is 1.
+type onesRuntime struct{ training.Runtime }
+
+func (onesRuntime) NewInference(m *onnxgraph.Model, _ training.Options) (training.Inference, error) {
+	return onesInference{m}, nil
+}
+
+type onesInference struct{ model *onnxgraph.Model }
+
+func (o onesInference) Run(map[string]*onnxgraph.Tensor) (map[string]*onnxgraph.Tensor, error) {
+	out := map[string]*onnxgraph.Tensor{}
+	for _, v := range o.model.Graph.Outputs() {
+		shape := v.Shape.Clone()
+		shape[0] = 1
+		values := make([]float32, shape.Size())
+		for i := range values {
+			values[i] = 1
+		}
+		out[v.Name] = onnxgraph.NewTensor(shape, values)
+	}
+	return out, nil
+}
+
+func (onesInference) Close() error { return nil }
+
+// TestExportKeepsOldFiles: an encoder that fails its check does not replace one
+// that passed, nor are its weights left beside that one.
+func TestExportKeepsOldFiles(t *testing.T) {
+	w, err := readEncoder(tinyCheckpoint(t, false), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	path := filepath.Join(dir, "encoder.onnx")
+	var out strings.Builder
+	if err := exportFiles(&out, w, builders.EncoderOptions{}, path, referenceVerifier(t)); err != nil {
+		t.Fatal(err)
+	}
+	before := dirContent(t, dir)
+	if len(before) != 2 || strings.Count(out.String(), "wrote ") != 2 {
+		t.Fatalf("wrote %d files, said %q", len(before), out.String())
+	}
+	onnxgraph.Data[float32](w.Tensors["base_encoder.norm.weight"])[0] += 1 // so that new files differ
+	out.Reset()
+	err = exportFiles(&out, w, builders.EncoderOptions{}, path, &verifier{runtime: onesRuntime{}})
+	if err == nil || !strings.Contains(err.Error(), "encoder.onnx was not written (an older one is untouched): its features differ") {
+		t.Errorf("error %v", err)
+	}
+	if out.Len() > 0 {
+		t.Errorf("announced %q", out.String())
+	}
+	if after := dirContent(t, dir); !maps.Equal(before, after) {
+		t.Errorf("the folder's %d files changed", len(after))
+	}
+	if err := exportFiles(&out, w, builders.EncoderOptions{}, path, referenceVerifier(t)); err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range dirContent(t, dir) {
+		if before[name] == content {
+			t.Errorf("%s was not replaced by a good one", name)
+		}
+	}
+}
+
+// dirContent maps the names in a folder to what the files hold.
+func dirContent(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	content := map[string]string{}
+	for _, e := range entries {
+		data, err := os.ReadFile(filepath.Join(dir, e.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		content[e.Name()] = string(data)
+	}
+	return content
+}
+
+// TestExportNames: the ending says what is written; nothing else is accepted.
+func TestExportNames(t *testing.T) {
+	w, err := readEncoder(tinyCheckpoint(t, false), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dynamic := builders.EncoderOptions{DynamicSize: true}
+	for _, c := range []struct {
+		name    string
+		options builders.EncoderOptions
+		want    string // the files, or what is in the error
+	}{
+		{"a.onnx", dynamic, "a.onnx a.safetensors"},
+		{"b.safetensors", builders.EncoderOptions{}, "b.safetensors"},
+		{"c.safetensors", dynamic, "weights have no input to shape"},
+		{"d.pt", builders.EncoderOptions{}, "want a name that ends in .onnx"},
+		{"e", builders.EncoderOptions{}, "want a name that ends in .onnx"},
+	} {
+		dir := t.TempDir()
+		err := exportFiles(io.Discard, w, c.options, filepath.Join(dir, c.name), referenceVerifier(t))
+		got := strings.Join(slices.Sorted(maps.Keys(dirContent(t, dir))), " ")
+		if err != nil {
+			got += err.Error()
+		}
+		if !strings.Contains(got, c.want) || (err == nil) != (got == c.want) {
+			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+		}
 	}
 }
 

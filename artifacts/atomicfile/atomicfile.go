@@ -16,10 +16,10 @@ import (
 )
 
 // tempMark is in the name of every temporary file, so that one left by a
-// killed process can be recognised: .NAME.pmx-tmp-RANDOM.
+// killed process can be recognised: .NAME.pmx-tmp-RANDOM, a file or a folder.
 const tempMark = ".pmx-tmp-"
 
-// IsTemp reports whether a file of this base name is an unfinished write.
+// IsTemp reports whether a file or folder of this base name is an unfinished write.
 func IsTemp(name string) bool {
 	return strings.HasPrefix(name, ".") && strings.Contains(name, tempMark)
 }
@@ -48,8 +48,8 @@ func RemoveTemps(dir string) error {
 		return fmt.Errorf("atomicfile: %w", err)
 	}
 	for _, e := range entries {
-		if e.Type().IsRegular() && IsTemp(e.Name()) {
-			if err := os.Remove(filepath.Join(dir, e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if (e.Type().IsRegular() || e.IsDir()) && IsTemp(e.Name()) {
+			if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
 				return fmt.Errorf("atomicfile: %w", err)
 			}
 		}

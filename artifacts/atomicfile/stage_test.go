@@ -1,0 +1,69 @@
+package atomicfile
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// TestStage replaces a pair of files, then fails to.
+func TestStage(t *testing.T) {
+	dir := t.TempDir()
+	put := func(content string, failure error) error {
+		return Stage(dir, func(staging string) ([]string, error) {
+			for _, name := range []string{"model", "data"} {
+				if err := WriteBytes(filepath.Join(staging, name), []byte(content)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			return []string{"model"}, failure
+		})
+	}
+	for _, content := range []string{"first", "second"} {
+		if err := put(content, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	boom := errors.New("boom")
+	if err := put("third", boom); !errors.Is(err, boom) {
+		t.Errorf("error %v, want fill's", err)
+	}
+	assertContent(t, filepath.Join(dir, "model"), "second")
+	assertContent(t, filepath.Join(dir, "data"), "second")
+	assertOnly(t, dir, "data", "model")
+}
+
+// TestStageMovesLast: what must not be there before the others is moved after
+// them; a folder in its place stops it, the others are there.
+func TestStageMovesLast(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, "a-model", "in the way"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	err := Stage(dir, func(staging string) ([]string, error) {
+		return []string{"a-model"}, errors.Join(
+			WriteBytes(filepath.Join(staging, "a-model"), nil), WriteBytes(filepath.Join(staging, "b-data"), []byte("new")))
+	})
+	if err == nil {
+		t.Error("a folder was replaced by a file")
+	}
+	assertContent(t, filepath.Join(dir, "b-data"), "new")
+	assertOnly(t, dir, "a-model", "b-data")
+}
+
+// TestRemoveTempsOfStage: a killed process leaves a folder.
+func TestRemoveTempsOfStage(t *testing.T) {
+	dir := t.TempDir()
+	staging, err := os.MkdirTemp(dir, ".stage"+tempMark)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(staging, "x"), nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if err := RemoveTemps(dir); err != nil {
+		t.Fatal(err)
+	}
+	assertOnly(t, dir)
+}
