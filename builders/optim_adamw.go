@@ -28,23 +28,19 @@ func newAdamW(g *onnxgraph.Graph, lr, decay *onnxgraph.Value, clip float64) *ada
 // norms, which have one dimension. cls_token and pos_embed are decayed.
 func Decayed(p *Param) bool { return len(p.Shape) > 1 }
 
-// update sets next for the parameters, their moments and the counter.
-func (a *adamW) update(s *Step, params []*Param, gradients []*onnxgraph.Value, next map[string]*onnxgraph.Value) {
-	for i, p := range params {
-		if gradients[i] == nil {
-			onnxgraph.Fail("AdamW", []*onnxgraph.Value{p.Value}, "the loss does not depend on parameter %s", p.Name)
-		}
-	}
-	a.norm = globalNorm(gradients)
-	scale := a.clipScale()
+// update gives the next values of the parameters, their moments and the counter,
+// by name.
+func (a *adamW) update(s *Step, d *differentiated) map[string]*onnxgraph.Value {
+	a.norm = globalNorm(d.gradients)
+	scale := clipScale(a.norm, a.clip)
 	g := a.lr.Graph()
 
-	next[CounterName] = op.Add(a.count, op.Scalar(a.count, 1))
+	next := map[string]*onnxgraph.Value{CounterName: op.Add(a.count, op.Scalar(a.count, 1))}
 	c1, c2 := biasCorrection(next[CounterName], adamBeta1, false), biasCorrection(next[CounterName], adamBeta2, true)
 	none := g.Const(onnxgraph.NewTensor([]int{1}, []float32{0}))
-	for i, p := range params {
+	for i, p := range d.params {
 		leave := g.Scope(p.Name)
-		gradient, decay := gradients[i], none
+		gradient, decay := d.gradients[i], none
 		if scale != nil {
 			gradient = op.Mul(gradient, scale)
 		}
@@ -54,10 +50,12 @@ func (a *adamW) update(s *Step, params []*Param, gradients []*onnxgraph.Value, n
 		name1, name2 := fmt.Sprintf("%s.%s", KindMoment1, p.Name), fmt.Sprintf("%s.%s", KindMoment2, p.Name)
 		m, v := g.Input(name1, onnxgraph.Float32, p.Shape...), g.Input(name2, onnxgraph.Float32, p.Shape...)
 		next[p.Name], next[name1], next[name2] = op.AdamW(p.Value, gradient, m, v, a.lr, decay, c1, c2, adamBeta1, adamBeta2, adamEpsilon)
-		s.State = append(s.State, StateTensor{Name: name1, Kind: KindMoment1, Shape: p.Shape}, StateTensor{Name: name2, Kind: KindMoment2, Shape: p.Shape})
+		s.addState(StateTensor{Name: name1, Kind: KindMoment1, Shape: p.Shape})
+		s.addState(StateTensor{Name: name2, Kind: KindMoment2, Shape: p.Shape})
 		leave()
 	}
 	s.State = append(s.State, StateTensor{Name: CounterName, Kind: KindCounter, DType: onnxgraph.Int64.String(), Shape: []int{1}})
+	return next
 }
 
 // biasCorrection is 1-βᵗ, or its root, as float [1]. The power is taken in
@@ -80,12 +78,12 @@ func globalNorm(gradients []*onnxgraph.Value) *onnxgraph.Value {
 	return op.Sqrt(op.Sum(squares...))
 }
 
-// clipScale is min(1, clip/(norm+1e-6)), as torch.nn.utils.clip_grad_norm_; nil
-// without clipping.
-func (a *adamW) clipScale() *onnxgraph.Value {
-	if a.clip == 0 {
+// clipScale is min(1, limit/(norm+1e-6)), as torch.nn.utils.clip_grad_norm_; nil
+// for limit 0, which leaves gradients as they are.
+func clipScale(norm *onnxgraph.Value, limit float64) *onnxgraph.Value {
+	if limit == 0 {
 		return nil
 	}
-	ratio := op.Div(op.Scalar(a.norm, a.clip), op.Add(a.norm, op.Scalar(a.norm, 1e-6)))
-	return op.Min(ratio, op.Scalar(a.norm, 1))
+	ratio := op.Div(op.Scalar(norm, limit), op.Add(norm, op.Scalar(norm, 1e-6)))
+	return op.Min(ratio, op.Scalar(norm, 1))
 }

@@ -4,11 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"math/rand/v2"
 
 	"pmx/onnxgraph"
-	"pmx/onnxgraph/autodiff"
-	"pmx/onnxgraph/op"
 )
 
 // Kind is the role of a state tensor.
@@ -55,6 +54,13 @@ const (
 	HyperWeightDecay = "weight_decay"
 	HyperTemperature = "temperature"
 	HyperEMAMomentum = "ema_momentum"
+)
+
+// Metrics that every method has: the total loss, first, and the length of the
+// gradient before clipping.
+const (
+	MetricLoss     = "loss"
+	MetricGradNorm = "grad_norm"
 )
 
 // StepProperty is the metadata property of a step file that holds Step's JSON.
@@ -106,71 +112,35 @@ func Build(c Config) (*Step, error) {
 }
 
 func (s *Step) build(g *onnxgraph.Graph, method *Method) {
-	c := s.Config
-	trained := InputParams(g)
-	m := &Siamese{Config: c, graph: g, encoded: map[string]*onnxgraph.Value{}}
-	m.query = newEncoder(trained.Root("base_encoder"), c)
-	m.predictor = NewHead(trained.Root("predictor"), c.PredLayers, c.OutDim, c.Hidden, c.OutDim)
-	for _, p := range trained.List() {
-		s.State = append(s.State, StateTensor{Name: p.Name, Kind: KindParam, Shape: p.Shape, init: p.Init})
-	}
+	m, trained := newSiamese(g, s)
+	opt := newAdamW(g, s.hyper(g, HyperLR), s.hyper(g, HyperWeightDecay), s.Config.ClipGrad)
+	d := s.differentiate(m, trained, method)
 
-	hyper := func(name string) *onnxgraph.Value {
-		s.Hyper = append(s.Hyper, Hyper{name})
-		return g.Input(name, onnxgraph.Float32, 1)
-	}
-	opt := newAdamW(g, hyper(HyperLR), hyper(HyperWeightDecay), c.ClipGrad)
-	m.Temperature = hyper(HyperTemperature)
-	next := map[string]*onnxgraph.Value{}
-	if c.MomentumEncoder {
-		m.momentum = s.buildMomentumEncoder(g, trained, hyper(HyperEMAMomentum), next)
-	}
-	if c.DropPath > 0 {
-		m.dropMask = m.feed("drop_path", c.Depth, 2, method.QueryImages(c))
-	}
-
-	loss, parts := method.Loss(m)
-	s.Batch = m.batch
-
-	params := trained.List()
-	values := make([]*onnxgraph.Value, len(params))
-	for i, p := range params {
-		values[i] = p.Value
-	}
-	gradients := autodiff.Gradients(loss, values)
 	leave := g.ScopeOf("optimizer")
-	opt.update(s, params, gradients, next)
+	next := opt.update(s, d)
 	leave()
-
+	maps.Copy(next, d.averages)
 	for i := range s.State {
 		t := &s.State[i]
-		if t.DType == "" {
-			t.DType = onnxgraph.Float32.String()
-		}
 		t.In, t.Out = t.Name, t.Name+".next"
 		g.Output(t.Out, next[t.Name])
 	}
-	for _, metric := range append([]Metric{{"loss", loss}}, append(parts, Metric{"grad_norm", opt.norm})...) {
+	for _, metric := range append(d.metrics, Metric{MetricGradNorm, opt.norm}) {
 		s.Metrics = append(s.Metrics, metric.Name)
 		g.Output(metric.Name, metric.Value)
 	}
 }
 
-// buildMomentumEncoder makes the key branch out of the averages after this
-// step's update.
-func (s *Step) buildMomentumEncoder(g *onnxgraph.Graph, trained *Params, momentum *onnxgraph.Value, next map[string]*onnxgraph.Value) *encoder {
-	defer g.Scope("ema")()
-	source := map[string]*Param{}
-	for _, p := range trained.List() {
-		source[p.Name] = p
-	}
-	averages := NewParams(func(p *Param) *onnxgraph.Value {
-		from := source["base_encoder"+p.Name[len("momentum_encoder"):]]
-		s.State = append(s.State, StateTensor{Name: p.Name, Kind: KindEMA, Shape: p.Shape, copy: from.Name})
-		next[p.Name] = op.EMA(g.Input(p.Name, onnxgraph.Float32, p.Shape...), from.Value, momentum)
-		return next[p.Name]
-	})
-	return newEncoder(averages.Root("momentum_encoder"), s.Config)
+// addState describes a float state tensor.
+func (s *Step) addState(t StateTensor) {
+	t.DType = onnxgraph.Float32.String()
+	s.State = append(s.State, t)
+}
+
+// hyper declares an input of one number.
+func (s *Step) hyper(g *onnxgraph.Graph, name string) *onnxgraph.Value {
+	s.Hyper = append(s.Hyper, Hyper{name})
+	return g.Input(name, onnxgraph.Float32, 1)
 }
 
 // InitialState draws the state that training starts from: each parameter from
