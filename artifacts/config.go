@@ -66,8 +66,9 @@ func (r *RunDir) CheckConfig(config any, ignore ...string) error {
 	return nil
 }
 
-// ConfigHash is the SHA-256 of config as JSON with sorted keys.
-func ConfigHash(config any) (string, error) {
+// ConfigHash is the SHA-256 of config as JSON with sorted keys, without the keys
+// to ignore (see CheckConfig).
+func ConfigHash(config any, ignore ...string) (string, error) {
 	data, err := json.Marshal(config)
 	if err != nil {
 		return "", fmt.Errorf("artifacts: config: %w", err)
@@ -78,7 +79,9 @@ func ConfigHash(config any) (string, error) {
 	}
 	h := sha256.New()
 	for _, key := range slices.Sorted(maps.Keys(flat)) {
-		fmt.Fprintf(h, "%q %s\n", key, flat[key])
+		if !covered(key, ignore) {
+			fmt.Fprintf(h, "%q %s\n", key, flat[key])
+		}
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
 }

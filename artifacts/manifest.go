@@ -18,8 +18,8 @@ const (
 	manifestVersion = 1
 )
 
-// Manifest records what made a run, for people who want to repeat it. Nothing
-// in it steers a training.
+// Manifest records what made a run, for people who want to repeat it, and for
+// CheckResume. Nothing else in a training goes by it.
 type Manifest struct {
 	Format  string `json:"format"`  // "pmx-run", set by WriteManifest
 	Version int    `json:"version"` // of this format, set by WriteManifest
@@ -27,7 +27,7 @@ type Manifest struct {
 	Method     string    `json:"method,omitempty"`      // patchmix, ...
 	Seed       uint64    `json:"seed"`                  // all randomness follows from it
 	Data       DataInfo  `json:"data"`                  // what it was trained on
-	ConfigHash string    `json:"config_hash,omitempty"` // ConfigHash of config.json
+	ConfigHash string    `json:"config_hash,omitempty"` // ConfigHash of config.json without what a resume may change
 	GraphHash  string    `json:"graph_hash,omitempty"`  // SHA-256 of the step file
 	Sessions   []Session `json:"sessions,omitempty"`    // the first, then one a resume
 

@@ -27,7 +27,9 @@ pmx train --resume --out runs/mine                       goes on, bit for bit
 A run holds config.json (the whole recipe), manifest.json (versions, digests),
 metrics.jsonl, TensorBoard events, checkpoints and at the end encoder.onnx.
 Ctrl-C and SIGTERM save and stop; after a crash, --resume loses at
-most the steps since the last checkpoint.
+most the steps since the last checkpoint. A resumed run needs its recipe, its
+images (--data says where they lie now) and a pmx that builds the same graph. With
+another ONNX Runtime it goes on with a note, no longer bit for bit.
 
 Where the images have classes and there are test images, kNN accuracy is measured
 before and after the training; the classes are used for nothing else.
@@ -178,42 +180,60 @@ func (t *trainer) openRun() (err error) {
 			t.dir.Close()
 		}
 	}()
-	manifest := artifacts.Manifest{
-		Method: t.recipe.Method, Seed: t.recipe.Seed, GraphHash: graph,
-		Data: artifacts.DataInfo{Name: t.data.Name(), Samples: t.data.Len(), Digest: digest},
-	}
-	if t.c.Bool("resume") {
-		before, err := t.dir.ReadManifest()
-		if err != nil {
-			return err
-		}
-		if before.Data.Digest != digest {
-			return fmt.Errorf("%s was trained on %s (%d images), and %s (%d images) is not the same data: name the same by --data, or start anew with --overwrite",
-				path, before.Data.Name, before.Data.Samples, t.data.Name(), t.data.Len())
-		}
-		manifest.Sessions = before.Sessions
-		// Where the images lie may change: their digest does not.
-		if t.from, err = training.Resume(t.dir, t.recipe, t.step, t.recipe.Seed, t.session, "data"); err != nil {
-			return err
-		}
-	} else {
-		if err := t.dir.WriteConfig(t.recipe); err != nil {
-			return err
-		}
-		if err := t.session.SetState(t.step.InitialState(t.recipe.Seed)); err != nil {
-			return err
-		}
-	}
-	if manifest.ConfigHash, err = training.ConfigHash(t.dir); err != nil {
-		return err
-	}
-	session := artifacts.NewSession(t.from.Step)
+	session := artifacts.NewSession(0)
 	session.Runtime, session.Device = t.backend.Name(), t.options.Device
 	if session.Library, err = t.backend.Version(t.options); err != nil {
 		return err
 	}
-	manifest.Sessions = append(manifest.Sessions, session)
+	manifest := artifacts.Manifest{
+		Method: t.recipe.Method, Seed: t.recipe.Seed, GraphHash: graph,
+		Data:     artifacts.DataInfo{Name: t.data.Name(), Samples: t.data.Len(), Digest: digest},
+		Sessions: []artifacts.Session{session},
+	}
+	if t.c.Bool("resume") {
+		if err := t.resume(&manifest); err != nil {
+			return err
+		}
+	} else if err := t.session.SetState(t.step.InitialState(t.recipe.Seed)); err != nil {
+		return err
+	}
+	// On resume too: what may change is remembered.
+	if err := t.dir.WriteConfig(t.recipe); err != nil {
+		return err
+	}
+	if manifest.ConfigHash, err = training.ConfigHash(t.dir, resumeMayChange...); err != nil {
+		return err
+	}
 	return t.dir.WriteManifest(manifest)
+}
+
+// resumeMayChange lists the keys of a recipe that --resume takes anew: where the
+// images lie may change, their digest does not.
+var resumeMayChange = []string{"data"}
+
+// resume finds where the run stands and puts its earlier sessions before the one
+// in the manifest.
+func (t *trainer) resume(manifest *artifacts.Manifest) error {
+	if err := t.dir.CheckConfig(t.recipe, resumeMayChange...); err != nil {
+		return err
+	}
+	before, err := t.dir.ReadManifest()
+	if err != nil {
+		return err
+	}
+	note, err := before.CheckResume(*manifest)
+	if err != nil {
+		return err
+	}
+	if t.from, err = training.Resume(t.dir, t.recipe, t.step, t.recipe.Seed, t.session, resumeMayChange...); err != nil {
+		return err
+	}
+	if note != "" {
+		fmt.Fprintln(t.c.App.ErrWriter, "note:", note)
+	}
+	manifest.Sessions[0].FromStep = t.from.Step
+	manifest.Sessions = append(before.Sessions, manifest.Sessions...)
+	return nil
 }
 
 func (t *trainer) train(ctx context.Context) error {
@@ -246,7 +266,7 @@ func (t *trainer) hooks(ctx context.Context) ([]training.Hook, error) {
 	if err != nil {
 		return nil, err
 	}
-	hash, err := training.ConfigHash(t.dir)
+	hash, err := training.ConfigHash(t.dir, resumeMayChange...)
 	if err != nil {
 		return nil, err
 	}

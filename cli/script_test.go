@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -52,6 +53,7 @@ func TestScripts(t *testing.T) {
 			"exits":    exits,
 			"begins":   begins,
 			"same":     same,
+			"replace":  replace,
 			"truncate": truncate,
 		},
 	})
@@ -112,6 +114,19 @@ func same(ts *testscript.TestScript, neg bool, args []string) {
 	if equal := ts.ReadFile(args[0]) == ts.ReadFile(args[1]); equal == neg {
 		ts.Fatalf("%s and %s have the same bytes: %t", args[0], args[1], equal)
 	}
+}
+
+// replace OLD NEW FILE replaces OLD throughout a file, which must have it.
+func replace(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: replace old new file")
+	}
+	before := ts.ReadFile(args[2])
+	after := strings.ReplaceAll(before, args[0], args[1])
+	if after == before {
+		ts.Fatalf("%s has no %s", args[2], args[0])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[2]), []byte(after), 0o666))
 }
 
 // exits CODE PROGRAM [ARG...] runs a program and fails unless it exits with

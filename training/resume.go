@@ -27,8 +27,8 @@ type rngState struct {
 // the step's initial state, as it did.
 //
 // config is the configuration to go on with; if it differs from the run's in
-// more than the ignored keys (dotted paths, see artifacts.RunDir.CheckConfig),
-// the error names them. A damaged checkpoint, and one of another configuration,
+// more than the ignored keys (dotted paths, see artifacts.RunDir.CheckConfig; the
+// same as those of ConfigHash), the error names them. A damaged checkpoint, and one of another configuration,
 // model or seed, is an error too. The session is untouched unless Resume succeeds.
 func Resume(run *artifacts.RunDir, config any, step *builders.Step, seed uint64, session Session, ignore ...string) (Resumed, error) {
 	if err := run.CheckConfig(config, ignore...); err != nil {
@@ -43,7 +43,7 @@ func Resume(run *artifacts.RunDir, config any, step *builders.Step, seed uint64,
 		return Resumed{}, err
 	}
 	path := checkpoints.Path(newest)
-	header, state, err := readState(run, path, step)
+	header, state, err := readState(run, path, step, ignore)
 	if err != nil {
 		return Resumed{}, err
 	}
@@ -64,19 +64,19 @@ func Resume(run *artifacts.RunDir, config any, step *builders.Step, seed uint64,
 	return Resumed{Step: header.Step, Position: data.Position, Averages: data.Epoch, Path: path}, nil
 }
 
-// ConfigHash is the hash of a run's configuration as it was started with; keys
-// that a resume may change do not change it.
-func ConfigHash(run *artifacts.RunDir) (string, error) {
+// ConfigHash is the hash of a run's configuration but for the ignored keys, those
+// that a resume may change.
+func ConfigHash(run *artifacts.RunDir, ignore ...string) (string, error) {
 	var config map[string]json.RawMessage // numbers stay as they are written
 	if err := run.ReadConfig(&config); err != nil {
 		return "", err
 	}
-	return artifacts.ConfigHash(config)
+	return artifacts.ConfigHash(config, ignore...)
 }
 
 // readState reads a checkpoint of the run into tensors of the step's shapes.
-func readState(run *artifacts.RunDir, path string, step *builders.Step) (artifacts.CheckpointHeader, map[string]*onnxgraph.Tensor, error) {
-	hash, err := ConfigHash(run)
+func readState(run *artifacts.RunDir, path string, step *builders.Step, ignore []string) (artifacts.CheckpointHeader, map[string]*onnxgraph.Tensor, error) {
+	hash, err := ConfigHash(run, ignore...)
 	if err != nil {
 		return artifacts.CheckpointHeader{}, nil, err
 	}

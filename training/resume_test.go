@@ -73,7 +73,7 @@ func (j job) run() error {
 	if err != nil {
 		return err
 	}
-	hash, err := training.ConfigHash(run)
+	hash, err := training.ConfigHash(run, "workers")
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,43 @@
+package artifacts
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestCheckResume changes one thing at a time of what goes on with a run.
+func TestCheckResume(t *testing.T) {
+	made := func(change func(*Manifest, *Session)) Manifest {
+		m := Manifest{GraphHash: "aaaa", Data: DataInfo{Name: "folder photos", Samples: 24, Digest: "dddd"}}
+		s := Session{PMX: "v1.0.0", Platform: "linux/amd64", Runtime: "ort", Library: "1.27.0", Device: "cpu"}
+		change(&m, &s)
+		m.Sessions = []Session{{PMX: "an older session"}, s}
+		return m
+	}
+	same := func(*Manifest, *Session) {}
+	for name, c := range map[string]struct {
+		change     func(*Manifest, *Session)
+		note, fail string
+	}{
+		"nothing":           {change: same},
+		"where the data is": {change: func(m *Manifest, _ *Session) { m.Data.Name = "folder moved" }},
+		"data":              {change: func(m *Manifest, _ *Session) { m.Data.Digest = "eeee" }, fail: "is not the same data: name the same by --data"},
+		"graph":             {change: func(m *Manifest, s *Session) { m.GraphHash, s.PMX = "bbbb", "v2.0.0" }, fail: "graph aaaa of pmx v1.0.0, and pmx v2.0.0 builds graph bbbb"},
+		"library":           {change: func(_ *Manifest, s *Session) { s.Library = "1.28.0" }, note: "ort 1.27.0 on cpu, linux/amd64 and goes on with pmx v1.0.0, ort 1.28.0 on cpu"},
+		"runtime":           {change: func(_ *Manifest, s *Session) { s.Runtime = "ort-training" }, note: "no longer bit for bit"},
+		"device":            {change: func(_ *Manifest, s *Session) { s.Device = "cuda" }, note: "no longer bit for bit"},
+		"platform":          {change: func(_ *Manifest, s *Session) { s.Platform = "linux/arm64" }, note: "no longer bit for bit"},
+		"pmx":               {change: func(_ *Manifest, s *Session) { s.PMX = "v1.0.1" }, note: "no longer bit for bit"},
+	} {
+		note, err := made(same).CheckResume(made(c.change))
+		if (err != nil) != (c.fail != "") || err != nil && !strings.Contains(err.Error(), c.fail) {
+			t.Errorf("another %s: error %v, want %q", name, err, c.fail)
+		}
+		if (note != "") != (c.note != "") || !strings.Contains(note, c.note) {
+			t.Errorf("another %s: note %q, want %q", name, note, c.note)
+		}
+	}
+	if note, err := (Manifest{}).CheckResume(made(same)); note != "" || err != nil {
+		t.Errorf("a run that never began: %q, %v", note, err)
+	}
+}
