@@ -16,7 +16,8 @@ type EncoderOptions struct {
 	// Preprocessing takes raw pixels, uint8 [N H W 3], and normalises them in the
 	// graph; without it the input is normalised float [N 3 H W].
 	Preprocessing bool
-	// Momentum takes the momentum encoder's weights instead of the base encoder's.
+	// Momentum takes the momentum encoder's weights instead of the base encoder's
+	// (see Config.FeatureEncoder).
 	Momentum bool
 }
 
@@ -40,9 +41,9 @@ const (
 // Encoder writes the trained backbone as a model for inference, of standard
 // operators only. weights holds base_encoder.* (or momentum_encoder.*).
 func Encoder(c Config, weights map[string]*onnxgraph.Tensor, o EncoderOptions) (*onnxgraph.Model, error) {
-	root := "base_encoder"
+	root := BaseEncoder
 	if o.Momentum {
-		root = "momentum_encoder"
+		root = MomentumEncoder
 	}
 	var missing error
 	g, err := onnxgraph.Build("encoder", func(g *onnxgraph.Graph) {

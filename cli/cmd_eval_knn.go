@@ -25,7 +25,7 @@ var _ = register("eval knn", func() *cli.Command {
 		Usage:     "classify test images by their nearest training images",
 		ArgsUsage: "RUN|ENCODER",
 		Description: `pmx eval knn runs/first                                the run's newest checkpoint on its own images
-pmx eval knn runs/first --momentum --k 10,20
+pmx eval knn runs/first --encoder base --k 10,20
 pmx eval knn encoder.onnx --data cifar10:PATH
 pmx eval knn runs/first --raw-pixels                   the baseline: no encoder at all
 
@@ -39,7 +39,7 @@ is trained. Features are kept in the run and used again.
 			&cli.Float64Flag{Name: "hold-out", Usage: "classify this part of the images where there are no test images"},
 			&cli.StringFlag{Name: "k", Value: "10,20,100,200", Usage: "numbers of neighbours, with commas between them"},
 			&cli.Float64Flag{Name: "temperature", Value: evaluation.DefaultTemperature, Usage: "of the votes' weights"},
-			&cli.BoolFlag{Name: "momentum", Usage: "take the run's momentum encoder"},
+			encoderFlag(),
 			&cli.BoolFlag{Name: "raw-pixels", Usage: "take the images themselves as features"},
 			&cli.IntFlag{Name: "batch", Value: 64, Usage: "images that pass the encoder at a time"},
 			&cli.BoolFlag{Name: "json", Usage: "end with a line of JSON"},
@@ -59,7 +59,11 @@ func evalKNN(c *cli.Context) error {
 	if c.Int("batch") < 1 || !(c.Float64("temperature") > 0) {
 		return usageErrorf("--batch %d --temperature %g: want at least 1, and more than 0", c.Int("batch"), c.Float64("temperature"))
 	}
-	source, err := openEvalSource(c.Args().First(), c.Bool("momentum"))
+	root, err := rootOf(c.String("encoder"))
+	if err != nil {
+		return err
+	}
+	source, err := openEvalSource(c.Args().First(), root)
 	if err != nil {
 		return err
 	}
@@ -173,8 +177,9 @@ type evalSource struct {
 	recipe   Recipe // the run's; else empty but for the size
 }
 
-// openEvalSource takes an encoder from a run, a checkpoint or an ONNX file.
-func openEvalSource(path string, momentum bool) (*evalSource, error) {
+// openEvalSource takes an encoder from a run, a checkpoint (see readEncoder for
+// root) or an ONNX file.
+func openEvalSource(path, root string) (*evalSource, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, fmt.Errorf("%w: name a run, a checkpoint or an encoder", err)
@@ -185,10 +190,10 @@ func openEvalSource(path string, momentum bool) (*evalSource, error) {
 			return nil, err
 		}
 		if !isSafetensors {
-			return openEncoderModel(path, momentum)
+			return openEncoderModel(path, root)
 		}
 	}
-	w, err := readEncoder(path, momentum)
+	w, err := readEncoder(path, root)
 	if err != nil {
 		return nil, err
 	}
@@ -207,14 +212,14 @@ func openEvalSource(path string, momentum bool) (*evalSource, error) {
 		return nil, err
 	}
 	s.digest += " " + w.Root
-	s.model, err = builders.Encoder(w.Config, w.Tensors, builders.EncoderOptions{Momentum: momentum})
+	s.model, err = builders.Encoder(w.Config, w.Tensors, builders.EncoderOptions{Momentum: w.Root == builders.MomentumEncoder})
 	return s, err
 }
 
 // openEncoderModel takes an encoder as pmx export writes it.
-func openEncoderModel(path string, momentum bool) (*evalSource, error) {
-	if momentum {
-		return nil, usageErrorf("--momentum is for a run or a checkpoint: %s has one encoder", path)
+func openEncoderModel(path, root string) (*evalSource, error) {
+	if root != "" {
+		return nil, usageErrorf("--encoder is for a run or a checkpoint: %s has one encoder", path)
 	}
 	model, err := onnxgraph.ReadModelFile(path)
 	if err != nil {

@@ -29,7 +29,7 @@ the training graph before they take the place of older files.`,
 			&cli.StringFlag{Name: "out", Usage: "write the model to `FILE`.onnx and the weights beside it, or the weights alone to FILE.safetensors; default: encoder.onnx in the run"},
 			&cli.BoolFlag{Name: "dynamic-size", Usage: "take images of any height and width that are multiples of the patch"},
 			&cli.BoolFlag{Name: "with-preprocessing", Usage: "take raw bytes, [N H W 3], and normalise them in the graph"},
-			&cli.BoolFlag{Name: "momentum", Usage: "take the momentum encoder instead of the trained one"},
+			encoderFlag(),
 		}, runtimeFlags()...),
 		Action: func(c *cli.Context) error {
 			if c.NArg() != 1 {
@@ -47,7 +47,11 @@ the training graph before they take the place of older files.`,
 			if err := checkExportName(out, o); err != nil {
 				return err
 			}
-			weights, err := readEncoder(source, c.Bool("momentum"))
+			root, err := rootOf(c.String("encoder"))
+			if err != nil {
+				return err
+			}
+			weights, err := readEncoder(source, root)
 			if err != nil {
 				return err
 			}

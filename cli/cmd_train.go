@@ -340,7 +340,7 @@ func (t *trainer) knnHook(ctx context.Context) (*training.EvalHook, error) {
 
 // finish exports the encoder and sums up.
 func (t *trainer) finish() error {
-	weights, err := readEncoder(t.c.String("out"), false)
+	weights, err := readEncoder(t.c.String("out"), "")
 	if err != nil {
 		return err
 	}

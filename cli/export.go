@@ -59,7 +59,7 @@ func exportFiles(out io.Writer, w *encoderWeights, o builders.EncoderOptions, pa
 		if err != nil {
 			return nil, err
 		}
-		line := fmt.Sprintf("wrote %s: features agree to %.1g", filepath.Join(dir, weightsName), difference)
+		line := fmt.Sprintf("wrote %s (%s after step %d): features agree to %.1g", filepath.Join(dir, weightsName), w.Root, w.Step, difference)
 		if name == weightsName {
 			report = []string{line}
 			return nil, nil
@@ -67,7 +67,7 @@ func exportFiles(out io.Writer, w *encoderWeights, o builders.EncoderOptions, pa
 		if difference, err = exportEncoder(w, o, filepath.Join(staging, name), v); err != nil {
 			return nil, err
 		}
-		report = []string{fmt.Sprintf("wrote %s: features agree with the training graph's to %.1g of the largest", path, difference), line}
+		report = []string{fmt.Sprintf("wrote %s (%s after step %d): features agree with the training graph's to %.1g of the largest", path, w.Root, w.Step, difference), line}
 		return []string{name}, nil // after its data, where that is a file beside it
 	})
 	if err != nil {
@@ -82,7 +82,7 @@ func exportFiles(out io.Writer, w *encoderWeights, o builders.EncoderOptions, pa
 // exportEncoder writes an encoder and checks it: the file is read again, run, and
 // compared with the training graph. It gives the largest relative difference.
 func exportEncoder(w *encoderWeights, o builders.EncoderOptions, path string, v *verifier) (float64, error) {
-	o.Momentum = w.Root == momentumEncoder
+	o.Momentum = w.Root == builders.MomentumEncoder
 	model, err := builders.Encoder(w.Config, w.Tensors, o)
 	if err != nil {
 		return 0, err

@@ -53,8 +53,8 @@ func referenceVerifier(t *testing.T) *verifier {
 
 func TestExportEncoder(t *testing.T) {
 	path := tinyCheckpoint(t, true)
-	for _, momentum := range []bool{false, true} {
-		w, err := readEncoder(path, momentum)
+	for _, root := range []string{builders.BaseEncoder, builders.MomentumEncoder} {
+		w, err := readEncoder(path, root)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -62,7 +62,7 @@ func TestExportEncoder(t *testing.T) {
 			t.Errorf("readEncoder: step %d, dim %d; want 7, 12", w.Step, w.Config.Dim)
 		}
 		for _, o := range []builders.EncoderOptions{{}, {DynamicSize: true}, {Preprocessing: true}, {DynamicSize: true, Preprocessing: true}} {
-			t.Run(fmt.Sprintf("momentum=%t/%+v", momentum, o), func(t *testing.T) {
+			t.Run(fmt.Sprintf("%s/%+v", root, o), func(t *testing.T) {
 				out := filepath.Join(t.TempDir(), "encoder.onnx")
 				difference, err := exportEncoder(w, o, out, referenceVerifier(t))
 				if err != nil || difference > 1e-6 {
@@ -73,8 +73,21 @@ func TestExportEncoder(t *testing.T) {
 	}
 }
 
+// TestDefaultEncoder: the momentum encoder where there is one.
+func TestDefaultEncoder(t *testing.T) {
+	for momentum, want := range map[bool]string{true: builders.MomentumEncoder, false: builders.BaseEncoder} {
+		w, err := readEncoder(tinyCheckpoint(t, momentum), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if w.Root != want {
+			t.Errorf("momentum encoder %t: took %s, want %s", momentum, w.Root, want)
+		}
+	}
+}
+
 func TestExportWeights(t *testing.T) {
-	w, err := readEncoder(tinyCheckpoint(t, false), false)
+	w, err := readEncoder(tinyCheckpoint(t, false), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +115,7 @@ func TestExportWeights(t *testing.T) {
 
 // TestVerifierSeesAWrongWeight changes one number of the exported file.
 func TestVerifierSeesAWrongWeight(t *testing.T) {
-	w, err := readEncoder(tinyCheckpoint(t, false), false)
+	w, err := readEncoder(tinyCheckpoint(t, false), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,7 +169,7 @@ func (onesInference) Close() error { return nil }
 // TestExportKeepsOldFiles: an encoder that fails its check does not replace one
 // that passed, nor are its weights left beside that one.
 func TestExportKeepsOldFiles(t *testing.T) {
-	w, err := readEncoder(tinyCheckpoint(t, false), false)
+	w, err := readEncoder(tinyCheckpoint(t, false), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -212,7 +225,7 @@ func dirContent(t *testing.T, dir string) map[string]string {
 
 // TestExportNames: the ending says what is written; nothing else is accepted.
 func TestExportNames(t *testing.T) {
-	w, err := readEncoder(tinyCheckpoint(t, false), false)
+	w, err := readEncoder(tinyCheckpoint(t, false), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -255,17 +268,15 @@ func TestReadEncoderErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
-		path     string
-		momentum bool
-		want     string
+		path, root, want string
 	}{
-		{good, true, "trained without a momentum encoder"},
-		{foreign, false, "not a checkpoint of pmx"},
-		{cut, false, "cut.safetensors"},
-		{filepath.Join(t.TempDir(), "none"), false, "name a run or a checkpoint"},
-		{t.TempDir(), false, "choose the folder of a run"},
+		{good, builders.MomentumEncoder, "trained without a momentum encoder"},
+		{foreign, "", "not a checkpoint of pmx"},
+		{cut, "", "cut.safetensors"},
+		{filepath.Join(t.TempDir(), "none"), "", "name a run or a checkpoint"},
+		{t.TempDir(), "", "choose the folder of a run"},
 	} {
-		if _, err := readEncoder(c.path, c.momentum); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := readEncoder(c.path, c.root); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("readEncoder(%s): %v, want %q in it", filepath.Base(c.path), err, c.want)
 		}
 	}

@@ -25,5 +25,6 @@
 //
 // Queries are images that the encoder was not trained on. Both sets pass the same
 // resize, centre crop and normalisation, without augmentation. OnlineKNN does all
-// of it while a model is trained.
+// of it while a model is trained. Of a training with a momentum encoder that one
+// is measured (builders.Config.FeatureEncoder says why).
 package evaluation

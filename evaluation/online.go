@@ -14,9 +14,9 @@ type OnlineKNN struct {
 	Config  builders.Config // of the model
 	Runtime training.Runtime
 	Options training.Options
-	// Momentum takes the momentum encoder, as the published results do, instead of
-	// the base encoder.
-	Momentum bool
+	// Encoder is builders.BaseEncoder or MomentumEncoder; "" is
+	// Config.FeatureEncoder, the one that published results are of.
+	Encoder string
 	// Bank and Queries are ranged over at each evaluation.
 	Bank, Queries Batches
 	// K is the number of neighbours; 0 is 20.
@@ -38,7 +38,11 @@ func (o OnlineKNN) Evaluate(ctx context.Context, l *training.Loop) (map[string]f
 
 // Measure is the accuracy with the weights in a training state.
 func (o OnlineKNN) Measure(ctx context.Context, state map[string]*onnxgraph.Tensor) (Accuracy, error) {
-	model, err := builders.Encoder(o.Config, state, builders.EncoderOptions{Momentum: o.Momentum})
+	root := o.Encoder
+	if root == "" {
+		root = o.Config.FeatureEncoder()
+	}
+	model, err := builders.Encoder(o.Config, state, builders.EncoderOptions{Momentum: root == builders.MomentumEncoder})
 	if err != nil {
 		return Accuracy{}, err
 	}
