@@ -88,27 +88,36 @@ type Step struct {
 // AdamW and, with a momentum encoder, its update, which comes before the forward
 // pass.
 func Build(c Config) (*Step, error) {
-	if err := c.Validate(); err != nil {
+	s, model, err := buildModel(c, "step", StepProperty, (*Step).build)
+	if err != nil {
 		return nil, err
+	}
+	s.Model = model
+	return s, nil
+}
+
+// buildModel builds one graph of a method with its description as metadata.
+func buildModel(c Config, kind, property string, build func(s *Step, g *onnxgraph.Graph, method *Method)) (*Step, *onnxgraph.Model, error) {
+	if err := c.Validate(); err != nil {
+		return nil, nil, err
 	}
 	method, err := LookupMethod(c.Method)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	s := &Step{Version: StepVersion, Method: method.Name, Config: c}
-	graph, err := onnxgraph.Build(method.Name+"_step", func(g *onnxgraph.Graph) { s.build(g, method) })
+	graph, err := onnxgraph.Build(method.Name+"_"+kind, func(g *onnxgraph.Graph) { build(s, g, method) })
+	if err == nil {
+		graph, err = graph.Optimize()
+	}
+	var description []byte
+	if err == nil {
+		description, err = json.Marshal(s)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("builders: %s: %w", method.Name, err)
+		return nil, nil, fmt.Errorf("builders: %s: %w", method.Name, err)
 	}
-	if graph, err = graph.Optimize(); err != nil {
-		return nil, fmt.Errorf("builders: %s: %w", method.Name, err)
-	}
-	description, err := json.Marshal(s)
-	if err != nil {
-		return nil, fmt.Errorf("builders: %s: %w", method.Name, err)
-	}
-	s.Model = &onnxgraph.Model{Graph: graph, Metadata: map[string]string{StepProperty: string(description)}}
-	return s, nil
+	return s, &onnxgraph.Model{Graph: graph, Metadata: map[string]string{property: string(description)}}, nil
 }
 
 func (s *Step) build(g *onnxgraph.Graph, method *Method) {

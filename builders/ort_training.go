@@ -1,0 +1,63 @@
+package builders
+
+import "pmx/onnxgraph"
+
+// ORTTraining is a training step as the artifacts of ONNX Runtime Training's
+// on-device API (release 1.19): three models which, with a checkpoint of the
+// state, its C, Python, C++ or C# interface trains without pmx.
+//
+// A step of the host is TrainStep, OptimizerStep, LazyResetGrad, with the
+// learning rate given twice: to the optimizer (SetLearningRate) and as the input
+// lr, which weight decay needs. TrainStep moves the momentum encoder, computes
+// loss and gradients and takes weight decay off the parameters; OptimizerStep
+// goes on with AdamW. The results are the step file's.
+//
+// Where gradients of several batches are added up before an optimizer step, feed
+// weight_decay 0 for all but the last batch and ema_momentum 1 for all but the
+// first. The heads' batch norms keep no running statistics, here as anywhere.
+//
+// https://onnxruntime.ai/docs/get-started/training-on-device.html
+type ORTTraining struct {
+	// Step describes the training model's state, inputs and outputs; its Model is
+	// nil. TrainStep takes Hyper (float [1] each), then Batch, and gives Metrics
+	// (float scalars). State holds trained parameters and, of kind ema, frozen
+	// ones; In is the input's name, and the same in the checkpoint.
+	Step *Step
+	// EvalStep describes the evaluation model likewise: nothing is dropped or
+	// updated. Its outputs are Metrics, then EncoderClass and EncoderTokens, the
+	// encoder's results for the first view: exporting these two for inference
+	// leaves an encoder with that view as its only input.
+	EvalStep *Step
+
+	Training *onnxgraph.Model
+	Eval     *onnxgraph.Model
+	// Optimizer is a whole ONNX file: its inputs are sequences of tensors, which
+	// onnxgraph does without.
+	Optimizer []byte
+}
+
+// ORTTrainingProperty is the metadata property of the training and evaluation
+// models that holds their Step's JSON.
+const ORTTrainingProperty = "pmx.ort_training"
+
+// BuildORTTraining writes the artifacts of the configured method. Forward and
+// backward pass are those of Build.
+func BuildORTTraining(c Config) (*ORTTraining, error) {
+	a := &ORTTraining{}
+	var err error
+	if a.Step, a.Training, err = buildModel(c, "training", ORTTrainingProperty, lowerTraining); err != nil {
+		return nil, err
+	}
+	c.DropPath = 0
+	if a.EvalStep, a.Eval, err = buildModel(c, "eval", ORTTrainingProperty, lowerEval); err != nil {
+		return nil, err
+	}
+	a.Optimizer, err = ortOptimizer()
+	return a, err
+}
+
+// InitialState draws the checkpoint that training starts from, by the names of
+// Step.State.
+func (a *ORTTraining) InitialState(seed uint64) map[string]*onnxgraph.Tensor {
+	return a.Step.InitialState(seed)
+}

@@ -1,0 +1,111 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"pmx/artifacts/atomicfile"
+	"pmx/artifacts/ortcheckpoint"
+	"pmx/builders"
+	"pmx/onnxgraph"
+)
+
+// The names under which ONNX Runtime Training's own tool writes its artifacts.
+const (
+	ortTrainingModel  = "training_model.onnx"
+	ortEvalModel      = "eval_model.onnx"
+	ortOptimizerModel = "optimizer_model.onnx"
+	ortCheckpoint     = "checkpoint"
+)
+
+// writeORTTraining writes the four artifacts of a recipe into a folder. All are
+// made before the first is written, and those that are replaced are removed
+// before, so that no mixture of two recipes can be left behind.
+func writeORTTraining(out io.Writer, r Recipe, dir string, overwrite bool) error {
+	names := []string{ortTrainingModel, ortEvalModel, ortOptimizerModel, ortCheckpoint}
+	for _, name := range names {
+		if _, err := os.Lstat(filepath.Join(dir, name)); err == nil && !overwrite {
+			return fmt.Errorf("%s exists: name another folder, or replace the artifacts with --overwrite", filepath.Join(dir, name))
+		}
+	}
+	a, err := builders.BuildORTTraining(r.Config)
+	if err != nil {
+		return err
+	}
+	files := map[string][]byte{ortOptimizerModel: a.Optimizer}
+	if files[ortTrainingModel], err = a.Training.Marshal(); err != nil {
+		return err
+	}
+	if files[ortEvalModel], err = a.Eval.Marshal(); err != nil {
+		return err
+	}
+	if files[ortCheckpoint], err = ortcheckpoint.Encode(initialCheckpoint(a, r.Seed)); err != nil {
+		return err
+	}
+
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("--out: %w", err)
+	}
+	for _, name := range names {
+		if err := os.Remove(filepath.Join(dir, name)); err != nil && !os.IsNotExist(err) {
+			return err
+		}
+	}
+	for _, name := range names {
+		path := filepath.Join(dir, name)
+		if err := atomicfile.WriteBytes(path, files[name]); err != nil {
+			return err
+		}
+		fmt.Fprintf(out, "wrote %s\n", path)
+	}
+	return describeORTTraining(out, a)
+}
+
+// initialCheckpoint draws the state that training starts from.
+func initialCheckpoint(a *builders.ORTTraining, seed uint64) *ortcheckpoint.Checkpoint {
+	state := a.InitialState(seed)
+	c := &ortcheckpoint.Checkpoint{}
+	for _, t := range a.Step.State {
+		p := ortcheckpoint.Parameter{Name: t.Name, Value: state[t.Name]}
+		if t.Kind == builders.KindParam {
+			c.Trainable = append(c.Trainable, p)
+		} else {
+			c.Frozen = append(c.Frozen, p)
+		}
+	}
+	return c
+}
+
+// describeORTTraining prints what TrainStep and EvalStep take and give, in order.
+func describeORTTraining(out io.Writer, a *builders.ORTTraining) error {
+	for _, s := range []struct {
+		call    string
+		step    *builders.Step
+		outputs []*onnxgraph.Value
+	}{
+		{"TrainStep", a.Step, a.Training.Graph.Outputs()[:len(a.Step.Metrics)]}, // the others are not shown to a host
+		{"EvalStep", a.EvalStep, a.Eval.Graph.Outputs()},
+	} {
+		fmt.Fprintf(out, "\n%s takes\n", s.call)
+		w := newTable(out)
+		for _, h := range s.step.Hyper {
+			w.row("  "+h.Name, onnxgraph.Float32, []int{1})
+		}
+		for _, p := range s.step.Batch {
+			w.row("  "+p.Name, p.DType, p.Shape)
+		}
+		if err := w.Flush(); err != nil {
+			return err
+		}
+		fmt.Fprintln(out, "and gives")
+		for _, v := range s.outputs {
+			w.row("  "+v.Name, v.DType, v.Shape)
+		}
+		if err := w.Flush(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
