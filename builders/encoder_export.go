@@ -11,7 +11,7 @@ import (
 // EncoderOptions shape an exported encoder.
 type EncoderOptions struct {
 	// DynamicSize takes images of any height and width that are multiples of the
-	// patch; positions are interpolated in the graph.
+	// patch; positions are interpolated in the graph, as in training for local crops.
 	DynamicSize bool
 	// Preprocessing takes raw pixels, uint8 [N H W 3], and normalises them in the
 	// graph; without it the input is normalised float [N 3 H W].
@@ -66,8 +66,8 @@ func Encoder(c Config, weights map[string]*onnxgraph.Tensor, o EncoderOptions) (
 			tokens = vit.Forward(x, DropPath{})
 		}
 		first := op.Gather(tokens, g.Const(onnxgraph.ScalarTensor(int64(0))), 1)
-		g.Output(EncoderClass, first)
-		g.Output(EncoderTokens, tokens)
+		g.Output(EncoderClass, first).NameDims("batch", "")
+		g.Output(EncoderTokens, tokens).NameDims("batch", "tokens", "")
 	})
 	if err == nil {
 		err = missing
@@ -93,12 +93,12 @@ func encoderInput(g *onnxgraph.Graph, c Config, o EncoderOptions) *onnxgraph.Val
 	h, w := c.ImageSize, c.ImageSize
 	hName, wName := "", ""
 	if o.DynamicSize {
-		h, w, hName, wName = onnxgraph.Dynamic, onnxgraph.Dynamic, "H", "W"
+		h, w, hName, wName = onnxgraph.Dynamic, onnxgraph.Dynamic, "height", "width"
 	}
 	if !o.Preprocessing {
-		return g.Input(EncoderInput, onnxgraph.Float32, onnxgraph.Dynamic, 3, h, w).NameDims("N", "", hName, wName)
+		return g.Input(EncoderInput, onnxgraph.Float32, onnxgraph.Dynamic, 3, h, w).NameDims("batch", "", hName, wName)
 	}
-	raw := g.Input(EncoderInput, onnxgraph.Uint8, onnxgraph.Dynamic, h, w, 3).NameDims("N", hName, wName, "")
+	raw := g.Input(EncoderInput, onnxgraph.Uint8, onnxgraph.Dynamic, h, w, 3).NameDims("batch", hName, wName, "")
 	scale, shift := make([]float32, 3), make([]float32, 3)
 	for i := range scale { // (v/255 - mean)/std = v·scale + shift
 		scale[i], shift[i] = 1/(255*ImageStd[i]), -ImageMean[i]/ImageStd[i]

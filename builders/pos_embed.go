@@ -10,12 +10,15 @@ import (
 // bicubicCoefficient is the a of PyTorch's and OpenCV's bicubic kernel.
 const bicubicCoefficient = -0.75
 
+// positionExcess is the published recipe's: m positions along an axis become n by
+// the factor (n+0.1)/m, there to keep the product from rounding below n. It
+// shifts the sampling points, so agreement needs it.
+const positionExcess = 0.1
+
 // bicubicMatrix is the linear map [to from] of bicubic resizing along one axis
 // without antialiasing, pixel centres at half integers, edges repeated, as
-// torch.nn.functional.interpolate(mode="bicubic", scale_factor=(to+0.1)/from)
-// computes it (Keys, IEEE TASSP 29 (1981) 1153, with a = -0.75). The 0.1 is the
-// published recipe's, there to keep the product from rounding below to; it
-// shifts the sampling points, so agreement needs it.
+// torch.nn.functional.interpolate(mode="bicubic", scale_factor=(to+positionExcess)/from)
+// computes it (Keys, IEEE TASSP 29 (1981) 1153, with a = -0.75).
 func bicubicMatrix(from, to int) [][]float64 {
 	kernel := func(x float64) float64 {
 		const a = bicubicCoefficient
@@ -30,7 +33,7 @@ func bicubicMatrix(from, to int) [][]float64 {
 	m := make([][]float64, to)
 	for i := range m {
 		m[i] = make([]float64, from)
-		centre := (float64(i)+0.5)*float64(from)/(float64(to)+0.1) - 0.5
+		centre := (float64(i)+0.5)*float64(from)/(float64(to)+positionExcess) - 0.5
 		base := int(math.Floor(centre))
 		for k := base - 1; k <= base+2; k++ {
 			m[i][min(max(k, 0), from-1)] += kernel(centre - float64(k))
@@ -63,4 +66,18 @@ func resizePositions(pos *onnxgraph.Value, from, to int) *onnxgraph.Value {
 	parts := op.Split(pos, 1, 1, from*from)
 	grid := op.MatMul(resize, op.Reshape(parts[1], from*from, dim))
 	return op.Concat(1, parts[0], op.Reshape(grid, 1, to*to, dim))
+}
+
+// positionScales computes the four factors that take learned positions [1 dim
+// grid grid] to the size of patches [B dim h w]: 1 for the trained size, which
+// keeps its positions, else (n+positionExcess)/grid along both axes, as the published code
+// has it also where only one of them differs.
+func positionScales(patches *onnxgraph.Value, grid int) *onnxgraph.Value {
+	g := patches.Graph()
+	size := op.ShapeOf(patches, 2, 4) // h, w
+	trained := op.ReduceMin(op.Cast(op.Equal(size, vector(g, grid, grid)), onnxgraph.Float32), true, 0)
+	number := func(v float64) *onnxgraph.Value { return op.Scalar(trained, v) }
+	excess := op.Mul(number(positionExcess), op.Sub(number(1), trained))
+	scales := op.Div(op.Add(op.Cast(size, onnxgraph.Float32), excess), number(float64(grid)))
+	return op.Concat(0, g.Const(onnxgraph.NewTensor([]int{2}, []float32{1, 1})), scales)
 }

@@ -19,10 +19,10 @@ pmx export runs/first --with-preprocessing --out photo.onnx
 pmx export runs/first/checkpoints/000100.safetensors --dynamic-size --out any.onnx
 pmx export runs/first --out vit.safetensors            the weights alone
 
-encoder.onnx takes a batch of any size, "image", and gives "cls" [N dim] and
-"tokens" [N 1+T dim], the class token first. "image" is float [N 3 H W],
-normalised with ImageNet's mean and deviation, or with --with-preprocessing raw
-bytes [N H W 3]. encoder.safetensors has the weights under timm's names and the
+encoder.onnx takes a batch of any size, "image", and gives "cls" [batch dim] and
+"tokens" [batch tokens dim], the class token first. "image" is float [batch 3
+height width], normalised with ImageNet's mean and deviation, or with
+--with-preprocessing raw bytes [batch height width 3]. encoder.safetensors has the weights under timm's names and the
 architecture as metadata. Both are read again and compared with the features of
 the training graph before they take the place of older files.`,
 		Flags: append([]cli.Flag{

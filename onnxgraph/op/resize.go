@@ -60,9 +60,9 @@ func ResizeScale(x *onnxgraph.Value, scales []float32, a ResizeAttrs) *onnxgraph
 	return onnxgraph.Apply("Resize", a.attributes(), x, nil, factors)
 }
 
-// ResizeTo is Resize to sizes that the graph computes, an int64 vector.
-func ResizeTo(x, sizes *onnxgraph.Value, a ResizeAttrs) *onnxgraph.Value {
-	return onnxgraph.Apply("Resize", a.attributes(), x, nil, nil, sizes)
+// ResizeBy is ResizeScale by factors that the graph computes, a float32 vector.
+func ResizeBy(x, scales *onnxgraph.Value, a ResizeAttrs) *onnxgraph.Value {
+	return onnxgraph.Apply("Resize", a.attributes(), x, nil, scales)
 }
 
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
