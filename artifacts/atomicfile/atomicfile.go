@@ -135,6 +135,8 @@ func describe(path string, err error) error {
 	switch {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		remedy = ": free some space or choose a folder on another disk"
+	case errors.Is(err, syscall.EFBIG):
+		remedy = ": the limit on the size of files (ulimit -f), or the file system's, is too low"
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		remedy = ": choose a folder that you may write to"
 	case errors.Is(err, fs.ErrNotExist):
