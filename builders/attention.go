@@ -24,12 +24,21 @@ func NewAttention(s Scope, dim, heads int) *Attention {
 // Forward lets each token attend to the tokens of its image. x is [B·T dim], T
 // tokens to an image, or [B T dim] with tokens 0.
 func (a *Attention) Forward(x *onnxgraph.Value, tokens int) *onnxgraph.Value {
+	return a.attend(x, tokens, op.Attention)
+}
+
+// ForwardClass is Forward's result of each image's first token, [B dim].
+func (a *Attention) ForwardClass(x *onnxgraph.Value, tokens int) *onnxgraph.Value {
+	return a.attend(x, tokens, op.ClassAttention)
+}
+
+func (a *Attention) attend(x *onnxgraph.Value, tokens int, by func(qkv *onnxgraph.Value, heads int) (y, p *onnxgraph.Value)) *onnxgraph.Value {
 	qkv := a.qkv.Forward(x)
 	if x.Rank() == 3 {
-		y, _ := op.Attention(qkv, a.heads)
+		y, _ := by(qkv, a.heads)
 		return a.proj.Forward(y)
 	}
 	width := qkv.Shape[1]
-	y, _ := op.Attention(op.Reshape(qkv, -1, tokens, width), a.heads)
+	y, _ := by(op.Reshape(qkv, -1, tokens, width), a.heads)
 	return a.proj.Forward(op.Reshape(y, -1, width/3))
 }

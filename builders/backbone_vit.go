@@ -24,11 +24,37 @@ func NewBlock(s Scope, c Config) *Block {
 	}
 }
 
-// Forward maps x [B·T dim] (or [B T dim] with tokens 0) to the same shape.
-func (b *Block) Forward(x *onnxgraph.Value, tokens, index int, drop DropPath) *onnxgraph.Value {
-	defer x.Graph().Scope(fmt.Sprintf("blocks.%d", index))()
-	x = op.Add(x, drop.apply(b.attn.Forward(b.norm1.Forward(x), tokens), index, 0, tokens))
-	return op.Add(x, drop.apply(b.mlp.Forward(b.norm2.Forward(x)), index, 1, tokens))
+// Forward maps a stream [B·T dim] (or [B T dim] with tokens 0) to the same shape.
+func (b *Block) Forward(r Residual, tokens, index int, drop DropPath) Residual {
+	defer r.stream.Graph().Scope(fmt.Sprintf("blocks.%d", index))()
+	x, y := b.norm1.ForwardResidual(r)
+	r = Residual{x, drop.apply(b.attn.Forward(y, tokens), index, 0, tokens)}
+	x, y = b.norm2.ForwardResidual(r)
+	return Residual{x, drop.apply(b.mlp.Forward(y), index, 1, tokens)}
+}
+
+// ForwardClass is Forward's result of each image's first token, [B dim], without
+// computing the others'.
+func (b *Block) ForwardClass(r Residual, tokens, index int, drop DropPath) Residual {
+	defer r.stream.Graph().Scope(fmt.Sprintf("blocks.%d", index))()
+	x, y := b.norm1.ForwardResidual(r)
+	dim := x.Shape[1]
+	first := op.Reshape(op.Slice(op.Reshape(x, -1, tokens, dim), 1, 0, 1), -1, dim)
+	r = Residual{first, drop.apply(b.attn.ForwardClass(y, tokens), index, 0, 1)}
+	x, y = b.norm2.ForwardResidual(r)
+	return Residual{x, drop.apply(b.mlp.Forward(y), index, 1, 1)}
+}
+
+// Residual is a residual stream and the branch that is to be added to it (nil in
+// the beginning). The norm that comes next adds it, in one pass over memory.
+type Residual struct{ stream, branch *onnxgraph.Value }
+
+// Sum adds the branch.
+func (r Residual) Sum() *onnxgraph.Value {
+	if r.branch == nil {
+		return r.stream
+	}
+	return op.Add(r.stream, r.branch)
 }
 
 // ViT is the vision transformer (arXiv 2010.11929) with a class token first and
@@ -60,28 +86,31 @@ func NewViT(s Scope, c Config) *ViT {
 // configured size, then positions are interpolated. It returns all tokens after
 // the final norm, [B 1+T dim], the class token first.
 func (v *ViT) Forward(x *onnxgraph.Value, drop DropPath) *onnxgraph.Value {
-	h, tokens := v.trunk(x, drop)
-	return op.Reshape(v.norm.Forward(h), -1, tokens, v.config.Dim)
-}
-
-// ForwardClass is Forward's class token, [B dim]. The final norm works on each
-// token by itself, so only the class token's is computed.
-func (v *ViT) ForwardClass(x *onnxgraph.Value, drop DropPath) *onnxgraph.Value {
-	h, tokens := v.trunk(x, drop)
-	first := op.Slice(op.Reshape(h, -1, tokens, v.config.Dim), 1, 0, 1)
-	return v.norm.ForwardCentred(op.Reshape(first, -1, v.config.Dim))
-}
-
-// trunk is the tokens [B·tokens dim] before the final norm.
-func (v *ViT) trunk(x *onnxgraph.Value, drop DropPath) (h *onnxgraph.Value, tokens int) {
-	from, to := v.config.ImageSize/v.config.PatchSize, x.Shape[2]/v.config.PatchSize
-	tokens = 1 + to*to
-	h = v.withPositions(v.embed.Forward(x), resizePositions(v.pos.Value, from, to))
-	h = op.Reshape(h, -1, v.config.Dim)
+	r, tokens := v.embedTokens(x)
 	for i, b := range v.blocks {
-		h = b.Forward(h, tokens, i, drop)
+		r = b.Forward(r, tokens, i, drop)
 	}
-	return h, tokens
+	_, y := v.norm.ForwardResidual(r)
+	return op.Reshape(y, -1, tokens, v.config.Dim)
+}
+
+// ForwardClass is Forward's class token, [B dim]. Nothing after the last block's
+// keys and values needs the other tokens, so only the class token's is computed.
+func (v *ViT) ForwardClass(x *onnxgraph.Value, drop DropPath) *onnxgraph.Value {
+	r, tokens := v.embedTokens(x)
+	last := len(v.blocks) - 1
+	for i, b := range v.blocks[:last] {
+		r = b.Forward(r, tokens, i, drop)
+	}
+	r = v.blocks[last].ForwardClass(r, tokens, last, drop)
+	return v.norm.ForwardCentred(r.Sum())
+}
+
+// embedTokens is the stream [B·tokens dim] that the first block gets.
+func (v *ViT) embedTokens(x *onnxgraph.Value) (r Residual, tokens int) {
+	from, to := v.config.ImageSize/v.config.PatchSize, x.Shape[2]/v.config.PatchSize
+	h := v.withPositions(v.embed.Forward(x), resizePositions(v.pos.Value, from, to))
+	return Residual{stream: op.Reshape(h, -1, v.config.Dim)}, 1 + to*to
 }
 
 // withPositions puts the class token before the tokens [B T dim] and adds the

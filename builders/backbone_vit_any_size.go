@@ -21,11 +21,12 @@ func (v *ViT) ForwardAnySize(x *onnxgraph.Value) *onnxgraph.Value {
 	tokens := op.Transpose(op.Reshape(op.Add(patches, resized), 0, 0, -1), 0, 2, 1)
 
 	first := op.ExpandTo(op.Add(v.cls.Value, parts[0]), op.Concat(0, op.ShapeOf(x, 0, 1), vector(g, 1, dim)))
-	h := op.Concat(1, first, tokens)
+	r := Residual{stream: op.Concat(1, first, tokens)}
 	for i, b := range v.blocks {
-		h = b.Forward(h, 0, i, DropPath{})
+		r = b.Forward(r, 0, i, DropPath{})
 	}
-	return v.norm.Forward(h)
+	_, y := v.norm.ForwardResidual(r)
+	return y
 }
 
 // vector is a constant list of int64.

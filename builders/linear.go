@@ -20,18 +20,27 @@ func NewLinear(s Scope, in, out int, withBias bool, init Initializer) *Linear {
 }
 
 // Forward maps x [... in] to [... out]. Two dimensions are the fast form: bias
-// and transposes are part of one Gemm.
+// and transposes are part of one product.
 func (l *Linear) Forward(x *onnxgraph.Value) *onnxgraph.Value {
 	if x.Rank() == 2 {
-		var bias *onnxgraph.Value
+		bias := fill(x, 0, l.weight.Shape[0])
 		if l.bias != nil {
 			bias = l.bias.Value
 		}
-		return op.Gemm(x, l.weight.Value, bias, false, true)
+		return op.Linear(x, l.weight.Value, bias)
 	}
 	y := op.MatMul(x, op.Transpose(l.weight.Value, 1, 0))
 	if l.bias != nil {
 		y = op.Add(y, l.bias.Value)
 	}
+	return y
+}
+
+// ForwardGelu is the GELU of Forward.
+func (l *Linear) ForwardGelu(x *onnxgraph.Value) *onnxgraph.Value {
+	if x.Rank() != 2 || l.bias == nil {
+		return op.Gelu(l.Forward(x))
+	}
+	y, _ := op.LinearGelu(x, l.weight.Value, l.bias.Value)
 	return y
 }

@@ -17,7 +17,7 @@ func NewMLP(s Scope, dim, hidden int) *MLP {
 
 // Forward maps x [... dim] to [... dim].
 func (m *MLP) Forward(x *onnxgraph.Value) *onnxgraph.Value {
-	return m.fc2.Forward(op.Gelu(m.fc1.Forward(x)))
+	return m.fc2.Forward(m.fc1.ForwardGelu(x))
 }
 
 // Head is a projector or predictor as MoCo v3 has them (arXiv 2104.02057,

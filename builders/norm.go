@@ -19,6 +19,15 @@ func (l *LayerNorm) Forward(x *onnxgraph.Value) *onnxgraph.Value {
 	return y
 }
 
+// ForwardResidual adds the stream's pending branch and normalises the sum. It
+// returns both, [... dim].
+func (l *LayerNorm) ForwardResidual(r Residual) (sum, y *onnxgraph.Value) {
+	if r.branch == nil {
+		return r.stream, l.Forward(r.stream)
+	}
+	return op.AddLayerNormalization(r.stream, r.branch, l.weight.Value, l.bias.Value, layerNormEpsilon)
+}
+
 // ForwardCentred is Forward with each row's mean taken off first, which changes
 // nothing in exact arithmetic. ONNX Runtime's kernel takes the variance as
 // E[x²]-E[x]²; the batch norm behind the final norm amplifies its rounding, so

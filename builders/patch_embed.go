@@ -26,7 +26,7 @@ func (e *PatchEmbed) Forward(x *onnxgraph.Value) *onnxgraph.Value {
 	grid := side / p
 	patches := op.Transpose(op.Reshape(x, -1, 3, grid, p, grid, p), 0, 2, 4, 1, 3, 5)
 	rows := op.Reshape(patches, -1, 3*p*p)
-	tokens := op.Gemm(rows, op.Reshape(e.weight.Value, dim, 3*p*p), e.bias.Value, false, true)
+	tokens := op.Linear(rows, op.Reshape(e.weight.Value, dim, 3*p*p), e.bias.Value)
 	return op.Reshape(tokens, -1, grid*grid, dim)
 }
 

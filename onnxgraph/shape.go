@@ -32,6 +32,12 @@ func (s Shape) Size() int {
 // Equal reports whether both shapes list the same dimensions.
 func (s Shape) Equal(t Shape) bool { return slices.Equal(s, t) }
 
+// Fits reports whether both may be the shape of one tensor: dimensions are equal
+// where neither is Dynamic.
+func (s Shape) Fits(t Shape) bool {
+	return slices.EqualFunc(s, t, func(a, b int) bool { return a == b || a == Dynamic || b == Dynamic })
+}
+
 // Clone copies the shape.
 func (s Shape) Clone() Shape { return slices.Clone(s) }
 

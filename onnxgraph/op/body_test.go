@@ -83,7 +83,8 @@ func compareBodies(t *testing.T, name string, n *onnxgraph.Node) {
 			in := make([]*onnxgraph.Value, len(n.Inputs))
 			for k, v := range n.Inputs {
 				shape := v.Shape.Clone()
-				if len(shape) > 1 { // vectors belong to the last dimension
+				// Vectors belong to the last dimension, weights have a size of their own.
+				if len(shape) > 1 && shape[0] == n.Inputs[0].Shape[0] {
 					shape[0] += more
 				}
 				in[k] = g.Input(string(rune('a'+k+10*more)), v.DType, shape...)

@@ -15,6 +15,7 @@ var needsFixed = map[string]string{
 	"ConvTranspose":         "the kernel's shape",
 	"Squeeze":               "without axes, a Dynamic dimension may be 1 or not",
 	"pmx.Attention":         "the width of a head",
+	"pmx.ClassAttention":    "the width of a head",
 	"pmx.BatchNormTraining": "the number of channels",
 }
 

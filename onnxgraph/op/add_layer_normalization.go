@@ -1,0 +1,70 @@
+package op
+
+import (
+	"fmt"
+
+	"pmx/onnxgraph"
+)
+
+// AddLayerNormalization adds a branch r to the residual stream x, both [... D], and
+// normalises the sum, in one pass over memory:
+//
+//	s = x + r,  y = (s - mean) · invStdDev ⊙ scale + bias
+//
+// as LayerNormalization over the last dimension. A pre-norm block needs both s and y.
+func AddLayerNormalization(x, r, scale, bias *onnxgraph.Value, epsilon float64) (s, y *onnxgraph.Value) {
+	n := onnxgraph.ApplyNode("pmx.AddLayerNormalization", onnxgraph.Attributes{"epsilon": float32(epsilon)}, x, r, scale, bias)
+	return n.Outputs[0], n.Outputs[1]
+}
+
+var _ = onnxgraph.Register(onnxgraph.OpSchema{
+	Name: "AddLayerNormalization", Domain: onnxgraph.DomainPMX, SinceVersion: 1,
+	Inputs: []string{"X", "R", "scale", "B"}, Outputs: []string{"S", "Y", "mean", "inv_std"},
+	Infer: func(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
+		x, r, scale, bias := n.Inputs[0].Type, n.Inputs[1].Type, n.Inputs[2], n.Inputs[3]
+		last := len(x.Shape) - 1
+		if last < 0 || x.DType != r.DType || !x.Shape.Fits(r.Shape) || !scale.Shape.Fits(x.Shape[last:]) || !bias.Shape.Fits(x.Shape[last:]) {
+			return nil, fmt.Errorf("want X and R [... D], scale and B [D], got %v, %v, %v and %v", x, r, scale.Shape, bias.Shape)
+		}
+		saved := onnxgraph.Type{DType: x.DType, Shape: x.Shape.Clone()}
+		saved.Shape[last] = 1
+		return []onnxgraph.Type{x, x, saved, saved}, nil
+	},
+	Grad: onnxgraph.Differentiable(func(n *onnxgraph.Node, dy []*onnxgraph.Value) []*onnxgraph.Value {
+		if dy[2] != nil || dy[3] != nil {
+			onnxgraph.Fail(n.Op.ID(), n.Inputs, "no gradient through the saved statistics: take it through Y")
+		}
+		ds, dy1, scale := dy[0], dy[1], n.Inputs[2]
+		s, mean, invStd := n.Outputs[0], n.Outputs[2], n.Outputs[3]
+		switch {
+		case dy1 == nil:
+			return []*onnxgraph.Value{ds, ds, nil, nil}
+		case ds == nil:
+			dx, dscale, dbias := LayerNormalizationGrad(dy1, s, scale, mean, invStd)
+			return []*onnxgraph.Value{dx, dx, dscale, dbias}
+		}
+		g := onnxgraph.ApplyNode("pmx.AddLayerNormalizationGrad", nil, ds, dy1, s, scale, mean, invStd).Outputs
+		return []*onnxgraph.Value{g[0], g[0], g[1], g[2]}
+	}),
+	Body: func(n *onnxgraph.Node, in []*onnxgraph.Value) []*onnxgraph.Value {
+		s := Add(in[0], in[1])
+		y, mean, invStd := LayerNormalization(s, in[2], in[3], n.Attributes.Float("epsilon", 1e-5))
+		return []*onnxgraph.Value{s, y, mean, invStd}
+	},
+})
+
+// AddLayerNormalizationGrad returns the cotangent of both X and R, which is that of
+// S, plus what LayerNormalizationGrad gives for S; dscale and dB are as there.
+var _ = onnxgraph.Register(onnxgraph.OpSchema{
+	Name: "AddLayerNormalizationGrad", Domain: onnxgraph.DomainPMX, SinceVersion: 1,
+	Inputs: []string{"dS", "dY", "S", "scale", "mean", "inv_std"}, Outputs: []string{"dX", "dscale", "dB"},
+	Infer: func(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
+		scale := n.Inputs[3].Type
+		return []onnxgraph.Type{n.Inputs[2].Type, scale, scale}, nil
+	},
+	Grad: onnxgraph.ByDecomposition(),
+	Body: func(_ *onnxgraph.Node, in []*onnxgraph.Value) []*onnxgraph.Value {
+		dx, dscale, dbias := LayerNormalizationGrad(in[1], in[2], in[3], in[4], in[5])
+		return []*onnxgraph.Value{Add(in[0], dx), dscale, dbias}
+	},
+})
