@@ -1,0 +1,162 @@
+package orttraining_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"pmx/artifacts/ortcheckpoint"
+	"pmx/artifacts/runtimelib"
+	"pmx/onnxgraph"
+	"pmx/training/orttraining"
+)
+
+func TestOpenErrors(t *testing.T) {
+	_, err := orttraining.Open(filepath.Join(t.TempDir(), "none.so"))
+	wantError(t, err, "it cannot be loaded: ")
+	wantError(t, err, "`pmx runtime install ort-training` brings")
+	text := filepath.Join(t.TempDir(), "text.so")
+	if err := os.WriteFile(text, []byte("not a library\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, err = orttraining.Open(text)
+	wantError(t, err, "it cannot be loaded: ")
+	_, err = orttraining.Open(libraryPath(t, runtimelib.ORT))
+	wantError(t, err, "built without the training API")
+}
+
+func TestLibrary(t *testing.T) {
+	l := library(t)
+	if l != library(t) {
+		t.Error("opening the same path twice gives two libraries")
+	}
+	if l.Version() != "1.19.2" {
+		t.Errorf("version %s, want 1.19.2", l.Version())
+	}
+	providers, err := l.Providers()
+	if err != nil || providers[len(providers)-1] != "CPUExecutionProvider" {
+		t.Errorf("providers %v (%v), want CPUExecutionProvider last", providers, err)
+	}
+	if l.APIBase() == nil || sessionOptions(t, orttraining.Options{}).Pointer() == nil {
+		t.Error("a pointer for custom operators is nil")
+	}
+}
+
+func TestCheckpointErrors(t *testing.T) {
+	l, dir := library(t), t.TempDir()
+	_, err := l.LoadCheckpoint(filepath.Join(dir, "none"))
+	wantError(t, err, "no such file")
+	data, err := ortcheckpoint.Encode(initial())
+	if err != nil {
+		t.Fatal(err)
+	}
+	cut := filepath.Join(dir, "cut")
+	if err := os.WriteFile(cut, data[:len(data)/2], 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, err = l.LoadCheckpoint(cut)
+	wantError(t, err, cut)
+	_, err = l.LoadCheckpointBytes(data[:len(data)/2])
+	wantError(t, err, "checkpoint of ")
+	_, err = l.LoadCheckpointBytes(nil)
+	wantError(t, err, "checkpoint of 0 bytes")
+	state := load(t, initial())
+	wantError(t, state.Save(filepath.Join(dir, "no", "folder"), true), "folder")
+	wantError(t, state.SetProperty("x", 1), "want int64, float32 or string")
+	_, err = state.Property("none")
+	wantError(t, err, "none")
+	state.Close()
+	wantError(t, state.Save(cut, true), "closed")
+}
+
+func TestModelErrors(t *testing.T) {
+	l, options := library(t), sessionOptions(t, orttraining.Options{})
+	m := artifacts(t)
+	_, err := l.NewTrainingSessionFromFiles(load(t, initial()), orttraining.ModelFiles{Training: filepath.Join(t.TempDir(), "none.onnx")}, options)
+	wantError(t, err, "no such file")
+	_, err = l.NewTrainingSession(load(t, initial()), orttraining.Models{Training: m.Training[:100]}, options)
+	wantError(t, err, "ONNX Runtime 1.19.2 refuses the models: ")
+	c := initial()
+	c.Trainable = c.Trainable[1:]
+	wantError(t, firstFault(t, c, m), "W1")
+	_, err = l.NewSession([]byte("not a model"), options)
+	wantError(t, err, "refuses the model: ")
+	_, err = l.NewSession(model(t, nil, []port{{"y", tensorType(onnxgraph.Float32)}}, "y = NoSuchOperator(one)"), options)
+	wantError(t, err, "NoSuchOperator")
+}
+
+// firstFault gives the error of a session, or of its first step: what the library
+// does not see before.
+func firstFault(t *testing.T, c *ortcheckpoint.Checkpoint, m orttraining.Models) error {
+	s, err := library(t).NewTrainingSession(load(t, c), m, sessionOptions(t, orttraining.Options{}))
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	_, err = s.TrainStep(feeds(0))
+	return err
+}
+
+func TestStepErrors(t *testing.T) {
+	state := load(t, initial())
+	s, e := start(t, state), newExpected()
+	wrong := func(change func(f map[string]*onnxgraph.Tensor)) error {
+		f := feeds(0)
+		change(f)
+		_, err := s.TrainStep(f)
+		return err
+	}
+	wantError(t, wrong(func(f map[string]*onnxgraph.Tensor) { delete(f, "x") }), "train step: input x is not fed: want [x target]")
+	wantError(t, wrong(func(f map[string]*onnxgraph.Tensor) { f["X"] = f["x"] }), "there is no input X: want [x target]")
+	wantError(t, wrong(func(f map[string]*onnxgraph.Tensor) { f["x"] = values(0, batch, in+1) }), "x")
+	wantError(t, wrong(func(f map[string]*onnxgraph.Tensor) { f["x"] = onnxgraph.Zeros(onnxgraph.Int64, []int{batch, in}) }), "x")
+	near(t, "loss after the errors", trainStep(t, s, 0), e.train(feeds(0)))
+
+	bare, err := library(t).NewTrainingSession(state, orttraining.Models{Training: artifacts(t).Training}, sessionOptions(t, orttraining.Options{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer bare.Close()
+	wantError(t, bare.OptimizerStep(), "no optimizer model")
+	wantError(t, bare.SetLearningRate(1), "no optimizer model")
+	_, err = bare.LearningRate()
+	wantError(t, err, "no optimizer model")
+	_, err = bare.EvalStep(feeds(0))
+	wantError(t, err, "no eval model")
+	wantError(t, bare.Export("x.onnx", "y"), "no eval model in a file")
+
+	s.Close()
+	_, err = s.TrainStep(feeds(0))
+	wantError(t, err, "the training session is closed")
+	_, err = s.EvalStep(feeds(0))
+	wantError(t, err, "the training session is closed")
+	for _, err := range []error{s.OptimizerStep(), s.ResetGradients(), s.SetLearningRate(1), s.Export("x.onnx", "y")} {
+		wantError(t, err, "the training session is closed")
+	}
+	closed := sessionOptions(t, orttraining.Options{})
+	closed.Close()
+	_, err = library(t).NewTrainingSession(state, artifacts(t), closed)
+	wantError(t, err, "the session options are closed")
+	state.Close()
+	_, err = library(t).NewTrainingSession(state, artifacts(t), sessionOptions(t, orttraining.Options{}))
+	wantError(t, err, "the checkpoint state is closed")
+}
+
+func TestOptionErrors(t *testing.T) {
+	l := library(t)
+	_, err := l.NewSessionOptions(orttraining.Options{Optimization: 9})
+	wantError(t, err, "there is no optimization level 9")
+	_, err = l.NewSessionOptions(orttraining.Options{Threads: -1})
+	wantError(t, err, "-1 threads")
+	providers, err := l.Providers()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = l.NewSessionOptions(orttraining.Options{CUDA: map[string]string{"device_id": "0"}})
+	if len(providers) == 1 {
+		wantError(t, err, "CUDA execution provider: the library is built without it")
+		wantError(t, err, "`pmx runtime install ort-training --cuda` brings one")
+	} else if err != nil { // a GPU may be there or not; without one the error says what is missing
+		wantError(t, err, "CUDA execution provider: ")
+	}
+}

@@ -1,0 +1,5 @@
+//go:build !race
+
+package orttraining_test
+
+const raceDetector = false
