@@ -10,6 +10,7 @@ import (
 
 	"pmx/artifacts/safetensors"
 	"pmx/builders"
+	"pmx/internal/require"
 )
 
 // TestStepTrainsWithoutPMX: examples/train_step.py, which knows nothing of pmx,
@@ -21,13 +22,13 @@ func TestStepTrainsWithoutPMX(t *testing.T) {
 		python = filepath.Join("..", ".venv", "bin", "python")
 	}
 	if _, err := exec.LookPath(python); err != nil {
-		missing(t, "no Python with onnxruntime: scripts/setup.sh makes .venv, PMX_PYTHON names another")
+		require.Missing(t, "no Python with onnxruntime: scripts/setup.sh makes .venv, PMX_PYTHON names another")
 	}
 	for _, name := range []string{"small_no_momentum", "small_momentum_multicrop"} {
 		t.Run(name, func(t *testing.T) {
 			recording := filepath.Join("..", "..", "shared", "fixtures", name+".safetensors")
 			if _, err := os.Stat(recording); err != nil {
-				missing(t, "no fixture "+recording)
+				require.Missing(t, "no fixture "+recording)
 			}
 			step, err := builders.Build(recordedConfig(t, recording))
 			if err != nil {

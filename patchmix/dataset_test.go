@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"pmx/internal/require"
 	"pmx/patchmix/internal/idx"
 )
 
@@ -427,7 +428,7 @@ func TestSampleStaysTheSame(t *testing.T) {
 func TestSampleIsWhatWasPublished(t *testing.T) {
 	const dir = "/usr/share/datasets/fashion-mnist"
 	if _, err := os.Stat(dir); err != nil {
-		missing(t, "Debian's package dataset-fashion-mnist")
+		require.Missing(t, "Debian's package dataset-fashion-mnist")
 	}
 	all, part := open(t, "fashion-mnist:"+dir, Test), open(t, "sample", Test)
 	next := 0
@@ -449,7 +450,7 @@ func TestRealCIFAR(t *testing.T) {
 	for name, want := range map[string]struct{ classes int }{"cifar10": {10}, "cifar100": {100}} {
 		dir := filepath.Join(root, name)
 		if _, err := os.Stat(dir); err != nil {
-			missing(t, dir)
+			require.Missing(t, dir)
 		}
 		d := open(t, dir, Train)
 		if !strings.HasPrefix(d.Name(), name+" ") || d.Len() < 1000 || len(d.Classes()) != want.classes {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"pmx/internal/require"
 	"pmx/onnxgraph"
 )
 
@@ -81,18 +82,8 @@ func fixtures(t *testing.T) []string {
 			return files
 		}
 	}
-	missing(t, "the recorded runs of the published implementation (../../shared/fixtures/*.safetensors)")
+	require.Missing(t, "the recorded runs of the published implementation (../../shared/fixtures/*.safetensors)")
 	return nil
-}
-
-// missing skips a test that lacks something on a developer's machine, and fails
-// it where everything has to run.
-func missing(t testing.TB, what string) {
-	t.Helper()
-	if os.Getenv("CI") == "true" || os.Getenv("PMX_REQUIRE_ALL") == "1" {
-		t.Fatalf("not there: %s", what)
-	}
-	t.Skipf("not there: %s", what)
 }
 
 // fixture is as much of a safetensors reader as this test needs.

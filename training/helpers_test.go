@@ -1,19 +1,16 @@
 package training_test
 
 import (
-	"os"
 	"testing"
 
+	"pmx/internal/require"
 	"pmx/training"
 )
 
 // missing skips a test whose prerequisite is absent; in CI it fails.
 func missing(t *testing.T, why string) {
 	t.Helper()
-	if os.Getenv("CI") == "true" || os.Getenv("PMX_REQUIRE_ALL") == "1" {
-		t.Fatal(why)
-	}
-	t.Skip(why)
+	require.Missing(t, why)
 }
 
 func options(t *testing.T) training.Options {

@@ -5,13 +5,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"pmx/artifacts/wheellib/probe"
+	"pmx/internal/require"
 )
 
 // TestPinsAreComplete: every library can be installed, found and checked.
@@ -77,11 +76,11 @@ func installReal(t *testing.T, kind Kind) Library {
 	}
 	in.Progress = func(line string) { t.Log(line) }
 	if _, err := in.release(kind); err != nil {
-		skipUnlessRequired(t, err.Error())
+		require.Missing(t, err)
 	}
 	lib, err := in.Install(t.Context(), kind)
 	if err != nil {
-		skipUnlessRequired(t, err.Error())
+		require.Missing(t, err)
 	}
 	list, err := in.List()
 	if err != nil {
@@ -121,44 +120,4 @@ func TestInstallRealTraining(t *testing.T) {
 	if lib.Version != trainingVersion || !slices.Equal(lib.Providers, []string{"CPUExecutionProvider"}) {
 		t.Errorf("library %+v", lib)
 	}
-}
-
-// TestEveryPin installs from each source of each release, also those for other
-// machines, whose libraries are not loaded. Loading a CUDA library needs no
-// CUDA device. Run it when pins change: it downloads almost a gigabyte.
-func TestEveryPin(t *testing.T) {
-	if os.Getenv("PMX_TEST_EVERY_PIN") == "" {
-		t.Skip("set PMX_TEST_EVERY_PIN=1 to download every pinned package (0.9 GB)")
-	}
-	for _, rel := range pins {
-		for _, s := range rel.sources {
-			t.Run(rel.name()+" from "+string(s.client), func(t *testing.T) {
-				only := rel
-				only.sources = []source{s}
-				in := Installer{Dir: t.TempDir(), goos: rel.os, goarch: rel.arch, releases: []release{only}, probe: probe.Load, convert: convert}
-				if rel.os != runtime.GOOS || rel.arch != runtime.GOARCH {
-					in.probe = func(string) (probe.Info, error) { return probe.Info{Version: rel.version}, nil }
-				}
-				lib, err := in.Install(t.Context(), rel.kind)
-				if err != nil {
-					t.Fatal(err)
-				}
-				list, err := in.List()
-				if err != nil || len(list) != 1 || list[0].Err != nil {
-					t.Errorf("list %+v, error %v", list, err)
-				}
-				t.Logf("%s: %d bytes, providers %v", lib.Source, lib.Size, lib.Providers)
-			})
-		}
-	}
-}
-
-// skipUnlessRequired skips a test whose prerequisite is missing, but fails it
-// in continuous integration.
-func skipUnlessRequired(t *testing.T, reason string) {
-	t.Helper()
-	if os.Getenv("CI") == "true" || os.Getenv("PMX_REQUIRE_ALL") == "1" {
-		t.Fatal(reason)
-	}
-	t.Skip(reason)
 }

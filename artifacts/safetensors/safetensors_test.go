@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"pmx/internal/require"
 	"pmx/onnxgraph"
 )
 
@@ -116,7 +117,7 @@ func TestPublishedFixtures(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(paths) == 0 {
-		skipUnlessRequired(t, "no fixtures in ../shared/fixtures")
+		require.Missing(t, "no fixtures in ../shared/fixtures")
 	}
 	for _, path := range paths {
 		list, metadata, err := ReadFile(path)
@@ -303,14 +304,4 @@ func assertTensors(t *testing.T, got, want []Named) {
 			t.Errorf("tensor %d is %q %v %x, want %q %v %x", i, g.Name, g.Tensor, g.Bytes(), w.Name, w.Tensor, w.Bytes())
 		}
 	}
-}
-
-// skipUnlessRequired skips a test whose prerequisite is missing, but fails it
-// in continuous integration.
-func skipUnlessRequired(t *testing.T, reason string) {
-	t.Helper()
-	if os.Getenv("CI") == "true" || os.Getenv("PMX_REQUIRE_ALL") == "1" {
-		t.Fatal(reason)
-	}
-	t.Skip(reason)
 }

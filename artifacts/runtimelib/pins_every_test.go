@@ -1,0 +1,39 @@
+//go:build pins
+
+package runtimelib
+
+import (
+	"runtime"
+	"testing"
+
+	"pmx/artifacts/wheellib/probe"
+)
+
+// TestEveryPin installs from each source of each release, also those for other
+// machines, whose libraries are not loaded. Loading a CUDA library needs no
+// CUDA device. It downloads 0.9 GB, so it is built only on demand, when pins change:
+//
+//	go test -tags pins -run TestEveryPin -timeout 1h ./artifacts/runtimelib
+func TestEveryPin(t *testing.T) {
+	for _, rel := range pins {
+		for _, s := range rel.sources {
+			t.Run(rel.name()+" from "+string(s.client), func(t *testing.T) {
+				only := rel
+				only.sources = []source{s}
+				in := Installer{Dir: t.TempDir(), goos: rel.os, goarch: rel.arch, releases: []release{only}, probe: probe.Load, convert: convert}
+				if rel.os != runtime.GOOS || rel.arch != runtime.GOARCH {
+					in.probe = func(string) (probe.Info, error) { return probe.Info{Version: rel.version}, nil }
+				}
+				lib, err := in.Install(t.Context(), rel.kind)
+				if err != nil {
+					t.Fatal(err)
+				}
+				list, err := in.List()
+				if err != nil || len(list) != 1 || list[0].Err != nil {
+					t.Errorf("list %+v, error %v", list, err)
+				}
+				t.Logf("%s: %d bytes, providers %v", lib.Source, lib.Size, lib.Providers)
+			})
+		}
+	}
+}
