@@ -66,6 +66,7 @@ type trainer struct {
 	step    *builders.Step
 	session training.Session
 	from    training.Resumed
+	steps   int64 // of the whole training
 }
 
 // run trains from the command line to the exported encoder. What can be wrong is
@@ -247,9 +248,10 @@ func (t *trainer) train(ctx context.Context) error {
 		return err
 	}
 	perEpoch := feeder.StepsPerEpoch()
+	t.steps = int64(t.recipe.Epochs) * int64(perEpoch)
 	loop := &training.Loop{
 		Session: t.session, Feeder: feeder, Schedules: t.recipe.schedules(perEpoch), DropPath: training.NewDropPath(t.step, t.recipe.Seed),
-		Steps: int64(t.recipe.Epochs) * int64(perEpoch), Images: t.recipe.Batch, Hooks: hooks, From: t.from,
+		Steps: t.steps, Images: t.recipe.Batch, Hooks: hooks, From: t.from,
 	}
 	fmt.Fprintf(t.c.App.ErrWriter, "%s on %s (%s images): %d epochs of %d steps, %s on %s\n",
 		t.recipe.Method, t.data.Name(), humanCount(int64(t.data.Len())), t.recipe.Epochs, perEpoch, t.backend.Name(), t.options.Device)
@@ -348,7 +350,7 @@ func (t *trainer) finish() error {
 	if err := exportFiles(out, weights, builders.EncoderOptions{}, t.dir.Path(artifacts.EncoderName), &verifier{t.backend, t.options}); err != nil {
 		return err
 	}
-	untrained, trained, err := t.accuracies()
+	untrained, trained, err := accuracies(t.dir, t.steps)
 	if err != nil {
 		return err
 	}
@@ -358,17 +360,21 @@ func (t *trainer) finish() error {
 	return nil
 }
 
-// accuracies are the run's first and last kNN top-1 in percent, from its metrics,
-// since an earlier session may have measured them; 0 if there is none.
-func (t *trainer) accuracies() (untrained, trained float64, err error) {
-	lines, err := t.dir.ReadMetrics()
+// accuracies are the kNN top-1 in percent before the first of a run's steps and
+// after the last, from its metrics, since an earlier session may have measured
+// them; 0 if there is none.
+func accuracies(run *artifacts.RunDir, steps int64) (untrained, trained float64, err error) {
+	lines, err := run.ReadMetrics()
 	if err != nil {
 		return 0, 0, err
 	}
 	for _, line := range lines {
-		if v, ok := line.Float("knn_top1"); ok && line.Step == 0 {
+		v, ok := line.Float("knn_top1")
+		switch {
+		case !ok:
+		case line.Step == 0:
 			untrained = v
-		} else if ok {
+		case line.Step == steps:
 			trained = v
 		}
 	}
