@@ -2,24 +2,15 @@ package orttraining_test
 
 import (
 	"math"
-	"os"
 	"strings"
 	"testing"
 
 	"pmx/artifacts/ortcheckpoint"
 	"pmx/artifacts/runtimelib"
+	"pmx/internal/require"
 	"pmx/onnxgraph"
 	"pmx/training/orttraining"
 )
-
-// missing skips a test whose prerequisite is absent; in CI it fails.
-func missing(t testing.TB, why string) {
-	t.Helper()
-	if os.Getenv("CI") == "true" || os.Getenv("PMX_REQUIRE_ALL") == "1" {
-		t.Fatal(why)
-	}
-	t.Skip(why)
-}
 
 // libraryPath finds an installed library.
 func libraryPath(t testing.TB, kind runtimelib.Kind) string {
@@ -30,7 +21,7 @@ func libraryPath(t testing.TB, kind runtimelib.Kind) string {
 	}
 	found, err := installer.Find(kind, "")
 	if err != nil {
-		missing(t, err.Error())
+		require.Missing(t, err)
 	}
 	return found.Path
 }
