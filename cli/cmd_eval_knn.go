@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -75,6 +76,9 @@ func evalKNN(c *cli.Context) error {
 		r.HoldOut = c.Float64("hold-out")
 	}
 	bank, queries, err := r.labelledSplits()
+	if errors.Is(err, errNoLabels) {
+		return fmt.Errorf("%s: %w, so there is nothing to classify: name images in one folder per class by --data SPEC", bank.Name(), err)
+	}
 	if err != nil {
 		return err
 	}
