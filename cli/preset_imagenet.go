@@ -7,9 +7,9 @@ import "pmx/builders"
 //
 //	pmx train --preset imagenet-small --data folder:PATH/train --device cuda --out runs/in1k-small
 //
-// They are made for several data-centre GPUs; on one CPU core a step takes
-// minutes. `pmx bench step --preset imagenet-small --set batch=8 --set
-// local_crops=0` times a small one.
+// They are made for several data-centre GPUs, and no full run of them was made
+// with pmx; on one CPU core a step takes minutes. `pmx bench step --preset
+// imagenet-small --set batch=8 --set local_crops=0` times a small one.
 var imagenet = Recipe{
 	Config: builders.Config{
 		Method: "patchmix", ImageSize: 224, PatchSize: 16, MLPRatio: 4,

@@ -8,11 +8,15 @@ import "pmx/builders"
 //	make quickstart, or
 //	pmx train --preset quickstart --out runs/quickstart
 //
+// Measured: 4.5 minutes on two cores of a busy machine; kNN top-1 (k = 20, 2,000
+// test images) 63.55 % untrained, 81.60 % trained. kNN on the raw pixels gives
+// 82.75 %: these images are easy to tell apart as they are.
+//
 // The views differ from the published ones: these images are grey, small and
 // centred, so colours mean nothing, small crops lose the object, and a shoe's
 // direction is part of what it is. Patches of 7 pixels are three times cheaper
 // than those of 4, and more steps gained more than finer patches did.
-var _ = addPreset("quickstart", "a small ViT on the built-in images, minutes on two cores", Recipe{
+var _ = addPreset("quickstart", "a small ViT on the built-in images, 16 epochs: kNN 63.6 to 81.6 % in 4.5 minutes on two cores", Recipe{
 	Config: builders.Config{
 		Method: "patchmix", ImageSize: 28, PatchSize: 7, Dim: 64, Depth: 2, Heads: 4, MLPRatio: 4,
 		ProjLayers: 3, PredLayers: 2, Hidden: 512, OutDim: 128,
