@@ -95,21 +95,3 @@ func (c Checkpoints) Latest() (step int64, err error) {
 	}
 	return 0, fmt.Errorf("%w; no older checkpoint is good: start anew with --overwrite", err)
 }
-
-// RemoveAfter deletes the checkpoints of steps past step: a run that went back
-// to an older one must not find them again.
-func (c Checkpoints) RemoveAfter(step int64) error {
-	steps, err := c.List()
-	if err != nil {
-		return err
-	}
-	for _, s := range slices.Backward(steps) {
-		if s <= step {
-			break
-		}
-		if err := os.Remove(c.Path(s)); err != nil {
-			return fmt.Errorf("artifacts: %w", err)
-		}
-	}
-	return nil
-}
