@@ -16,11 +16,16 @@ func lowerEval(s *Step, g *onnxgraph.Graph, method *Method) {
 		m.momentum = s.momentumEncoder(g, trained, func(average, _ *onnxgraph.Value) *onnxgraph.Value { return average })
 	}
 	images := len(g.Inputs())
+	m.anyBatch = true // of the exported encoder; the loss is of Config.Batch images
 	metrics := m.loss(method)
 	s.Batch = m.batch
 	s.outputs(g, metrics)
 
-	tokens := m.query.vit.Forward(g.Inputs()[images], DropPath{})
+	features := m.query
+	if s.Config.FeatureEncoder() == MomentumEncoder {
+		features = m.momentum
+	}
+	tokens := features.vit.Forward(g.Inputs()[images], DropPath{})
 	g.Output(EncoderClass, op.Gather(tokens, g.Const(onnxgraph.ScalarTensor(int64(0))), 1))
 	g.Output(EncoderTokens, tokens)
 	for i := range s.State {

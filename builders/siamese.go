@@ -37,6 +37,7 @@ type Siamese struct {
 	encoded   map[string]*onnxgraph.Value // the query encoder's result by feed
 	dropRows  int                         // rows of the drop-path mask that passes have taken
 	dropMask  *onnxgraph.Value
+	anyBatch  bool // the first feed is of any number of images
 }
 
 // Images declares a feed of images [batch 3 side side].
@@ -52,6 +53,10 @@ func (m *Siamese) Target(name string) *onnxgraph.Value {
 
 func (m *Siamese) feed(name string, shape ...int) *onnxgraph.Value {
 	m.batch = append(m.batch, Port{Name: name, DType: onnxgraph.Float32.String(), Shape: shape})
+	if m.anyBatch && len(m.batch) == 1 {
+		shape = append([]int{onnxgraph.Dynamic}, shape[1:]...)
+		return m.graph.Input(name, onnxgraph.Float32, shape...).NameDims("N", "", "", "")
+	}
 	return m.graph.Input(name, onnxgraph.Float32, shape...)
 }
 

@@ -3,6 +3,7 @@
 #
 #   Debian packages   dataset-fashion-mnist (images), libonnx-testdata (operator cases)
 #   .venv             stock onnxruntime and numpy, for the test of examples/train_step.py
+#   .venv-ort         onnxruntime-training-cpu, for the tests of examples/train_artifacts.py
 #   ONNX Runtime      the library, by `pmx runtime install`, in the user's cache
 #
 # With CI=true or PMX_REQUIRE_ALL=1 whatever cannot be brought is an error;
@@ -47,17 +48,35 @@ debian_packages() {
     missing "apt-get could not install ${wanted[*]}"
 }
 
-python_packages() {
-  local pins=(onnxruntime==1.27.0 numpy==2.3.5)
-  local stamp=.venv/pmx-pins
-  [ -e "$stamp" ] && [ "$(cat "$stamp")" = "${pins[*]}" ] && return 0
-  command -v python3 >/dev/null || { missing "no python3 for the test of examples/train_step.py"; return 0; }
-  rm -rf .venv
-  if quietly python3 -m venv .venv && quietly .venv/bin/python -m pip install --disable-pip-version-check "${pins[@]}"; then
-    echo "${pins[*]}" >"$stamp"
+# environment FOLDER PYTHON PINS...: a Python environment of exactly these packages.
+environment() {
+  local folder=$1 python=$2
+  shift 2
+  local stamp=$folder/pmx-pins
+  [ -e "$stamp" ] && [ "$(cat "$stamp")" = "$*" ] && return 0
+  rm -rf "$folder"
+  if quietly "$python" -m venv "$folder" && quietly "$folder/bin/python" -m pip install --disable-pip-version-check "$@"; then
+    echo "$*" >"$stamp"
   else
-    missing "could not make .venv with ${pins[*]} (Debian: apt-get install python3-venv)"
+    missing "could not make $folder with $* (Debian: apt-get install python3-venv)"
   fi
+}
+
+python_packages() {
+  command -v python3 >/dev/null || { missing "no python3 for the test of examples/train_step.py"; return 0; }
+  environment .venv python3 onnxruntime==1.27.0 numpy==2.3.5
+}
+
+# The training wheel is for Python 3.11, shares its package name with the stock
+# one, and lists more packages than its artifacts' interface uses.
+training_packages() {
+  local python
+  for python in python3.11 python3; do
+    "$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || continue
+    environment .venv-ort "$python" --no-deps onnxruntime-training-cpu==1.19.2 numpy==1.26.4 onnx==1.17.0 protobuf==5.29.5
+    return
+  done
+  missing "no Python 3.11 for the tests of examples/train_artifacts.py (Debian 12: apt-get install python3 python3-venv)"
 }
 
 runtime_library() {
@@ -66,4 +85,5 @@ runtime_library() {
 
 debian_packages
 python_packages
+training_packages
 runtime_library

@@ -1,0 +1,302 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"pmx/artifacts/ortcheckpoint"
+	"pmx/artifacts/safetensors"
+	"pmx/builders"
+	"pmx/internal/require"
+	"pmx/onnxgraph"
+)
+
+// ortPython finds a Python with the official training wheel.
+func ortPython(t *testing.T) string {
+	t.Helper()
+	python := os.Getenv("PMX_ORT_PYTHON")
+	if python == "" {
+		python = filepath.Join("..", ".venv-ort", "bin", "python")
+	}
+	if _, err := exec.LookPath(python); err != nil {
+		require.Missing(t, "no Python with onnxruntime-training-cpu: scripts/setup.sh makes .venv-ort, PMX_ORT_PYTHON names another")
+	}
+	return python
+}
+
+// trainArtifacts runs examples/train_artifacts.py.
+func trainArtifacts(t *testing.T, args ...string) (output string) {
+	t.Helper()
+	out, err := exec.Command(ortPython(t), append([]string{filepath.Join("..", "examples", "train_artifacts.py")}, args...)...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("train_artifacts.py: %v\n%s", err, out)
+	}
+	return string(out)
+}
+
+// TestArtifactsTrainWithoutPMX: the artifacts, loaded unchanged by the published
+// Python interface of ONNX Runtime Training, take the recorded steps and get the
+// published code's numbers.
+func TestArtifactsTrainWithoutPMX(t *testing.T) {
+	recordings, err := filepath.Glob(filepath.Join("..", "..", "shared", "fixtures", "*.safetensors"))
+	if err != nil || len(recordings) == 0 {
+		require.Missing(t, "no fixtures in ../shared/fixtures")
+	}
+	for _, recording := range recordings {
+		t.Run(strings.TrimSuffix(filepath.Base(recording), ".safetensors"), func(t *testing.T) {
+			t.Parallel()
+			compareArtifacts(t, recordedConfig(t, recording), recording)
+		})
+	}
+}
+
+// TestArtifactsMatchStep: the same for what the published recordings leave out
+// (drop path, clipping, other methods), against the step file in float64.
+func TestArtifactsMatchStep(t *testing.T) {
+	ortPython(t)
+	for _, method := range builders.Methods() {
+		t.Run(method.Name, func(t *testing.T) {
+			t.Parallel()
+			c := builders.Config{
+				Method: method.Name, ImageSize: 16, PatchSize: 4, Dim: 16, Depth: 2, Heads: 2, MLPRatio: 2,
+				ProjLayers: 3, PredLayers: 2, Hidden: 32, OutDim: 8, Batch: 16, MomentumEncoder: true,
+				MixNum: builders.IntSet{2}, LocalCrops: 2, LocalSize: 8, DropPath: 0.5, ClipGrad: 0.5,
+			}
+			compareArtifacts(t, c, record(t, c, 3))
+		})
+	}
+}
+
+func compareArtifacts(t *testing.T, c builders.Config, recording string) {
+	dir := t.TempDir()
+	if err := writeORTTraining(io.Discard, Recipe{Config: c}, dir, false); err != nil {
+		t.Fatal(err)
+	}
+	if out := trainArtifacts(t, dir, recording); !strings.HasSuffix(out, "\nthe same numbers\n") {
+		t.Errorf("train_artifacts.py: %s", out)
+	}
+}
+
+// record takes steps with the step file on random batches, in float64, and
+// writes what the recordings of the published code hold.
+func record(t *testing.T, c builders.Config, steps int) (path string) {
+	t.Helper()
+	step, err := builders.Build(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var recorded []safetensors.Named
+	add := func(name string, x *onnxgraph.Tensor) {
+		recorded = append(recorded, safetensors.Named{Name: name, Tensor: onnxgraph.Narrow(x)})
+	}
+	schedules := map[string][]float32{"lr": make([]float32, steps), "wd": make([]float32, steps), "momentum": make([]float32, steps)}
+	for k := range steps {
+		schedules["lr"][k], schedules["wd"][k], schedules["momentum"][k] = 2e-4*float32(k+1), 50+10*float32(k), 0.9
+	}
+	for name, values := range schedules {
+		add("schedule/"+name, onnxgraph.NewTensor([]int{steps}, values))
+	}
+	state := step.InitialState(5)
+	for _, s := range step.State {
+		if s.Kind == builders.KindParam || s.Kind == builders.KindEMA {
+			add("init/"+s.Name, state[s.Name])
+		}
+	}
+	settled := settledEntries{}
+	rng := rand.New(rand.NewPCG(11, 0))
+	eval := onnxgraph.NewEvaluator(step.Model.Graph)
+	for k := range steps {
+		prefix := fmt.Sprintf("step%d/", k)
+		feeds := map[string]*onnxgraph.Tensor{}
+		for _, h := range step.Hyper {
+			value := float32(0.2) // temperature
+			if name := map[string]string{builders.HyperLR: "lr", builders.HyperWeightDecay: "wd", builders.HyperEMAMomentum: "momentum"}[h.Name]; name != "" {
+				value = schedules[name][k]
+			}
+			feeds[h.Name] = onnxgraph.NewTensor([]int{1}, []float32{value})
+		}
+		for _, p := range step.Batch {
+			feeds[p.Name] = randomFeed(rng, p)
+			add(prefix+p.Name, feeds[p.Name])
+		}
+		for _, s := range step.State {
+			feeds[s.In] = state[s.Name]
+		}
+		out, err := eval.Run(feeds)
+		if err != nil {
+			t.Fatal(err)
+		}
+		settled.note(step, state, out)
+		for _, s := range step.State {
+			state[s.Name] = out[s.Out]
+			if s.Kind == builders.KindParam || s.Kind == builders.KindEMA {
+				add(prefix+"param/"+s.Name, state[s.Name])
+				add(prefix+"settled/"+s.Name, settled.of(s.Name, s.Shape))
+			}
+		}
+		for _, name := range step.Metrics {
+			if name == builders.MetricGradNorm {
+				add(prefix+name, out[name])
+				if n := out[name].Float64s()[0]; n < 2*c.ClipGrad {
+					t.Fatalf("step %d: the gradient's norm is %g, too near to clip_grad %g to see clipping", k, n, c.ClipGrad)
+				}
+				continue
+			}
+			recordedName := strings.TrimPrefix(name, "loss_")
+			if name == builders.MetricLoss {
+				recordedName = "total"
+			}
+			add(prefix+"loss/"+recordedName, out[name])
+		}
+	}
+	settled.mostly(t)
+	path = filepath.Join(t.TempDir(), "recording.safetensors")
+	if err := safetensors.WriteFile(path, recorded, nil); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// settledEntries knows, by trained parameter, in which entries float32 can tell
+// what AdamW does: its first step is lr times the gradient's sign, so an entry
+// whose gradient is rounding noise beside the tensor's largest may go either way.
+type settledEntries map[string][]bool
+
+// note takes the gradients of a step from the first moments before and after.
+func (e settledEntries) note(step *builders.Step, before, after map[string]*onnxgraph.Tensor) {
+	for _, s := range step.State {
+		if s.Kind != builders.KindMoment1 {
+			continue
+		}
+		name := strings.TrimPrefix(s.Name, string(builders.KindMoment1)+".")
+		gradient := slices.Clone(after[s.Out].Float64s())
+		largest := 0.0
+		for i, m := range before[s.Name].Float64s() {
+			gradient[i] = (gradient[i] - 0.9*m) / 0.1
+			largest = max(largest, math.Abs(gradient[i]))
+		}
+		if e[name] == nil {
+			e[name] = make([]bool, len(gradient))
+			for i := range gradient {
+				e[name][i] = true
+			}
+		}
+		for i, g := range gradient {
+			e[name][i] = e[name][i] && math.Abs(g) > 1e-3*largest
+		}
+	}
+}
+
+// of is 1 in the settled entries of a parameter or its average, 0 in others.
+func (e settledEntries) of(name string, shape []int) *onnxgraph.Tensor {
+	t := onnxgraph.Zeros(onnxgraph.Float32, shape)
+	for i, ok := range e[strings.Replace(name, builders.MomentumEncoder, builders.BaseEncoder, 1)] {
+		if ok {
+			onnxgraph.Data[float32](t)[i] = 1
+		}
+	}
+	return t
+}
+
+// mostly fails the test where a tenth of the entries or more are not settled.
+func (e settledEntries) mostly(t *testing.T) {
+	t.Helper()
+	all, not := 0, 0
+	for _, settled := range e {
+		for _, ok := range settled {
+			if all++; !ok {
+				not++
+			}
+		}
+	}
+	if not*10 > all {
+		t.Fatalf("%d of %d entries have gradients too small to compare", not, all)
+	}
+}
+
+// randomFeed draws images, soft targets with rows that sum to 1, or a drop-path
+// mask that drops about a third.
+func randomFeed(rng *rand.Rand, p builders.Port) *onnxgraph.Tensor {
+	data := make([]float32, onnxgraph.Shape(p.Shape).Size())
+	for i := range data {
+		switch {
+		case p.Name == "drop_path":
+			if rng.Float64() > 0.3 {
+				data[i] = 1 / 0.7
+			}
+		case strings.HasPrefix(p.Name, "target"):
+			data[i] = 0.3 / float32(p.Shape[1])
+			if i/p.Shape[1] == i%p.Shape[1] {
+				data[i] += 0.7
+			}
+		default:
+			data[i] = float32(rng.NormFloat64())
+		}
+	}
+	return onnxgraph.NewTensor(p.Shape, data)
+}
+
+// TestEveryPresetAsArtifacts makes the models of every preset by every method at
+// the published width, checks that the checkpoint of the published depth fits its
+// format, and lets the library take a step with a small version of each.
+func TestEveryPresetAsArtifacts(t *testing.T) {
+	ortPython(t)
+	var small []string
+	for _, name := range presets.Names() {
+		for _, method := range builders.Methods() {
+			p, err := presets.Lookup(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := p.Recipe
+			r.Method = method.Name
+			wide := r
+			wide.Depth = 2 // all blocks are alike
+			a, err := builders.BuildORTTraining(wide.Config)
+			if err != nil {
+				t.Fatalf("%s, %s: %v", name, method.Name, err)
+			}
+			for _, m := range []*onnxgraph.Model{a.Training, a.Eval} {
+				if data, err := m.Marshal(); err != nil || len(data) > 16<<20 {
+					t.Errorf("%s, %s: a model of %d bytes (%v), want below 16 MiB: it holds no weights", name, method.Name, len(data), err)
+				}
+			}
+			if n := checkpointBytes(a, r.Depth); n > ortcheckpoint.MaxSize*9/10 {
+				t.Errorf("%s, %s: a checkpoint of %d bytes is too near to what its format can hold", name, method.Name, n)
+			}
+
+			r.Dim, r.Depth, r.Batch, r.Hidden, r.OutDim = 24, 2, 4, 16, 8
+			r.LocalCrops = min(r.LocalCrops, 1)
+			dir := filepath.Join(t.TempDir(), name+"-"+method.Name)
+			if err := writeORTTraining(io.Discard, r, dir, false); err != nil {
+				t.Fatal(err)
+			}
+			small = append(small, dir)
+		}
+	}
+	if out := trainArtifacts(t, small...); strings.Count(out, ": one step, loss") != len(small) {
+		t.Errorf("train_artifacts.py: %s", out)
+	}
+}
+
+// checkpointBytes is the size of the state with depth blocks in place of the two
+// that the artifacts have.
+func checkpointBytes(a *builders.ORTTraining, depth int) int64 {
+	var n int64
+	for _, t := range a.Step.State {
+		size := 4 * int64(onnxgraph.Shape(t.Shape).Size())
+		if strings.Contains(t.Name, ".blocks.1.") {
+			size *= int64(depth - 1)
+		}
+		n += size
+	}
+	return n
+}
