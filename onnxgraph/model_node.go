@@ -91,7 +91,7 @@ func (d *decoder) node(f *frame, n *onnxpb.NodeProto) error {
 	return d.addNode(f, n, made)
 }
 
-// infer makes a node. Shape inference is written for graphs that constructors
+// infer makes a node and bounds its outputs. Shape inference is written for graphs that constructors
 // build; whatever else a file asks of it must not end the program.
 func (d *decoder) infer(schema *OpSchema, attributes Attributes, in []*Value, outputs int) (n *Node, err error) {
 	defer func() {
@@ -105,7 +105,24 @@ func (d *decoder) infer(schema *OpSchema, attributes Attributes, in []*Value, ou
 			panic(fault)
 		}
 	}()
-	return d.g.newNode(schema, attributes, in, outputs)
+	if n, err = d.g.newNode(schema, attributes, in, outputs); err != nil {
+		return nil, err
+	}
+	for _, v := range n.Outputs {
+		if err := checkInferred(v.Shape); err != nil {
+			return nil, fmt.Errorf("its output would be too large: %w", err)
+		}
+	}
+	return n, nil
+}
+
+// checkInferred bounds a shape that follows from a file as decodeType does one
+// that the file declares: operands of honest sizes broadcast, tile and expand to
+// more elements than an int counts.
+func checkInferred(s Shape) error {
+	known := slices.DeleteFunc(s.Int64(), func(d int64) bool { return d == Dynamic })
+	_, err := CheckedSize(known, maxElements)
+	return err
 }
 
 // addNode names a node and its outputs as the file does.

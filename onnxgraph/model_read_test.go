@@ -280,6 +280,27 @@ func TestReadOtherTypes(t *testing.T) {
 	}
 }
 
+// TestInferredSizesAreBounded: every shape that these files declare is small
+// enough, what follows from them has more elements than an int counts.
+func TestInferredSizesAreBounded(t *testing.T) {
+	for name, text := range map[string]string{
+		"broadcast": `(float[1099511627776,1] x, float[1,1099511627776] y) => (float[?,?] z) { z = Add (x, y) }`,
+		"fill":      `() => (float[?,?] z) <int64[2] n = {4294967296, 4294967296}> { z = ConstantOfShape (n) }`,
+		"expand":    `(float[1,1] x) => (float[?,?] z) <int64[2] n = {4294967296, 4294967296}> { z = Expand (x, n) }`,
+		"tile":      `(float[2,2] x) => (float[?,?] z) <int64[2] n = {4294967296, 4294967296}> { z = Tile (x, n) }`,
+		"unnamed":   `(float[n,1099511627776,1] x, float[1,1,1099511627776] y) => (float[?,?,?] z) { a = Mul (x, y) z = Neg (a) }`,
+	} {
+		_, err := onnxgraph.ParseText("<ir_version: 8, opset_import: [\"\" : 17]>\ng " + text)
+		if err == nil || !strings.Contains(err.Error(), "its output would be too large: shape [") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	const most = `(float[1048576,1] x, float[1,1048576] y) => (float[?,?] z) { z = Add (x, y) }`
+	if _, err := onnxgraph.ParseText("<ir_version: 8, opset_import: [\"\" : 17]>\ng " + most); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestAnyOpset(t *testing.T) {
 	m := sampleMessage(t)
 	m.OpsetImport[0].Version = proto.Int64(13)
