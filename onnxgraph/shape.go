@@ -17,7 +17,8 @@ type Shape []int
 // Static reports whether no dimension is Dynamic.
 func (s Shape) Static() bool { return !slices.Contains(s, Dynamic) }
 
-// Size is the number of elements, or Dynamic if a dimension is.
+// Size is the number of elements, or Dynamic if a dimension is. Readers bound the
+// shapes of models from files, so that it does not overflow.
 func (s Shape) Size() int {
 	n := 1
 	for _, d := range s {
