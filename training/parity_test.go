@@ -117,25 +117,31 @@ func checkParity(t *testing.T, r training.Runtime, f fixture) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for recorded, metric := range map[string]string{
-			"total": "loss", "source": "loss_source", "mix_source": "loss_mix_source", "mix_mix": "loss_mix_mix",
-			"multi_source": "loss_multi_source", "multi_mix_source": "loss_multi_mix_source",
-		} {
-			want := f.tensors[prefix+"loss/"+recorded]
-			if want == nil && strings.HasPrefix(recorded, "multi") && f.config.LocalCrops == 0 {
-				continue
-			}
-			w := want.Float64s()[0]
-			if d := math.Abs(metrics[metric] - w); !(d <= lossTolerance*math.Abs(w)) {
-				t.Errorf("step %d: %s = %.8g, want %.8g", k, metric, metrics[metric], w)
-			}
-		}
+		f.checkLosses(t, k, metrics)
 		after, err := session.State()
 		if err != nil {
 			t.Fatal(err)
 		}
 		f.checkGradients(t, k, step, after, moments, metrics["grad_norm"])
 		f.checkParameters(t, k, step, after)
+	}
+}
+
+// checkLosses compares the metrics of step k that are losses.
+func (f fixture) checkLosses(t *testing.T, k int, metrics map[string]float64) {
+	t.Helper()
+	for recorded, metric := range map[string]string{
+		"total": "loss", "source": "loss_source", "mix_source": "loss_mix_source", "mix_mix": "loss_mix_mix",
+		"multi_source": "loss_multi_source", "multi_mix_source": "loss_multi_mix_source",
+	} {
+		want := f.tensors[fmt.Sprintf("step%d/loss/%s", k, recorded)]
+		if want == nil && strings.HasPrefix(recorded, "multi") && f.config.LocalCrops == 0 {
+			continue
+		}
+		w := want.Float64s()[0]
+		if d := math.Abs(metrics[metric] - w); !(d <= lossTolerance*math.Abs(w)) {
+			t.Errorf("step %d: %s = %.8g, want %.8g", k, metric, metrics[metric], w)
+		}
 	}
 }
 

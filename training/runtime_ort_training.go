@@ -83,10 +83,6 @@ func openORTTraining(o Options) (*orttraining.Library, error) {
 
 // newORTTrainingSession compiles a model with the options of every session of ours.
 func newORTTrainingSession(library *orttraining.Library, m *onnxgraph.Model, o Options) (*orttraining.Session, error) {
-	data, err := m.Marshal()
-	if err != nil {
-		return nil, err
-	}
 	settings := orttraining.Options{Threads: o.Threads, NoMemoryPattern: true, ProfilePrefix: o.ProfilePrefix}
 	if o.Threads == 0 {
 		settings.Threads = runtime.NumCPU()
@@ -102,6 +98,10 @@ func newORTTrainingSession(library *orttraining.Library, m *onnxgraph.Model, o O
 		return nil, fmt.Errorf("training: %w", err)
 	}
 	defer options.Close()
+	data, err := m.Marshal()
+	if err != nil {
+		return nil, err
+	}
 	session, err := library.NewSession(data, options)
 	if err != nil {
 		return nil, fmt.Errorf("training: %w", err)
