@@ -4,7 +4,8 @@
 #   Debian packages   dataset-fashion-mnist (images), libonnx-testdata (operator cases)
 #   .venv             stock onnxruntime and numpy, for the test of examples/train_step.py
 #   .venv-ort         onnxruntime-training-cpu, for the tests of examples/train_artifacts.py
-#   ONNX Runtime      the library, by `pmx runtime install`, in the user's cache
+#   ONNX Runtime      the library, and on linux/amd64 that of ONNX Runtime Training,
+#                     by `pmx runtime install`, in the user's cache
 #
 # With CI=true or PMX_REQUIRE_ALL=1 whatever cannot be brought is an error;
 # otherwise it is said once, and the tests that need it skip with a message.
@@ -79,11 +80,12 @@ training_packages() {
   missing "no Python 3.11 for the tests of examples/train_artifacts.py (Debian 12: apt-get install python3 python3-venv)"
 }
 
-runtime_library() {
+runtime_libraries() {
   quietly go run ./cmd/pmx runtime install || missing "pmx runtime install failed"
+  quietly go run ./cmd/pmx runtime install ort-training || missing "pmx runtime install ort-training failed"
 }
 
 debian_packages
 python_packages
 training_packages
-runtime_library
+runtime_libraries
