@@ -9,7 +9,7 @@
 //	  events.out.*     TensorBoard scalars (package tfevents)
 //
 // A process can be killed at any instant: files appear by atomic rename
-// (package atomicfile) or are append-only with a torn last line cut off on
+// (internal/atomicfile) or are append-only with a torn last line cut off on
 // resume, and a lock keeps a second process out of the folder.
 //
 // Below it: safetensors (the tensor file format), tfevents (TensorBoard event

@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"pmx/artifacts/atomicfile"
 	"pmx/artifacts/safetensors"
+	"pmx/internal/atomicfile"
 	"pmx/onnxgraph"
 )
 

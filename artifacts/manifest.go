@@ -9,7 +9,7 @@ import (
 	"runtime/debug"
 	"time"
 
-	"pmx/artifacts/atomicfile"
+	"pmx/internal/atomicfile"
 )
 
 // manifestFormat and manifestVersion mark a manifest as ours.

@@ -10,7 +10,7 @@ import (
 	"math"
 	"os"
 
-	"pmx/artifacts/atomicfile"
+	"pmx/internal/atomicfile"
 )
 
 // MetricsLog appends to metrics.jsonl: one JSON object a line, each with its

@@ -7,8 +7,8 @@ import (
 	"os"
 	"path/filepath"
 
-	"pmx/artifacts/atomicfile"
 	"pmx/artifacts/filelock"
+	"pmx/internal/atomicfile"
 )
 
 // The names in a run directory.

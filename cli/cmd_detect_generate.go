@@ -5,8 +5,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"pmx/artifacts/atomicfile"
 	"pmx/detection"
+	"pmx/internal/atomicfile"
 )
 
 var _ = register("detect generate", func() *cli.Command {

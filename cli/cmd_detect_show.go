@@ -13,8 +13,8 @@ import (
 	_ "golang.org/x/image/bmp"
 	_ "golang.org/x/image/webp"
 
-	"pmx/artifacts/atomicfile"
 	"pmx/detection"
+	"pmx/internal/atomicfile"
 )
 
 var _ = register("detect show", func() *cli.Command {

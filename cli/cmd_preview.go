@@ -6,7 +6,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"pmx/artifacts/atomicfile"
+	"pmx/internal/atomicfile"
 	"pmx/patchmix"
 )
 

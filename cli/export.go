@@ -9,9 +9,9 @@ import (
 	"path/filepath"
 	"strings"
 
-	"pmx/artifacts/atomicfile"
 	"pmx/artifacts/safetensors"
 	"pmx/builders"
+	"pmx/internal/atomicfile"
 	"pmx/onnxgraph"
 	"pmx/training"
 )

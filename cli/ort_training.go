@@ -6,9 +6,9 @@ import (
 	"os"
 	"path/filepath"
 
-	"pmx/artifacts/atomicfile"
 	"pmx/artifacts/ortcheckpoint"
 	"pmx/builders"
+	"pmx/internal/atomicfile"
 	"pmx/onnxgraph"
 )
 
@@ -33,6 +33,10 @@ func writeORTTraining(out io.Writer, r Recipe, dir string, overwrite bool) error
 	a, err := builders.BuildORTTraining(r.Config)
 	if err != nil {
 		return err
+	}
+	if n := stateBytes(a); n > ortcheckpoint.MaxSize { // before so much is drawn
+		return fmt.Errorf("the weights are %s, a checkpoint of ONNX Runtime Training ends at 2 GiB: take a smaller model, or --format %s, which has no such limit",
+			humanBytes(n), formatStep)
 	}
 	files := map[string][]byte{ortOptimizerModel: a.Optimizer}
 	if files[ortTrainingModel], err = a.Training.Marshal(); err != nil {
@@ -76,6 +80,15 @@ func initialCheckpoint(a *builders.ORTTraining, seed uint64) *ortcheckpoint.Chec
 		}
 	}
 	return c
+}
+
+// stateBytes is the size of the checkpoint's tensors.
+func stateBytes(a *builders.ORTTraining) int64 {
+	var n int64
+	for _, t := range a.Step.State {
+		n += product(t.Shape) * int64(onnxgraph.Float32.Size())
+	}
+	return n
 }
 
 // describeORTTraining prints what TrainStep and EvalStep take and give, in order.

@@ -5,11 +5,10 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
-	"os"
-	"path/filepath"
 
 	"google.golang.org/protobuf/proto"
 
+	"pmx/internal/atomicfile"
 	"pmx/internal/onnxpb"
 )
 
@@ -63,7 +62,7 @@ func (m *Model) WriteFileSplit(path string, externalAbove int64) error {
 	if err != nil {
 		return err
 	}
-	return replaceFile(path, data)
+	return atomicfile.WriteBytes(path, data)
 }
 
 // Digest identifies the model by a SHA-256, in hex: that of its message without
@@ -110,39 +109,4 @@ func marshal(message *onnxpb.ModelProto) ([]byte, error) {
 		return nil, fmt.Errorf("onnxgraph: graph %s: %w", message.Graph.GetName(), err)
 	}
 	return data, nil
-}
-
-// replaceFile puts data at path by way of a temporary file in the same folder.
-func replaceFile(path string, data []byte) error {
-	return replaceFileWith(path, func(f *os.File) error {
-		_, err := f.Write(data)
-		return err
-	})
-}
-
-func replaceFileWith(path string, fill func(*os.File) error) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.tmp")
-	if err != nil {
-		return fmt.Errorf("onnxgraph: %s is not written: %w", path, err)
-	}
-	defer func() {
-		if err != nil {
-			os.Remove(f.Name())
-			err = fmt.Errorf("onnxgraph: %s is not written: %w", path, err)
-		}
-	}()
-	err = fill(f)
-	if err == nil {
-		err = f.Chmod(0o644) // CreateTemp makes it 0600
-	}
-	if err == nil {
-		err = f.Sync()
-	}
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
-	}
-	if err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
 }

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"pmx/internal/atomicfile"
 	"pmx/internal/onnxpb"
 )
 
@@ -37,18 +38,22 @@ func writeSplit(path string, message *onnxpb.ModelProto) error {
 	if err != nil {
 		return err
 	}
-	err = replaceFileWith(path+externalSuffix, func(f *os.File) error {
+	err = atomicfile.Write(path+externalSuffix, func(w io.Writer) error {
+		var at int64
 		for _, p := range parts {
-			if _, err := f.WriteAt(p.data, p.offset); err != nil {
-				return err
+			for _, data := range [][]byte{make([]byte, p.offset-at), p.data} {
+				if _, err := w.Write(data); err != nil {
+					return err
+				}
 			}
+			at = p.offset + int64(len(p.data))
 		}
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	return replaceFile(path, head)
+	return atomicfile.WriteBytes(path, head)
 }
 
 // moveOut replaces the initializers' data by places in a file called location.

@@ -9,10 +9,10 @@ import (
 	"runtime"
 	"strings"
 
-	"pmx/artifacts/atomicfile"
 	"pmx/artifacts/filelock"
 	"pmx/artifacts/wheellib"
 	"pmx/artifacts/wheellib/probe"
+	"pmx/internal/atomicfile"
 )
 
 // Library is a runtime library on this machine.

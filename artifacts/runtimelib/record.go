@@ -6,7 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"pmx/artifacts/atomicfile"
+	"pmx/internal/atomicfile"
 )
 
 // recordName is the file that describes an installed library. It is written

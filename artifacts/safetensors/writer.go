@@ -10,7 +10,7 @@ import (
 	"slices"
 	"unicode/utf8"
 
-	"pmx/artifacts/atomicfile"
+	"pmx/internal/atomicfile"
 )
 
 // WriteFile writes tensors in the given order, and metadata (may be nil), to a
