@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"pmx/artifacts/safetensors"
+	"pmx/internal/errtest"
 	"pmx/onnxgraph"
 )
 
@@ -67,7 +68,7 @@ func TestCheckpointMismatch(t *testing.T) {
 	if err := r.CheckConfig("abc"); err != nil {
 		t.Error(err)
 	}
-	wantError(t, r.CheckConfig("abd"), path, "another configuration")
+	errtest.OneLine(t, r.CheckConfig("abd"), path, "another configuration")
 
 	state := func(change func(map[string]*onnxgraph.Tensor)) map[string]*onnxgraph.Tensor {
 		m := map[string]*onnxgraph.Tensor{
@@ -85,9 +86,9 @@ func TestCheckpointMismatch(t *testing.T) {
 	if w := onnxgraph.Data[float32](good["w"]); !slices.Equal(w, []float32{1, 2, 1}) {
 		t.Errorf("w = %v", w)
 	}
-	wantError(t, r.ReadState(state(func(m map[string]*onnxgraph.Tensor) { delete(m, "w") })), `"w"`, "another model")
-	wantError(t, r.ReadState(state(func(m map[string]*onnxgraph.Tensor) { m["v"] = m["w"] })), `"v"`, "another model")
-	wantError(t, r.ReadState(state(func(m map[string]*onnxgraph.Tensor) { m["w"] = onnxgraph.Zeros(onnxgraph.Float32, []int{4}) })), `"w"`, "[3]", "[4]")
+	errtest.OneLine(t, r.ReadState(state(func(m map[string]*onnxgraph.Tensor) { delete(m, "w") })), `"w"`, "another model")
+	errtest.OneLine(t, r.ReadState(state(func(m map[string]*onnxgraph.Tensor) { m["v"] = m["w"] })), `"v"`, "another model")
+	errtest.OneLine(t, r.ReadState(state(func(m map[string]*onnxgraph.Tensor) { m["w"] = onnxgraph.Zeros(onnxgraph.Float32, []int{4}) })), `"w"`, "[3]", "[4]")
 }
 
 func TestCheckpointRefusals(t *testing.T) {
@@ -110,7 +111,7 @@ func TestCheckpointRefusals(t *testing.T) {
 		if err == nil {
 			t.Fatalf("%s: read", name)
 		}
-		wantError(t, err, path, tt.want)
+		errtest.OneLine(t, err, path, tt.want)
 	}
 
 	if err := WriteCheckpoint(path, testCheckpoint(1)); err != nil {
@@ -165,13 +166,13 @@ func TestLatestDamaged(t *testing.T) {
 	}
 	truncate(3)
 	_, err := c.Latest()
-	wantError(t, err, c.Path(3), "truncated", "newest good checkpoint is "+c.Path(2))
+	errtest.OneLine(t, err, c.Path(3), "truncated", "newest good checkpoint is "+c.Path(2))
 	truncate(2)
 	_, err = c.Latest()
-	wantError(t, err, c.Path(3), "newest good checkpoint is "+c.Path(1))
+	errtest.OneLine(t, err, c.Path(3), "newest good checkpoint is "+c.Path(1))
 	truncate(1)
 	_, err = c.Latest()
-	wantError(t, err, c.Path(3), "no older checkpoint is good")
+	errtest.OneLine(t, err, c.Path(3), "no older checkpoint is good")
 }
 
 // TestSaveFailureKeepsOlder: when a checkpoint cannot be written, none is deleted.
@@ -185,7 +186,7 @@ func TestSaveFailureKeepsOlder(t *testing.T) {
 		t.Fatal(err)
 	}
 	err := c.Save(testCheckpoint(2))
-	wantError(t, err, c.Path(2))
+	errtest.OneLine(t, err, c.Path(2))
 	if _, err := ReadCheckpoint(c.Path(1)); err != nil {
 		t.Error(err)
 	}

@@ -5,6 +5,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"pmx/internal/errtest"
 )
 
 func TestMetrics(t *testing.T) {
@@ -90,7 +92,7 @@ func TestMetricsRefusals(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err := run.OpenMetrics(5)
-		wantError(t, err, "line 2", run.Path(MetricsName))
+		errtest.OneLine(t, err, "line 2", run.Path(MetricsName))
 		if got, _ := os.ReadFile(run.Path(MetricsName)); string(got) != file {
 			t.Errorf("%s: the file was changed to %q", name, got)
 		}

@@ -5,10 +5,10 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 
 	"pmx/artifacts/safetensors"
+	"pmx/internal/errtest"
 	"pmx/onnxgraph"
 )
 
@@ -22,9 +22,9 @@ func TestCreateRun(t *testing.T) {
 		t.Errorf("a new run is not recognised as one: %v", err)
 	}
 	_, err = CreateRun(dir, true)
-	wantError(t, err, "in use by process", dir)
+	errtest.OneLine(t, err, "in use by process", dir)
 	_, err = OpenRun(dir)
-	wantError(t, err, "in use by process", dir)
+	errtest.OneLine(t, err, "in use by process", dir)
 	view, err := ViewRun(dir)
 	if err != nil {
 		t.Errorf("a running run cannot be viewed: %v", err)
@@ -33,7 +33,7 @@ func TestCreateRun(t *testing.T) {
 	run.Close()
 
 	_, err = CreateRun(dir, false)
-	wantError(t, err, "--resume", "--overwrite", dir)
+	errtest.OneLine(t, err, "--resume", "--overwrite", dir)
 	if again := open(t, dir); again.Path() != dir {
 		t.Errorf("path %s", again.Path())
 	}
@@ -90,7 +90,7 @@ func TestForeignFolderIsNeverTouched(t *testing.T) {
 			touch(t, dir, files...)
 			for _, overwrite := range []bool{false, true} {
 				_, err := CreateRun(dir, overwrite)
-				wantError(t, err, "not empty", "not a run of pmx", dir)
+				errtest.OneLine(t, err, "not empty", "not a run of pmx", dir)
 			}
 			for _, f := range files {
 				if _, err := os.Stat(filepath.Join(dir, f)); err != nil {
@@ -108,9 +108,9 @@ func TestOpenRunRefusals(t *testing.T) {
 	dir := t.TempDir()
 	for _, openRun := range []func(string) (*RunDir, error){OpenRun, ViewRun} {
 		_, err := openRun(filepath.Join(dir, "absent"))
-		wantError(t, err, "no run at", "pmx train")
+		errtest.OneLine(t, err, "no run at", "pmx train")
 		_, err = openRun(dir)
-		wantError(t, err, ManifestName, "choose the folder of a run")
+		errtest.OneLine(t, err, ManifestName, "choose the folder of a run")
 	}
 	file := filepath.Join(dir, "file")
 	touch(t, dir, "file")
@@ -141,7 +141,7 @@ func TestManifest(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = run.ReadManifest()
-	wantError(t, err, "version 99", "newer pmx")
+	errtest.OneLine(t, err, "version 99", "newer pmx")
 }
 
 type testConfig struct {
@@ -173,9 +173,9 @@ func TestConfig(t *testing.T) {
 	changed := config
 	changed.Seed, changed.Model.Dim, changed.Mix = 1<<63, 384, []int{2}
 	changed.Log = &struct{ Every int }{10}
-	wantError(t, run.CheckConfig(changed), "Seed was 9223372036854775809, is now 9223372036854775808",
+	errtest.OneLine(t, run.CheckConfig(changed), "Seed was 9223372036854775809, is now 9223372036854775808",
 		"Model.Dim was 192, is now 384", "Mix was [2,3], is now [2]", "Log.Every was absent, is now 10", "--overwrite")
-	wantError(t, run.CheckConfig(changed, "Log", "Seed", "Model.Dim"), "configuration (Mix was [2,3], is now [2]):")
+	errtest.OneLine(t, run.CheckConfig(changed, "Log", "Seed", "Model.Dim"), "configuration (Mix was [2,3], is now [2]):")
 	if err := run.CheckConfig(changed, "Log.Every", "Seed", "Model", "Mix"); err != nil {
 		t.Errorf("ignored keys: %v", err)
 	}
@@ -191,7 +191,7 @@ func TestConfig(t *testing.T) {
 		t.Error("hashes do not tell configurations apart")
 	}
 	var wrong struct{ Seed uint64 }
-	wantError(t, run.ReadConfig(&wrong), ConfigName, "unknown field")
+	errtest.OneLine(t, run.ReadConfig(&wrong), ConfigName, "unknown field")
 }
 
 func create(t *testing.T, dir string) *RunDir {
@@ -220,22 +220,6 @@ func touch(t *testing.T, dir string, names ...string) {
 		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o777), os.WriteFile(path, []byte("{}"), 0o666)); err != nil {
 			t.Fatal(err)
 		}
-	}
-}
-
-// wantError asks for a one-line error with all parts in it.
-func wantError(t *testing.T, err error, parts ...string) {
-	t.Helper()
-	if err == nil {
-		t.Fatalf("no error, want one saying %q", parts)
-	}
-	for _, part := range parts {
-		if !strings.Contains(err.Error(), part) {
-			t.Errorf("error %q does not say %q", err, part)
-		}
-	}
-	if strings.Contains(err.Error(), "\n") {
-		t.Errorf("error of several lines: %q", err)
 	}
 }
 

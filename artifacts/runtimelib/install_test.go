@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"pmx/artifacts/wheellib/probe"
+	"pmx/internal/errtest"
 )
 
 // The library of these tests, and the texts beside it.
@@ -494,18 +495,12 @@ func TestConcurrentInstalls(t *testing.T) {
 	}
 }
 
+// wantError asks for a one-line error of this package with all parts in it.
 func wantError(t *testing.T, err error, parts ...string) {
 	t.Helper()
-	if err == nil {
-		t.Fatalf("no error, want one saying %q", parts)
-	}
-	for _, part := range parts {
-		if !strings.Contains(err.Error(), part) {
-			t.Errorf("error %q does not say %q", err, part)
-		}
-	}
-	if !strings.HasPrefix(err.Error(), "runtimelib: ") || strings.Contains(err.Error(), "\n") {
-		t.Errorf("not a one-line error of this package: %q", err)
+	errtest.OneLine(t, err, parts...)
+	if !strings.HasPrefix(err.Error(), "runtimelib: ") {
+		t.Errorf("not an error of this package: %q", err)
 	}
 }
 
