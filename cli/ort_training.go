@@ -20,9 +20,8 @@ const (
 	ortCheckpoint     = "checkpoint"
 )
 
-// writeORTTraining writes the four artifacts of a recipe into a folder. All are
-// made before the first is written, and those that are replaced are removed
-// before, so that no mixture of two recipes can be left behind.
+// writeORTTraining writes the four artifacts of a recipe into a folder, all or
+// none of them; other files there stay.
 func writeORTTraining(out io.Writer, r Recipe, dir string, overwrite bool) error {
 	names := []string{ortTrainingModel, ortEvalModel, ortOptimizerModel, ortCheckpoint}
 	for _, name := range names {
@@ -52,17 +51,18 @@ func writeORTTraining(out io.Writer, r Recipe, dir string, overwrite bool) error
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("--out: %w", err)
 	}
-	for _, name := range names {
-		if err := os.Remove(filepath.Join(dir, name)); err != nil && !os.IsNotExist(err) {
-			return err
+	if err := atomicfile.Stage(dir, func(staging string) ([]string, error) {
+		for _, name := range names {
+			if err := atomicfile.WriteBytes(filepath.Join(staging, name), files[name]); err != nil {
+				return nil, err
+			}
 		}
+		return []string{ortCheckpoint}, nil
+	}); err != nil {
+		return err
 	}
 	for _, name := range names {
-		path := filepath.Join(dir, name)
-		if err := atomicfile.WriteBytes(path, files[name]); err != nil {
-			return err
-		}
-		fmt.Fprintf(out, "wrote %s\n", path)
+		fmt.Fprintf(out, "wrote %s\n", filepath.Join(dir, name))
 	}
 	return describeORTTraining(out, a)
 }
