@@ -24,7 +24,11 @@ func (trainingORT) Version(o Options) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return library.Version(), nil
+	options, err := newORTTrainingOptions(library, o) // loads what the device needs
+	if err != nil {
+		return "", err
+	}
+	return library.Version(), options.Close()
 }
 
 func (trainingORT) NewSession(step *builders.Step, o Options) (Session, error) {
@@ -83,19 +87,9 @@ func openORTTraining(o Options) (*orttraining.Library, error) {
 
 // newORTTrainingSession compiles a model with the options of every session of ours.
 func newORTTrainingSession(library *orttraining.Library, m *onnxgraph.Model, o Options) (*orttraining.Session, error) {
-	settings := orttraining.Options{Threads: o.Threads, NoMemoryPattern: true, ProfilePrefix: o.ProfilePrefix}
-	if o.Threads == 0 {
-		settings.Threads = runtime.NumCPU()
-	}
-	if o.Device == "cuda" {
-		settings.CUDA = map[string]string{"device_id": "0"}
-	}
-	options, err := library.NewSessionOptions(settings)
+	options, err := newORTTrainingOptions(library, o)
 	if err != nil {
-		if o.Device == "cuda" {
-			return nil, fmt.Errorf("training: %w: --device cuda needs %s; --device cpu runs without", err, runtimelib.ORTTrainingCUDA.Needs())
-		}
-		return nil, fmt.Errorf("training: %w", err)
+		return nil, err
 	}
 	defer options.Close()
 	data, err := m.Marshal()
@@ -107,6 +101,24 @@ func newORTTrainingSession(library *orttraining.Library, m *onnxgraph.Model, o O
 		return nil, fmt.Errorf("training: %w", err)
 	}
 	return session, nil
+}
+
+func newORTTrainingOptions(library *orttraining.Library, o Options) (*orttraining.SessionOptions, error) {
+	settings := orttraining.Options{Threads: o.Threads, NoMemoryPattern: true, ProfilePrefix: o.ProfilePrefix}
+	if o.Threads == 0 {
+		settings.Threads = runtime.NumCPU()
+	}
+	if o.Device == "cuda" {
+		settings.CUDA = map[string]string{"device_id": "0"}
+	}
+	options, err := library.NewSessionOptions(settings)
+	switch {
+	case err != nil && o.Device == "cuda":
+		return nil, fmt.Errorf("training: %w; --device cuda needs %s; --device cpu runs without", err, runtimelib.ORTTrainingCUDA.Needs())
+	case err != nil:
+		return nil, fmt.Errorf("training: %w", err)
+	}
+	return options, nil
 }
 
 // ortTrainingInference runs a model on buffers that the library allocates.

@@ -50,7 +50,6 @@ enum {
 	CreateCpuMemoryInfo = 69,
 	AllocatorFree = 76,
 	GetAllocatorWithDefaultOptions = 78,
-	ReleaseEnv = 92,
 	ReleaseStatus = 93,
 	ReleaseSession = 95,
 	ReleaseValue = 96,
