@@ -154,7 +154,7 @@ func checkExit(ts *testscript.TestScript, want string, program []string, err err
 }
 
 // begins SIGNAL CODE FILE PROGRAM [ARG...] starts a program, sends it the signal
-// (INT, TERM, KILL) as soon as FILE is there, and fails unless it exits with
+// (INT, TERM, KILL) soon after FILE, which must stay, is there, and fails unless it exits with
 // CODE, -1 for a killed one. Its output goes to interrupted.txt.
 func begins(ts *testscript.TestScript, neg bool, args []string) {
 	signals := map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM, "KILL": os.Kill}
@@ -170,16 +170,23 @@ func begins(ts *testscript.TestScript, neg bool, args []string) {
 	cmd.Dir, cmd.Stdout, cmd.Stderr = ts.MkAbs("."), output, output
 	cmd.Env = append(os.Environ(), "PMX_ORT_LIB="+ts.Getenv("PMX_ORT_LIB"))
 	ts.Check(cmd.Start())
-	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(5 * time.Millisecond) {
-		if _, err := os.Stat(ts.MkAbs(args[2])); err == nil {
-			break
-		}
-		if time.Now().After(deadline) {
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(2 * time.Minute)
+	for appeared := false; !appeared; {
+		select {
+		case <-tick.C:
+			_, err := os.Stat(ts.MkAbs(args[2]))
+			appeared = err == nil
+		case err := <-ended:
+			ts.Fatalf("%v ended (%v) before it was seen to write %s: %s", args[3:], err, args[2], ts.ReadFile("interrupted.txt"))
+		case <-deadline:
 			cmd.Process.Kill()
-			cmd.Wait()
 			ts.Fatalf("%s did not appear: %s", args[2], ts.ReadFile("interrupted.txt"))
 		}
 	}
 	ts.Check(cmd.Process.Signal(signals[args[0]]))
-	checkExit(ts, args[1], args[3:], cmd.Wait())
+	checkExit(ts, args[1], args[3:], <-ended)
 }
