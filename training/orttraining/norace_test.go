@@ -1,5 +1,0 @@
-//go:build !race
-
-package orttraining_test
-
-const raceDetector = false
