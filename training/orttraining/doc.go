@@ -5,7 +5,8 @@
 //
 //	lib, err := orttraining.Open(path)                 // pmx runtime install ort-training
 //	state, err := lib.LoadCheckpoint("checkpoint")     // package ortcheckpoint writes them
-//	s, err := lib.NewTrainingSession(state, models, orttraining.Options{})
+//	o, err := lib.NewSessionOptions(orttraining.Options{})
+//	s, err := lib.NewTrainingSession(state, models, o)
 //	out, err := s.TrainStep(feeds)                     // accumulates gradients
 //	err = s.OptimizerStep()
 //	err = s.ResetGradients()
