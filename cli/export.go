@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -49,9 +50,6 @@ func exportFiles(out io.Writer, w *encoderWeights, o builders.EncoderOptions, pa
 		return err
 	}
 	dir, name := filepath.Split(path)
-	if dir == "" {
-		dir = "."
-	}
 	weightsName := strings.TrimSuffix(name, filepath.Ext(name)) + weightsExt
 	var report []string
 	err := atomicfile.Stage(dir, func(staging string) (last []string, err error) {
@@ -70,6 +68,9 @@ func exportFiles(out io.Writer, w *encoderWeights, o builders.EncoderOptions, pa
 		report = []string{fmt.Sprintf("wrote %s (%s after step %d): features agree with the training graph's to %.1g of the largest", path, w.Root, w.Step, difference), line}
 		return []string{name}, nil // after its data, where that is a file beside it
 	})
+	if _, told := errors.AsType[*atomicfile.Error](err); told {
+		return err
+	}
 	if err != nil {
 		return fmt.Errorf("%s was not written (an older one is untouched): %w", path, err)
 	}

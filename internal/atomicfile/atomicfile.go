@@ -129,7 +129,20 @@ func createTemp(path string) (file, error) {
 	}
 }
 
-// describe adds to err the path and what a user can do about it.
+// Error says that a file was not written, and what a user can do about it.
+type Error struct {
+	Path   string
+	Err    error
+	remedy string
+}
+
+func (e *Error) Error() string {
+	return fmt.Sprintf("atomicfile: %s was not written (an older file is untouched): %v%s", e.Path, e.Err, e.remedy)
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// describe makes err an Error.
 func describe(path string, err error) error {
 	var remedy string
 	switch {
@@ -142,10 +155,11 @@ func describe(path string, err error) error {
 	case errors.Is(err, fs.ErrNotExist):
 		remedy = ": create the folder first"
 	}
-	// A *PathError names the temporary file, which says nothing to a user.
+	// A *PathError names the temporary file, which says nothing to a user, or the
+	// path once more.
 	var pathErr *fs.PathError
-	if errors.As(err, &pathErr) && IsTemp(filepath.Base(pathErr.Path)) {
+	if errors.As(err, &pathErr) && (pathErr.Path == path || IsTemp(filepath.Base(pathErr.Path))) {
 		err = pathErr.Err
 	}
-	return fmt.Errorf("atomicfile: %s was not written (an older file is untouched): %w%s", path, err, remedy)
+	return &Error{path, err, remedy}
 }

@@ -1,6 +1,7 @@
 package atomicfile
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -16,12 +17,16 @@ import (
 // Each file appears whole. Files of which only some could be moved (a power
 // failure between two renames; an error, which then says so) are new and old.
 func Stage(dir string, fill func(staging string) (last []string, err error)) error {
+	dir = filepath.Clean(dir)
 	staging, err := os.MkdirTemp(dir, ".stage"+tempMark)
 	if err != nil {
 		return describe(dir, err)
 	}
 	defer os.RemoveAll(staging)
 	last, err := fill(staging)
+	if failed, ok := errors.AsType[*Error](err); ok { // its path says nothing to a user
+		return &Error{filepath.Join(dir, filepath.Base(failed.Path)), failed.Err, failed.remedy}
+	}
 	if err != nil {
 		return err
 	}

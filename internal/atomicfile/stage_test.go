@@ -2,8 +2,12 @@ package atomicfile
 
 import (
 	"errors"
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -50,6 +54,25 @@ func TestStageMovesLast(t *testing.T) {
 	}
 	assertContent(t, filepath.Join(dir, "b-data"), "new")
 	assertOnly(t, dir, "a-model", "b-data")
+}
+
+// TestStageErrors: messages name the file that a user asked for.
+func TestStageErrors(t *testing.T) {
+	dir := t.TempDir()
+	none := filepath.Join(dir, "none")
+	err := Stage(none, func(string) ([]string, error) { t.Error("fill was called"); return nil, nil })
+	if want := "atomicfile: " + none + " was not written (an older file is untouched): no such file or directory: create the folder first"; err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+	err = Stage(dir, func(staging string) ([]string, error) {
+		full := Write(filepath.Join(staging, "x"), func(io.Writer) error { return syscall.ENOSPC })
+		return nil, fmt.Errorf("more about %w", full)
+	})
+	want := "atomicfile: " + filepath.Join(dir, "x") + " was not written (an older file is untouched): no space left on device: free some space"
+	if err == nil || !strings.HasPrefix(err.Error(), want) || !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("%v, want %s", err, want)
+	}
+	assertOnly(t, dir)
 }
 
 // TestRemoveTempsOfStage: a killed process leaves a folder.
