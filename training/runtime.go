@@ -30,6 +30,11 @@ type Options struct {
 	// Library is the path of the runtime's shared library; "" = the environment
 	// variable PMX_ORT_LIB, then the installed one.
 	Library string
+	// Kernels chooses what executes the operators that have a kernel of ours (package
+	// kernels) on the CPU: "" or "on" the widest kernels that the processor can run,
+	// an instruction set of kernels.ISAs those, "off" their bodies of standard
+	// operators.
+	Kernels string
 	// ProfilePrefix, if not "", makes the runtime write a trace file whose path
 	// begins with it when the session closes.
 	ProfilePrefix string

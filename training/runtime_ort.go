@@ -3,6 +3,7 @@ package training
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"runtime"
 	"strconv"
 	"sync"
@@ -11,6 +12,7 @@ import (
 
 	"pmx/builders"
 	"pmx/onnxgraph"
+	"pmx/training/kernels"
 )
 
 // stockORT runs models on the official ONNX Runtime library through
@@ -98,7 +100,7 @@ func newORTSession(m *onnxgraph.Model, inputs, outputs []string, o Options) (*or
 	if err != nil {
 		return nil, err
 	}
-	options, err := ortOptions(o)
+	options, err := ortOptions(m, o)
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +112,7 @@ func newORTSession(m *onnxgraph.Model, inputs, outputs []string, o Options) (*or
 	return session, nil
 }
 
-func ortOptions(o Options) (*ort.SessionOptions, error) {
+func ortOptions(m *onnxgraph.Model, o Options) (*ort.SessionOptions, error) {
 	threads := o.Threads
 	if threads == 0 {
 		threads = runtime.NumCPU()
@@ -133,6 +135,7 @@ func ortOptions(o Options) (*ort.SessionOptions, error) {
 			return options.EnableProfiling(o.ProfilePrefix)
 		},
 		func() error { return addDevice(options, o.Device) },
+		func() error { return addKernels(options, m, o) },
 	}
 	for _, f := range set {
 		if err := f(); err != nil {
@@ -164,6 +167,29 @@ func addDevice(options *ort.SessionOptions, device string) error {
 		return nil
 	}
 	return fmt.Errorf("unknown device %q: want cpu or cuda", device)
+}
+
+// addKernels registers our kernels. onnxruntime_go has no call for it, but keeps
+// the C options in a field. On a GPU the bodies run, which it has operators for.
+func addKernels(options *ort.SessionOptions, m *onnxgraph.Model, o Options) error {
+	isa := o.Kernels
+	switch {
+	case isa == "off" || o.Device == "cuda":
+		return nil
+	case isa == "on":
+		isa = ""
+	}
+	c := reflect.ValueOf(options).Elem().FieldByName("o")
+	if c.Kind() != reflect.Pointer {
+		return fmt.Errorf("cannot reach the options that onnxruntime_go holds; --kernels off runs without kernels")
+	}
+	var operators []string
+	for _, n := range m.Graph.Nodes() {
+		operators = append(operators, n.Op.ID())
+	}
+	ortLibrary.Lock()
+	defer ortLibrary.Unlock()
+	return kernels.Register(ortLibrary.path, c.UnsafePointer(), isa, operators)
 }
 
 // The library is loaded once per process: it has one global environment.

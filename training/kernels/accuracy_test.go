@@ -1,0 +1,276 @@
+package kernels_test
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"pmx/onnxgraph"
+	_ "pmx/onnxgraph/op"
+	"pmx/training"
+	"pmx/training/kernels"
+)
+
+// operand is the shape of an input; a positive one is drawn above 0.
+type operand struct {
+	shape    []int
+	positive bool
+	fixed    []float64 // values, if not nil
+}
+
+func free(shape ...int) operand     { return operand{shape: shape} }
+func positive(shape ...int) operand { return operand{shape: shape, positive: true} }
+
+// sizes are what cases draw their shapes from: single rows, sizes around the
+// widths of vectors, tiles and blocks, and odd ones.
+var sizes = []int{1, 2, 3, 5, 7, 8, 15, 16, 17, 31, 33, 64, 65, 96, 97, 130}
+
+func pick(rng *rand.Rand) int { return sizes[rng.IntN(len(sizes))] }
+
+// cases draws the operands and attributes of each operator that has a kernel.
+var cases = map[string]func(rng *rand.Rand) ([]operand, onnxgraph.Attributes){
+	"pmx.Linear":     linear,
+	"pmx.LinearGelu": linear,
+	"pmx.LinearGradInput": func(rng *rand.Rand) ([]operand, onnxgraph.Attributes) {
+		n, o, i := matrix(rng)
+		return []operand{free(n, o), free(o, i)}, nil
+	},
+	"pmx.LinearGradWeight": func(rng *rand.Rand) ([]operand, onnxgraph.Attributes) {
+		n, o, i := matrix(rng)
+		return []operand{free(n, o), free(n, i)}, nil
+	},
+	"pmx.Attention":      func(rng *rand.Rand) ([]operand, onnxgraph.Attributes) { return attention(rng, false, 0) },
+	"pmx.AttentionGrad":  func(rng *rand.Rand) ([]operand, onnxgraph.Attributes) { return attention(rng, true, 0) },
+	"pmx.ClassAttention": func(rng *rand.Rand) ([]operand, onnxgraph.Attributes) { return attention(rng, false, 1) },
+	"pmx.ClassAttentionGrad": func(rng *rand.Rand) ([]operand, onnxgraph.Attributes) {
+		return attention(rng, true, 1)
+	},
+	"pmx.AddLayerNormalization": func(rng *rand.Rand) ([]operand, onnxgraph.Attributes) {
+		x, d := rows(rng)
+		return []operand{free(x...), free(x...), free(d), free(d)}, onnxgraph.Attributes{"epsilon": float32(1e-6)}
+	},
+	"pmx.AddLayerNormalizationGrad": func(rng *rand.Rand) ([]operand, onnxgraph.Attributes) {
+		x, d := rows(rng)
+		saved := append(slices.Clone(x[:len(x)-1]), 1)
+		return []operand{free(x...), free(x...), free(x...), free(d), free(saved...), positive(saved...)}, nil
+	},
+	"com.microsoft.LayerNormalizationGrad": func(rng *rand.Rand) ([]operand, onnxgraph.Attributes) {
+		x, d := rows(rng)
+		saved := append(slices.Clone(x[:len(x)-1]), 1)
+		return []operand{free(x...), free(x...), free(d), free(saved...), positive(saved...)}, onnxgraph.Attributes{"axis": int64(-1)}
+	},
+	"com.microsoft.GeluGrad": func(rng *rand.Rand) ([]operand, onnxgraph.Attributes) {
+		n := pick(rng) * pick(rng)
+		return []operand{free(n), free(n)}, nil
+	},
+	"pmx.BatchNormTraining": func(rng *rand.Rand) ([]operand, onnxgraph.Attributes) {
+		n, c := 2+pick(rng), pick(rng)
+		return []operand{free(n, c), free(c), free(c)}, onnxgraph.Attributes{"epsilon": float32(1e-5)}
+	},
+	"com.microsoft.BatchNormalizationGrad": func(rng *rand.Rand) ([]operand, onnxgraph.Attributes) {
+		n, c := pick(rng), pick(rng)
+		return []operand{free(n, c), free(n, c), free(c), free(c), positive(c)}, nil
+	},
+	"pmx.AdamW": func(rng *rand.Rand) ([]operand, onnxgraph.Attributes) {
+		n := pick(rng) * pick(rng)
+		number := func(v float64) operand { return operand{shape: []int{1}, fixed: []float64{v}} }
+		return []operand{free(n), free(n), free(n), positive(n), number(1e-3), number(0.04), number(0.19), number(0.0447)},
+			onnxgraph.Attributes{"alpha": float32(0.9), "beta": float32(0.999), "epsilon": float32(1e-8)}
+	},
+	"pmx.EMA": func(rng *rand.Rand) ([]operand, onnxgraph.Attributes) {
+		n := pick(rng) * pick(rng)
+		return []operand{free(n), free(n), {shape: []int{1}, fixed: []float64{0.996}}}, nil
+	},
+}
+
+// matrix draws N, O and I of a linear layer; now and then one is large enough to
+// be cut into blocks.
+func matrix(rng *rand.Rand) (n, o, i int) {
+	side := []int{pick(rng), pick(rng), pick(rng)}
+	if rng.IntN(2) == 0 {
+		side[rng.IntN(3)] += 400
+	}
+	return side[0], side[1], side[2]
+}
+
+func linear(rng *rand.Rand) ([]operand, onnxgraph.Attributes) {
+	n, o, i := matrix(rng)
+	return []operand{free(n, i), free(o, i), free(o)}, nil
+}
+
+func rows(rng *rand.Rand) (x []int, d int) {
+	d = pick(rng)
+	return []int{1 + rng.IntN(3), pick(rng), d}, d
+}
+
+func attention(rng *rand.Rand, gradient bool, queries int) ([]operand, onnxgraph.Attributes) {
+	b, t, heads, d := 1+rng.IntN(3), pick(rng), 1+rng.IntN(3), pick(rng)
+	if queries == 0 {
+		queries = t
+	}
+	attributes := onnxgraph.Attributes{"num_heads": int64(heads), "scale": float32(1 / math.Sqrt(float64(d)))}
+	qkv := free(b, t, 3*heads*d)
+	if !gradient {
+		return []operand{qkv}, attributes
+	}
+	return []operand{free(b, queries, heads*d), qkv, free(b, heads, queries, t)}, attributes
+}
+
+// TestAccuracy compares each kernel, for each instruction set of this processor,
+// with its operator's body in float64, over random shapes and magnitudes. What it
+// may be off by is measured by the body itself in float32 on ONNX Runtime: three
+// times as much, and half a dozen roundings of the largest entry.
+func TestAccuracy(t *testing.T) {
+	runtime := openORT(t)
+	for _, name := range kernels.Names() {
+		draw := cases[name]
+		if draw == nil {
+			t.Errorf("no case for %s", name)
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			rng := rand.New(rand.NewPCG(1, 2))
+			for i := range 24 {
+				magnitude := []float64{1, 1, 1e-12, 1e6}[i%4]
+				operands, attributes := draw(rng)
+				c := newCase(t, rng, name, operands, attributes, magnitude)
+				body := c.errors(t, runtime, "off")
+				for _, isa := range kernels.ISAs() {
+					for k, e := range c.errors(t, runtime, isa) {
+						if limit := 3*body[k] + 6*0x1p-24; !(e <= limit) {
+							t.Errorf("case %d (%s, magnitude %g), output %d, %s: off by %.2g of the largest entry, the body by %.2g", i, c.sizes, magnitude, k, isa, e, body[k])
+						}
+					}
+				}
+			}
+		})
+	}
+}
+
+// TestThreadsDoNotMatter checks that one thread and two give the same bits.
+func TestThreadsDoNotMatter(t *testing.T) {
+	runtime := openORT(t)
+	for _, name := range kernels.Names() {
+		if cases[name] == nil {
+			continue // TestAccuracy reports it
+		}
+		rng := rand.New(rand.NewPCG(3, 4))
+		for range 4 {
+			operands, attributes := cases[name](rng)
+			c := newCase(t, rng, name, operands, attributes, 1)
+			one := c.run(t, runtime, training.Options{Threads: 1})
+			two := c.run(t, runtime, training.Options{Threads: 2})
+			for k := range one {
+				if !slices.Equal(one[k].Bytes(), two[k].Bytes()) {
+					t.Errorf("%s (%s): output %d depends on the threads", name, c.sizes, k)
+				}
+			}
+		}
+	}
+}
+
+// TestGeluGradFarOut checks values whose square is beyond float32.
+func TestGeluGradFarOut(t *testing.T) {
+	x := []float64{-1e30, -40, -15, 15, 40, 1e30, 0, math.Inf(1)}
+	ones := slices.Repeat([]float64{1}, len(x))
+	n := len(x)
+	c := newCase(t, nil, "com.microsoft.GeluGrad", []operand{{shape: []int{n}, fixed: ones}, {shape: []int{n}, fixed: x}}, nil, 1)
+	want := []float64{0, 0, 0, 1, 1, 1, 0.5, 1}
+	for _, isa := range kernels.ISAs() {
+		got := c.run(t, openORT(t), training.Options{Kernels: isa})[0].Float64s()
+		for i := range x {
+			if !(math.Abs(got[i]-want[i]) < 1e-6) {
+				t.Errorf("%s: gradient at %g is %g, want %g", isa, x[i], got[i], want[i])
+			}
+		}
+	}
+}
+
+// oneNode is a model of one operator, with inputs.
+type oneNode struct {
+	model *onnxgraph.Model
+	feeds map[string]*onnxgraph.Tensor
+	want  map[string]*onnxgraph.Tensor // float64
+	sizes string
+}
+
+func newCase(t *testing.T, rng *rand.Rand, name string, operands []operand, attributes onnxgraph.Attributes, magnitude float64) *oneNode {
+	t.Helper()
+	c := &oneNode{feeds: map[string]*onnxgraph.Tensor{}}
+	g, err := onnxgraph.Build("kernel", func(g *onnxgraph.Graph) {
+		var in []*onnxgraph.Value
+		for i, o := range operands {
+			input := fmt.Sprintf("in%d", i)
+			in = append(in, g.Input(input, onnxgraph.Float32, o.shape...))
+			c.feeds[input] = o.draw(rng, magnitude)
+			c.sizes += fmt.Sprint(o.shape)
+		}
+		for k, v := range onnxgraph.ApplyNode(name, attributes, in...).Outputs {
+			g.Output(fmt.Sprintf("out%d", k), v)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.want, err = onnxgraph.Eval(g, c.feeds); err != nil {
+		t.Fatal(err)
+	}
+	c.model = &onnxgraph.Model{Graph: g}
+	return c
+}
+
+func (o operand) draw(rng *rand.Rand, magnitude float64) *onnxgraph.Tensor {
+	data := make([]float32, onnxgraph.Shape(o.shape).Size())
+	for i := range data {
+		switch {
+		case o.fixed != nil:
+			data[i] = float32(o.fixed[i])
+		case o.positive:
+			data[i] = float32((0.1 + rng.Float64()) * magnitude)
+		default:
+			data[i] = float32(rng.NormFloat64() * magnitude)
+		}
+	}
+	return onnxgraph.NewTensor(o.shape, data)
+}
+
+func (c *oneNode) run(t *testing.T, runtime training.Runtime, o training.Options) []*onnxgraph.Tensor {
+	t.Helper()
+	session, err := runtime.NewInference(c.model, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer session.Close()
+	got, err := session.Run(c.feeds)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []*onnxgraph.Tensor
+	for _, v := range c.model.Graph.Outputs() {
+		out = append(out, got[v.Name])
+	}
+	return out
+}
+
+// errors is how far each output is from float64, as a part of its largest entry.
+func (c *oneNode) errors(t *testing.T, runtime training.Runtime, isa string) []float64 {
+	t.Helper()
+	var out []float64
+	for k, tensor := range c.run(t, runtime, training.Options{Kernels: isa}) {
+		want := c.want[c.model.Graph.Outputs()[k].Name].Float64s()
+		worst, largest := 0.0, 0.0
+		for i, v := range tensor.Float64s() {
+			largest = math.Max(largest, math.Abs(want[i]))
+			if d := math.Abs(v - want[i]); d > worst || math.IsNaN(d) {
+				worst = d
+			}
+		}
+		if worst != 0 {
+			worst /= largest
+		}
+		out = append(out, worst)
+	}
+	return out
+}

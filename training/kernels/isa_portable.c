@@ -1,0 +1,9 @@
+// Vectors of four floats: what every 64-bit x86 (SSE2) and ARM (NEON) has.
+#define ISA portable
+#define WIDTH 4
+#if defined(__aarch64__)
+#define TILE_ROWS 8
+#else
+#define TILE_ROWS 4
+#endif
+#include "kernels.h"

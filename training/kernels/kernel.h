@@ -1,0 +1,61 @@
+// What a kernel sees: its inputs, outputs, attributes, threads and scratch memory.
+#ifndef PMX_KERNEL_H
+#define PMX_KERNEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { PMX_MAX_RANK = 8, PMX_MAX_INPUTS = 8 };
+
+// pmx_attributes are all that any kernel has.
+typedef struct {
+  int64_t heads;         // num_heads
+  double scale, epsilon; // as the decimals that they were written as:
+  double beta1, beta2;   // 1 - 0.999f is not 0.001f; attributes alpha and beta
+} pmx_attributes;
+
+// pmx_tensor is a dense float tensor, the last dimension contiguous.
+typedef struct {
+  const float *data;
+  int64_t dims[PMX_MAX_RANK];
+  int rank;
+  int64_t count;
+} pmx_tensor;
+
+// pmx_call is one execution of an operator.
+typedef struct pmx_call pmx_call;
+struct pmx_call {
+  const pmx_attributes *attributes;
+  pmx_tensor in[PMX_MAX_INPUTS];
+
+  // output gives the memory of output i, of this shape; NULL if nothing reads it
+  // or the memory is short, which fails the call when the kernel has returned.
+  float *(*output)(pmx_call *, int i, const int64_t *dims, int rank);
+  // parallel runs f(user, i) for each i below n, on the session's threads.
+  void (*parallel)(pmx_call *, void (*f)(void *user, size_t i), size_t n, void *user);
+};
+
+// pmx_take gives scratch memory for at least n floats, aligned for any vector, and
+// pmx_give takes it back for the next. Pages stay touched from step to step, which
+// a malloc of this size would not do. It aborts the process if there is no memory.
+float *pmx_take(int64_t n);
+void pmx_give(float *p);
+
+// pmx_kernel computes an operator; the result is NULL or what is wrong.
+typedef const char *pmx_kernel(pmx_call *);
+
+// pmx_isa is every kernel, compiled for one instruction set.
+typedef struct {
+  const char *name;
+  int width; // floats in a vector
+#define PMX_KERNEL(name, domain, inputs, outputs) pmx_kernel *name;
+#include "kernels.inc.h"
+#undef PMX_KERNEL
+} pmx_isa;
+
+extern const pmx_isa pmx_portable;
+#if defined(__x86_64__)
+extern const pmx_isa pmx_avx2, pmx_avx512;
+#endif
+
+#endif

@@ -1,0 +1,34 @@
+// All kernels for one instruction set. The file that includes this defines ISA (a
+// name), WIDTH (floats in a vector) and TILE_ROWS (rows of a matrix tile that fit
+// in registers). Everything is static but the table, so that no code of one
+// instruction set can be linked where another's is meant.
+#if !defined(__clang__)
+#pragma GCC optimize("no-math-errno") // or a square root is a call
+#endif
+
+#include "kernel.h"
+
+#include "vec.h"
+
+#include "gemm.h"
+
+#include "adamw.h"
+#include "attention.h"
+#include "batch_norm.h"
+#include "class_attention.h"
+#include "gelu_grad.h"
+#include "layer_norm.h"
+#include "linear.h"
+
+#define PMX_JOIN2(a, b) a##b
+#define PMX_JOIN(a, b) PMX_JOIN2(a, b)
+#define PMX_TEXT2(a) #a
+#define PMX_TEXT(a) PMX_TEXT2(a)
+
+const pmx_isa PMX_JOIN(pmx_, ISA) = {
+    .name = PMX_TEXT(ISA),
+    .width = WIDTH,
+#define PMX_KERNEL(name, domain, inputs, outputs) .name = name,
+#include "kernels.inc.h"
+#undef PMX_KERNEL
+};

@@ -1,0 +1,18 @@
+// The operators that have a kernel: name, domain, number of inputs, of outputs.
+// Each file that includes this defines PMX_KERNEL first.
+PMX_KERNEL(Linear, "pmx", 3, 1)
+PMX_KERNEL(LinearGelu, "pmx", 3, 2)
+PMX_KERNEL(LinearGradInput, "pmx", 2, 1)
+PMX_KERNEL(LinearGradWeight, "pmx", 2, 2)
+PMX_KERNEL(Attention, "pmx", 1, 2)
+PMX_KERNEL(AttentionGrad, "pmx", 3, 1)
+PMX_KERNEL(ClassAttention, "pmx", 1, 2)
+PMX_KERNEL(ClassAttentionGrad, "pmx", 3, 1)
+PMX_KERNEL(AddLayerNormalization, "pmx", 4, 4)
+PMX_KERNEL(AddLayerNormalizationGrad, "pmx", 6, 3)
+PMX_KERNEL(LayerNormalizationGrad, "com.microsoft", 5, 3)
+PMX_KERNEL(GeluGrad, "com.microsoft", 2, 1)
+PMX_KERNEL(BatchNormTraining, "pmx", 3, 3)
+PMX_KERNEL(BatchNormalizationGrad, "com.microsoft", 5, 3)
+PMX_KERNEL(AdamW, "pmx", 8, 3)
+PMX_KERNEL(EMA, "pmx", 3, 1)
