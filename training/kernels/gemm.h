@@ -1,11 +1,11 @@
 // Matrix products. C = A B is cut into tiles of TILE_ROWS rows and TILE_COLUMNS
-// columns that stay in registers while the whole of k passes (K. Goto and R. van
+// columns that stay in registers while a block of k passes (K. Goto and R. van
 // de Geijn, "Anatomy of high-performance matrix multiplication", 2008). B is packed
 // once into panels of TILE_COLUMNS columns, which all tasks read; a task owns
 // BLOCK_ROWS rows of A and C. How a product is cut depends on its sizes only, so
 // that the numbers do not depend on the threads.
 
-enum { TILE_COLUMNS = 2 * WIDTH, BLOCK_ROWS = 96, BLOCK_K = 384 };
+enum { TILE_COLUMNS = 2 * WIDTH, BLOCK_ROWS = 96, BLOCK_K = 384, PACKED_K = 192 };
 
 // product is C[m n] = A[m k] B[k n] + bias, with an element (i, j) of X at
 // x[i*x_row + j*x_column].
@@ -159,22 +159,30 @@ static void pack_task(void *user, size_t index) {
 }
 
 // pack_rows packs `rows` rows of A whose rows are contiguous along m, k columns
-// from a: k groups of TILE_ROWS. It adds each row's sum to sums, if not NULL.
+// from a: k groups of TILE_ROWS. It adds each row's sum to sums, if not NULL. out
+// has room for one vector more.
 static void pack_rows(const float *a, int64_t a_column, int64_t rows, int64_t k, float *out, float *sums) {
   for (int64_t i = 0; i < rows; i += TILE_ROWS) {
     int64_t n = MIN(rows - i, TILE_ROWS);
-    float total[TILE_ROWS] = {0};
-    for (int64_t p0 = 0; p0 < k; p0 += 64) {
-      float part[TILE_ROWS] = {0};
-      for (int64_t p = p0; p < MIN(k, p0 + 64); p++) {
-        const float *from = a + i + p * a_column;
-        float *to = out + i * k + p * TILE_ROWS;
-        if (n == TILE_ROWS)
-          for (int64_t r = 0; r < TILE_ROWS; r++) to[r] = from[r], part[r] += from[r];
-        else
+    float total[TILE_ROWS + WIDTH] = {0};
+    for (int64_t p0 = 0; p0 < k; p0 += 64) { // by parts: one long sum would lose digits
+      int64_t last = MIN(k, p0 + 64);
+      const float *from = a + i + p0 * a_column;
+      float *to = out + i * k + p0 * TILE_ROWS;
+      if (TILE_ROWS <= WIDTH && i + WIDTH <= rows) { // what is written too much is written over
+        vec part = {0};
+        for (int64_t p = p0; p < last; p++, from += a_column, to += TILE_ROWS) {
+          vec v = load(from);
+          store(to, v);
+          part += v;
+        }
+        store(total, load(total) + part);
+      } else {
+        float part[TILE_ROWS] = {0};
+        for (int64_t p = p0; p < last; p++, from += a_column, to += TILE_ROWS)
           for (int64_t r = 0; r < n; r++) to[r] = from[r], part[r] += from[r];
+        for (int64_t r = 0; r < n; r++) total[r] += part[r];
       }
-      for (int64_t r = 0; r < TILE_ROWS; r++) total[r] += part[r];
     }
     if (sums)
       for (int64_t r = 0; r < n; r++) sums[i + r] += total[r];
@@ -199,10 +207,11 @@ static void multiply_task(void *user, size_t index) {
   product *p = &w->p;
   int64_t first = (int64_t)index * w->block, rows = MIN(p->m - first, w->block);
   int64_t width = panels_of(p->n) * TILE_COLUMNS;
-  int64_t parts = (p->k + BLOCK_K - 1) / BLOCK_K, step = (p->k + parts - 1) / parts;
   int direct = p->a_column == 1; // else rows of A are contiguous along m, and packed
-  float *scratch = pmx_take((direct ? 0 : (rows + TILE_ROWS) * step) + (w->transposed ? rows * width : 0) + TILE_COLUMNS);
-  float *own_a = scratch + TILE_COLUMNS, *block = own_a + (direct ? 0 : (rows + TILE_ROWS) * step);
+  int64_t most = direct ? BLOCK_K : PACKED_K, parts = (p->k + most - 1) / most, step = (p->k + parts - 1) / parts;
+  int64_t a_size = direct ? 0 : (rows + TILE_ROWS) * step + WIDTH;
+  float *scratch = pmx_take(TILE_COLUMNS + a_size + (w->transposed ? rows * width : 0));
+  float *own_a = scratch + TILE_COLUMNS, *block = own_a + a_size;
   float *c = w->transposed ? block : p->c + first * p->c_row;
   int64_t c_row = w->transposed ? width : p->c_row;
   if (p->a_sums)
