@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"google.golang.org/protobuf/proto"
 
@@ -113,19 +114,23 @@ func functionInputs(f *Function) []string {
 }
 
 func encodeNodes(g *Graph) ([]*onnxpb.NodeProto, error) {
+	used := g.used()
 	out := make([]*onnxpb.NodeProto, 0, len(g.nodes))
 	for _, n := range g.nodes {
+		outputs := neededOutputs(n, used)
 		message := &onnxpb.NodeProto{
 			Name: proto.String(n.Name), OpType: proto.String(n.Op.Name), Domain: optional(n.Op.Domain),
-			Input: make([]string, len(n.Inputs)), Output: make([]string, len(n.Outputs)),
+			Input: make([]string, len(n.Inputs)), Output: make([]string, len(outputs)),
 		}
 		for i, v := range n.Inputs {
 			if v != nil {
 				message.Input[i] = v.Name
 			}
 		}
-		for i, v := range n.Outputs {
-			message.Output[i] = v.Name
+		for i, v := range outputs {
+			if v != nil {
+				message.Output[i] = v.Name
+			}
 		}
 		for _, name := range n.Attributes.Names() {
 			a, err := encodeAttribute(name, n.Attributes[name])
@@ -137,6 +142,33 @@ func encodeNodes(g *Graph) ([]*onnxpb.NodeProto, error) {
 		out = append(out, message)
 	}
 	return out, nil
+}
+
+// used is the values that a node or the graph's result needs.
+func (g *Graph) used() map[*Value]bool {
+	used := map[*Value]bool{}
+	for _, n := range g.nodes {
+		for _, v := range n.Inputs {
+			used[v] = true
+		}
+	}
+	for _, v := range g.outputs {
+		used[v] = true
+	}
+	return used
+}
+
+// neededOutputs leaves out optional outputs that nothing uses, so that a runtime
+// need not compute and keep them: absent ones are nil. The number stays that of
+// the operator, because ONNX's type inference of functions counts on it.
+func neededOutputs(n *Node, used map[*Value]bool) []*Value {
+	out := slices.Clone(n.Outputs)
+	for i := 1; i < len(out) && i < len(n.Op.Outputs); i++ {
+		if strings.HasSuffix(n.Op.Outputs[i], "?") && !used[out[i]] {
+			out[i] = nil
+		}
+	}
+	return out
 }
 
 func encodeAttribute(name string, value any) (*onnxpb.AttributeProto, error) {

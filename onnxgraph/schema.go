@@ -31,7 +31,8 @@ type OpSchema struct {
 	// SinceVersion is the operator-set version that introduced this definition.
 	SinceVersion int
 	// Inputs and Outputs are the formal names of the specification. "B?" may be
-	// absent; a last "data..." takes any number from one.
+	// absent, as an output if nothing uses it; a last "data..." takes any number
+	// from one.
 	Inputs, Outputs []string
 	// Infer gives each output's type from n.Inputs and n.Attributes. It may
 	// return fewer types than there are formal outputs: those are then absent.

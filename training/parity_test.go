@@ -14,6 +14,7 @@ import (
 	"pmx/builders"
 	"pmx/onnxgraph"
 	"pmx/training"
+	"pmx/training/kernels"
 )
 
 // The fixtures hold the published PatchMix implementation's numbers for small
@@ -73,23 +74,33 @@ func fixtures(t *testing.T) []fixture {
 	return out
 }
 
-// TestParity runs every step of every fixture on every runtime and compares, in
-// the order in which an error would spread: embeddings, losses, gradients,
-// updated parameters.
+// TestParity runs every step of every fixture on every runtime, on stock ONNX
+// Runtime with each kind of kernels and without, and compares, in the order in
+// which an error would spread: embeddings, losses, gradients, updated parameters.
 func TestParity(t *testing.T) {
 	for _, name := range training.RuntimeNames() {
-		for _, f := range fixtures(t) {
-			t.Run(name+"/"+f.name, func(t *testing.T) { checkParity(t, openRuntime(t, name), f) })
+		variants := []string{""}
+		if name == "ort" {
+			variants = append(kernels.ISAs(), "off")
+		}
+		for _, variant := range variants {
+			for _, f := range fixtures(t) {
+				t.Run(strings.TrimSuffix(name+" kernels "+variant, " kernels ")+"/"+f.name, func(t *testing.T) {
+					o := options(t)
+					o.Kernels = variant
+					checkParity(t, openRuntime(t, name), o, f)
+				})
+			}
 		}
 	}
 }
 
-func checkParity(t *testing.T, r training.Runtime, f fixture) {
+func checkParity(t *testing.T, r training.Runtime, o training.Options, f fixture) {
 	step, err := builders.Build(f.config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	session, err := r.NewSession(step, options(t))
+	session, err := r.NewSession(step, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +108,7 @@ func checkParity(t *testing.T, r training.Runtime, f fixture) {
 	if err := session.SetState(f.initialState(t, step)); err != nil {
 		t.Fatal(err)
 	}
-	embeddings := newEmbeddings(t, r, f.config)
+	embeddings := newEmbeddings(t, r, o, f.config)
 	defer embeddings.model.Close()
 	moments := map[string][]float64{}
 	for k := range f.steps {
@@ -261,7 +272,7 @@ type embeddings struct {
 	names map[string]string // output by recorded name
 }
 
-func newEmbeddings(t *testing.T, r training.Runtime, c builders.Config) *embeddings {
+func newEmbeddings(t *testing.T, r training.Runtime, o training.Options, c builders.Config) *embeddings {
 	t.Helper()
 	step, err := builders.Build(c)
 	if err != nil {
@@ -291,7 +302,7 @@ func newEmbeddings(t *testing.T, r training.Runtime, c builders.Config) *embeddi
 			t.Fatalf("no node makes embedding %s", recorded)
 		}
 	}
-	if e.model, err = r.NewInference(step.Model, options(t)); err != nil {
+	if e.model, err = r.NewInference(step.Model, o); err != nil {
 		t.Fatal(err)
 	}
 	return e

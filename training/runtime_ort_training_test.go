@@ -52,7 +52,7 @@ func TestFusedGradientKernels(t *testing.T) {
 	if err := s.Close(); err != nil { // writes the trace
 		t.Fatal(err)
 	}
-	ran := kernels(t, o.ProfilePrefix)
+	ran := tracedOperators(t, o.ProfilePrefix)
 	gradients := gradientOperators(t, step.Model)
 	if len(gradients) < 4 {
 		t.Fatalf("the step file has bodies of %v only: too little is checked", gradients)
@@ -88,8 +88,8 @@ func gradientOperators(t *testing.T, m *onnxgraph.Model) (names []string) {
 	return names
 }
 
-// kernels lists the operators that a trace has timed.
-func kernels(t *testing.T, prefix string) map[string]bool {
+// tracedOperators lists the operators that a trace has timed.
+func tracedOperators(t *testing.T, prefix string) map[string]bool {
 	t.Helper()
 	traces, err := filepath.Glob(prefix + "*")
 	if err != nil || len(traces) != 1 {

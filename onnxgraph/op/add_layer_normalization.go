@@ -19,7 +19,7 @@ func AddLayerNormalization(x, r, scale, bias *onnxgraph.Value, epsilon float64) 
 
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "AddLayerNormalization", Domain: onnxgraph.DomainPMX, SinceVersion: 1,
-	Inputs: []string{"X", "R", "scale", "B"}, Outputs: []string{"S", "Y", "mean", "inv_std"},
+	Inputs: []string{"X", "R", "scale", "B"}, Outputs: []string{"S", "Y", "mean?", "inv_std?"},
 	Infer: func(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
 		x, r, scale, bias := n.Inputs[0].Type, n.Inputs[1].Type, n.Inputs[2], n.Inputs[3]
 		last := len(x.Shape) - 1

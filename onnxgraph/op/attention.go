@@ -44,7 +44,7 @@ var (
 func attentionSchema(name string, class bool) onnxgraph.OpSchema {
 	return onnxgraph.OpSchema{
 		Name: name, Domain: onnxgraph.DomainPMX, SinceVersion: 1,
-		Inputs: []string{"QKV"}, Outputs: []string{"Y", "P"},
+		Inputs: []string{"QKV"}, Outputs: []string{"Y", "P?"},
 		Infer: func(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
 			qkv, heads := n.Inputs[0], n.Attributes.Int("num_heads", 0)
 			if qkv.Rank() != 3 || heads < 1 || qkv.Shape[2] <= 0 || qkv.Shape[2]%(3*heads) != 0 {

@@ -18,7 +18,7 @@ func BatchNormTraining(x, scale, bias *onnxgraph.Value, epsilon float64) *onnxgr
 
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "BatchNormTraining", Domain: onnxgraph.DomainPMX, SinceVersion: 1,
-	Inputs: []string{"X", "scale", "B"}, Outputs: []string{"Y", "saved_mean", "saved_inv_std"},
+	Inputs: []string{"X", "scale", "B"}, Outputs: []string{"Y", "saved_mean?", "saved_inv_std?"},
 	Infer: func(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
 		x := n.Inputs[0].Type
 		if len(x.Shape) != 2 || !n.Inputs[1].Shape.Equal(x.Shape[1:]) || !n.Inputs[2].Shape.Equal(x.Shape[1:]) {

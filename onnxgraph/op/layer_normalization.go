@@ -21,7 +21,7 @@ func LayerNormalization(x, scale, bias *onnxgraph.Value, epsilon float64) (y, me
 }
 
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
-	Name: "LayerNormalization", SinceVersion: 17, Inputs: []string{"X", "Scale", "B?"}, Outputs: []string{"Y", "Mean", "InvStdDev"},
+	Name: "LayerNormalization", SinceVersion: 17, Inputs: []string{"X", "Scale", "B?"}, Outputs: []string{"Y", "Mean?", "InvStdDev?"},
 	Infer: func(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
 		x := n.Inputs[0].Type
 		axis, err := axisOf(n.Attributes.Int("axis", -1), len(x.Shape))

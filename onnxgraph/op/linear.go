@@ -49,7 +49,7 @@ var _ = onnxgraph.Register(onnxgraph.OpSchema{
 // LinearGradWeight returns dW = dYᵀ X, [O I], and dB, the sums of dY's columns, [O].
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "LinearGradWeight", Domain: onnxgraph.DomainPMX, SinceVersion: 1,
-	Inputs: []string{"dY", "X"}, Outputs: []string{"dW", "dB"},
+	Inputs: []string{"dY", "X"}, Outputs: []string{"dW", "dB?"},
 	Infer: func(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
 		dy, x := n.Inputs[0], n.Inputs[1]
 		if dy.Rank() != 2 || x.Rank() != 2 {

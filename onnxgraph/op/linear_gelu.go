@@ -13,7 +13,7 @@ func LinearGelu(x, w, b *onnxgraph.Value) (y, h *onnxgraph.Value) {
 
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "LinearGelu", Domain: onnxgraph.DomainPMX, SinceVersion: 1,
-	Inputs: []string{"X", "W", "B"}, Outputs: []string{"Y", "H"},
+	Inputs: []string{"X", "W", "B"}, Outputs: []string{"Y", "H?"},
 	Infer: func(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
 		y, err := linearType(n)
 		return []onnxgraph.Type{y, y}, err
