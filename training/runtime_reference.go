@@ -2,6 +2,7 @@ package training
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"pmx/builders"
@@ -22,6 +23,9 @@ func (reference) Version(Options) (string, error) { return "pmx float64", nil }
 func (reference) NewSession(step *builders.Step, o Options) (Session, error) {
 	if err := wantCPU("reference", o); err != nil {
 		return nil, err
+	}
+	if o.ProfilePrefix != "" {
+		return nil, errors.New("training: runtime reference writes no trace: use --runtime ort")
 	}
 	s := &referenceSession{step: step, eval: onnxgraph.NewEvaluator(step.Model.Graph), state: map[string]*onnxgraph.Tensor{}}
 	for _, t := range step.State {
