@@ -18,6 +18,9 @@ const (
 	MetricsName    = "metrics.jsonl"
 	CheckpointsDir = "checkpoints"
 	EncoderName    = "encoder.onnx"
+	// A profile of the training's first steps: the runtime's trace and its summary.
+	ProfileName        = "profile.json"
+	ProfileSummaryName = "profile.txt"
 
 	lockName = ".lock" // held by the one process that writes the run
 )
@@ -32,6 +35,8 @@ var ownPatterns = []string{
 	EncoderName + ".data",
 	"encoder.safetensors",
 	"features-*.safetensors",
+	ProfileName,
+	ProfileSummaryName,
 	ConfigName,
 	ManifestName,
 }

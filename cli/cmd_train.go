@@ -31,6 +31,11 @@ most the steps since the last checkpoint. A resumed run needs its recipe, its
 images (--data says where they lie now) and a pmx that builds the same graph. With
 another ONNX Runtime it goes on with a note, no longer bit for bit.
 
+--profile writes ONNX Runtime's trace of the first steps to RUN/profile.json and
+where their time goes, by operator and part of the step, to RUN/profile.txt, which
+it prints at the end. Then it compiles the step anew and trains on without a trace;
+the numbers are the same as without --profile.
+
 Where the images have classes and there are test images, kNN accuracy is measured
 before and after the training; the classes are used for nothing else.
 
@@ -47,6 +52,8 @@ before and after the training; the classes are used for nothing else.
 			&cli.IntFlag{Name: "checkpoint-every", Value: 1, Usage: "save every `N` epochs"},
 			&cli.Int64Flag{Name: "checkpoint-every-steps", Usage: "save every `N` steps too"},
 			&cli.IntFlag{Name: "keep", Value: 3, Usage: "checkpoints to keep"},
+			&cli.BoolFlag{Name: "profile", Usage: "trace the first steps of this session and say where their time goes"},
+			&cli.IntFlag{Name: "profile-steps", Value: 5, Usage: "steps that --profile looks at, after one that it leaves out"},
 		), runtimeFlags()...),
 		Action: func(c *cli.Context) error { return (&trainer{c: c}).run(c.Context) },
 	}
@@ -64,6 +71,7 @@ type trainer struct {
 
 	dir     *artifacts.RunDir
 	step    *builders.Step
+	profile *profile // nil without --profile
 	session training.Session
 	from    training.Resumed
 	steps   int64 // of the whole training
@@ -72,6 +80,10 @@ type trainer struct {
 // run trains from the command line to the exported encoder. What can be wrong is
 // found out before anything is written.
 func (t *trainer) run(ctx context.Context) (err error) {
+	if t.c.Bool("profile") {
+		t.profile = &profile{steps: t.c.Int("profile-steps") + 1}
+		defer func() { err = errors.Join(err, t.profile.close()) }()
+	}
 	for _, prepare := range []func() error{t.readRecipe, t.openRuntime, t.openData, t.checkBatches, t.openKNN, t.buildStep} {
 		if err := prepare(); err != nil {
 			return err
@@ -121,6 +133,9 @@ func (t *trainer) readRecipe() error {
 	if c.IsSet("seed") {
 		t.recipe.Seed = c.Uint64("seed")
 	}
+	if c.Int("profile-steps") < 1 || c.IsSet("profile-steps") && t.profile == nil {
+		return usageErrorf("--profile-steps is 1 or more, and goes with --profile")
+	}
 	return withCode(ExitUsage, t.recipe.Validate())
 }
 
@@ -145,13 +160,16 @@ func (t *trainer) checkBatches() error {
 	if err != nil {
 		return withCode(ExitUsage, err)
 	}
-	f.Close()
-	return nil
+	defer f.Close()
+	return t.profile.check(int64(t.recipe.Epochs) * int64(f.StepsPerEpoch()))
 }
 
 func (t *trainer) buildStep() (err error) {
 	if t.step, err = builders.Build(t.recipe.Config); err != nil {
 		return err
+	}
+	if t.profile != nil {
+		return t.profile.open(t)
 	}
 	t.session, err = t.backend.NewSession(t.step, t.options)
 	return err
@@ -243,12 +261,15 @@ func (t *trainer) train(ctx context.Context) error {
 		return err
 	}
 	defer feeder.Close()
+	perEpoch := feeder.StepsPerEpoch()
+	t.steps = int64(t.recipe.Epochs) * int64(perEpoch)
+	if err := t.profile.check(t.steps - t.from.Step); err != nil {
+		return err
+	}
 	hooks, err := t.hooks(ctx)
 	if err != nil {
 		return err
 	}
-	perEpoch := feeder.StepsPerEpoch()
-	t.steps = int64(t.recipe.Epochs) * int64(perEpoch)
 	loop := &training.Loop{
 		Session: t.session, Feeder: feeder, Schedules: t.recipe.schedules(perEpoch), DropPath: training.NewDropPath(t.step, t.recipe.Seed),
 		Steps: t.steps, Images: t.recipe.Batch, Hooks: hooks, From: t.from,
@@ -256,6 +277,9 @@ func (t *trainer) train(ctx context.Context) error {
 	fmt.Fprintf(t.c.App.ErrWriter, "%s on %s (%s images): %d epochs of %d steps, %s on %s\n",
 		t.recipe.Method, t.data.Name(), humanCount(int64(t.data.Len())), t.recipe.Epochs, perEpoch, t.backend.Name(), t.options.Device)
 	err = loop.Run(ctx)
+	if t.profile != nil {
+		err = errors.Join(err, t.profile.print(t, err))
+	}
 	if _, diverged := errors.AsType[*training.DivergedError](err); diverged {
 		return withCode(ExitDiverged, err)
 	}

@@ -60,10 +60,10 @@ func TestReadProfile(t *testing.T) {
 
 func TestPartOf(t *testing.T) {
 	for node, want := range map[string]training.Part{
-		"q_view1/encoder/blocks.0/Linear_2":                           training.PartForward,
-		"contrast/MatMul_2/MatmulTransposeFusion/":                    training.PartForward,
-		"Sum":                                                         training.PartForward,
-		"_inlfunc_LinearGelu_token_47_Gemm":                           training.PartForward,
+		"q_view1/encoder/blocks.0/Linear_2":        training.PartForward,
+		"contrast/MatMul_2/MatmulTransposeFusion/": training.PartForward,
+		"Sum":                               training.PartForward,
+		"_inlfunc_LinearGelu_token_47_Gemm": training.PartForward,
 		"q_view1/encoder/Linear_1_grad/LinearGradInput":               training.PartBackward,
 		"contrast/Max_4_grad/Sum":                                     training.PartBackward,
 		"_inlfunc_SoftmaxGrad_13_token_203_Mul_1":                     training.PartBackward,
