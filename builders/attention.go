@@ -32,13 +32,12 @@ func (a *Attention) ForwardClass(x *onnxgraph.Value, tokens int) *onnxgraph.Valu
 	return a.attend(x, tokens, op.ClassAttention)
 }
 
-func (a *Attention) attend(x *onnxgraph.Value, tokens int, by func(qkv *onnxgraph.Value, heads int) (y, p *onnxgraph.Value)) *onnxgraph.Value {
+func (a *Attention) attend(x *onnxgraph.Value, tokens int, by func(qkv *onnxgraph.Value, heads int) *onnxgraph.Value) *onnxgraph.Value {
 	qkv := a.qkv.Forward(x)
 	if x.Rank() == 3 {
-		y, _ := by(qkv, a.heads)
-		return a.proj.Forward(y)
+		return a.proj.Forward(by(qkv, a.heads))
 	}
 	width := qkv.Shape[1]
-	y, _ := by(op.Reshape(qkv, -1, tokens, width), a.heads)
+	y := by(op.Reshape(qkv, -1, tokens, width), a.heads)
 	return a.proj.Forward(op.Reshape(y, -1, width/3))
 }

@@ -6,11 +6,8 @@ import (
 	"pmx/onnxgraph/op"
 )
 
-func attention(f func(*onnxgraph.Value, int) (y, p *onnxgraph.Value), heads int) func([]*onnxgraph.Value) []*onnxgraph.Value {
-	return gradcheck.Unary(func(x *onnxgraph.Value) *onnxgraph.Value {
-		y, _ := f(x, heads)
-		return y
-	})
+func attention(f func(*onnxgraph.Value, int) *onnxgraph.Value, heads int) func([]*onnxgraph.Value) []*onnxgraph.Value {
+	return gradcheck.Unary(func(x *onnxgraph.Value) *onnxgraph.Value { return f(x, heads) })
 }
 
 var (

@@ -115,7 +115,7 @@ func attention(rng *rand.Rand, gradient bool, queries int) ([]operand, onnxgraph
 	if !gradient {
 		return []operand{qkv}, attributes
 	}
-	return []operand{free(b, queries, heads*d), qkv, free(b, heads, queries, t)}, attributes
+	return []operand{free(b, queries, heads*d), qkv}, attributes
 }
 
 // TestAccuracy compares each kernel, for each instruction set of this processor,

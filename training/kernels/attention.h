@@ -1,11 +1,12 @@
 // pmx.Attention and its gradient, on qkv [B T 3·H·d] as it is: a task is one head
-// of one image, and reads its rows in place.
+// of one image, and reads its rows in place. Rows of attention weights are padded
+// to whole tiles.
 
 typedef struct {
   int64_t images, tokens, heads, width; // width: of a head
   float scale;
-  const float *qkv, *dy, *weights;
-  float *y, *p, *dqkv;
+  const float *qkv, *dy;
+  float *y, *dqkv;
 } attention;
 
 static const char *attention_of(pmx_call *call, const pmx_tensor *qkv, attention *a) {
@@ -16,19 +17,28 @@ static const char *attention_of(pmx_call *call, const pmx_tensor *qkv, attention
   return NULL;
 }
 
-// softmax_row is p = softmax(scale · s), n wide.
-static void softmax_row(const float *s, float *p, int64_t n, float scale) {
+// softmax_row turns s into softmax(scale · s), n wide.
+static void softmax_row(float *s, int64_t n, float scale) {
   vec top = splat(-__builtin_inff());
   EACH(i, n, { top = vmax(top, part == WIDTH ? load(s + i) : load_part(s + i, part, -__builtin_inff())); })
   float most = max_of(top); // taken off before scaling: a fused multiply-add could leave more than 0
   vec sum = {0};
   EACH(i, n, {
     vec e = vexp((GET(s) - most) * scale);
-    PUT(p, e);
-    sum += part == WIDTH ? e : load_part(p + i, part, 0);
+    PUT(s, e);
+    sum += part == WIDTH ? e : load_part(s + i, part, 0);
   })
   float inverse = 1.0f / sum_of(sum);
-  EACH(i, n, { PUT(p, GET(p) * inverse); })
+  EACH(i, n, { PUT(s, GET(s) * inverse); })
+}
+
+// attention_weights is p = softmax(scale · q kᵀ) of one head, [t panels], with keys
+// as packed scratch of d · panels.
+static void attention_weights(const attention *a, const float *q, const float *k, float *keys, float *p) {
+  int64_t t = a->tokens, d = a->width, row = 3 * a->heads * d, p_row = panels_of(t) * TILE_COLUMNS;
+  pack(k, 1, row, d, t, keys);
+  multiply_packed(t, p_row, d, q, row, 1, keys, p, p_row); // the padding too: it is whole tiles
+  for (int64_t i = 0; i < t; i++) softmax_row(p + i * p_row, t, a->scale);
 }
 
 static void attention_task(void *user, size_t index) {
@@ -36,17 +46,13 @@ static void attention_task(void *user, size_t index) {
   int64_t t = a->tokens, d = a->width, model = a->heads * d, row = 3 * model;
   int64_t image = (int64_t)index / a->heads, head = (int64_t)index % a->heads;
   const float *q = a->qkv + image * t * row + head * d, *k = q + model, *v = k + model;
-  int64_t s_row = panels_of(t) * TILE_COLUMNS;
-  float *keys = pmx_take(packed_size(d, t) + packed_size(t, d) + t * s_row + t * t);
-  float *values = keys + packed_size(d, t), *s = values + packed_size(t, d);
-  float *p = a->p ? a->p + (int64_t)index * t * t : s + t * s_row;
+  int64_t p_row = panels_of(t) * TILE_COLUMNS;
+  float *p = pmx_take(t * p_row + MAX(packed_size(d, t), packed_size(t, d))), *packed = p + t * p_row;
 
-  pack(k, 1, row, d, t, keys);
-  pack(v, row, 1, t, d, values);
-  multiply_packed(t, s_row, d, q, row, 1, keys, s, s_row); // the padding too: it is whole tiles
-  for (int64_t i = 0; i < t; i++) softmax_row(s + i * s_row, p + i * t, t, a->scale);
-  multiply_packed(t, d, t, p, t, 1, values, a->y + image * t * model + head * d, model);
-  pmx_give(keys);
+  attention_weights(a, q, k, packed, p);
+  pack(v, row, 1, t, d, packed);
+  multiply_packed(t, d, t, p, p_row, 1, packed, a->y + image * t * model + head * d, model);
+  pmx_give(p);
 }
 
 static const char *Attention(pmx_call *call) {
@@ -54,7 +60,6 @@ static const char *Attention(pmx_call *call) {
   const char *wrong = attention_of(call, &call->in[0], &a);
   if (wrong) return wrong;
   a.y = call->output(call, 0, (int64_t[]){a.images, a.tokens, a.heads * a.width}, 3);
-  a.p = call->output(call, 1, (int64_t[]){a.images, a.heads, a.tokens, a.tokens}, 4);
   if (a.y) call->parallel(call, attention_task, a.images * a.heads, &a);
   return NULL;
 }
@@ -72,32 +77,31 @@ static void attention_grad_task(void *user, size_t index) {
   int64_t t = a->tokens, d = a->width, model = a->heads * d, row = 3 * model;
   int64_t image = (int64_t)index / a->heads, head = (int64_t)index % a->heads;
   int64_t at = image * t * row + head * d;
-  const float *q = a->qkv + at, *k = q + model, *v = k + model;
-  const float *dy = a->dy + image * t * model + head * d, *p = a->weights + (int64_t)index * t * t;
+  const float *q = a->qkv + at, *k = q + model, *v = k + model, *dy = a->dy + image * t * model + head * d;
   float *dq = a->dqkv + at, *dk = dq + model, *dv = dk + model;
-  int64_t s_row = panels_of(t) * TILE_COLUMNS;
-  float *ds = pmx_take(t * s_row + MAX(packed_size(d, t), packed_size(t, d)));
-  float *packed = ds + t * s_row;
+  int64_t p_row = panels_of(t) * TILE_COLUMNS;
+  float *p = pmx_take(2 * t * p_row + MAX(packed_size(d, t), packed_size(t, d)));
+  float *ds = p + t * p_row, *packed = ds + t * p_row;
 
+  attention_weights(a, q, k, packed, p);
   pack(v, 1, row, d, t, packed);
-  multiply_packed(t, s_row, d, dy, model, 1, packed, ds, s_row); // dP = dY Vᵀ
-  for (int64_t i = 0; i < t; i++) softmax_grad_row(ds + i * s_row, p + i * t, t, a->scale);
+  multiply_packed(t, p_row, d, dy, model, 1, packed, ds, p_row); // dP = dY Vᵀ
+  for (int64_t i = 0; i < t; i++) softmax_grad_row(ds + i * p_row, p + i * p_row, t, a->scale);
   pack(k, row, 1, t, d, packed);
-  multiply_packed(t, d, t, ds, s_row, 1, packed, dq, row); // dQ = dS K
+  multiply_packed(t, d, t, ds, p_row, 1, packed, dq, row); // dQ = dS K
   pack(q, row, 1, t, d, packed);
-  multiply_packed(t, d, t, ds, 1, s_row, packed, dk, row); // dK = dSᵀ Q
+  multiply_packed(t, d, t, ds, 1, p_row, packed, dk, row); // dK = dSᵀ Q
   pack(dy, model, 1, t, d, packed);
-  multiply_packed(t, d, t, p, 1, t, packed, dv, row); // dV = Pᵀ dY
-  pmx_give(ds);
+  multiply_packed(t, d, t, p, 1, p_row, packed, dv, row); // dV = Pᵀ dY
+  pmx_give(p);
 }
 
 static const char *AttentionGrad(pmx_call *call) {
   attention a;
   const char *wrong = attention_of(call, &call->in[1], &a);
   if (wrong) return wrong;
-  if (call->in[0].count * 3 != call->in[1].count || call->in[2].count != a.images * a.heads * a.tokens * a.tokens)
-    return "want dY [batch tokens heads*d] and P [batch heads tokens tokens]";
-  a.dy = call->in[0].data, a.weights = call->in[2].data;
+  if (call->in[0].count * 3 != call->in[1].count) return "want dY [batch tokens heads*d]";
+  a.dy = call->in[0].data;
   a.dqkv = call->output(call, 0, call->in[1].dims, 3);
   if (a.dqkv) call->parallel(call, attention_grad_task, a.images * a.heads, &a);
   return NULL;

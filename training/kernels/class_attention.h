@@ -12,18 +12,22 @@ static void add_scaled(float *y, const float *x, float by, int64_t n) {
   EACH(i, n, { PUT(y, GET(y) + GET(x) * by); })
 }
 
+// class_weights is p = softmax(scale · q kᵀ), t wide.
+static void class_weights(const attention *a, const float *q, const float *k, float *p) {
+  for (int64_t j = 0; j < a->tokens; j++) p[j] = dot(q, k + j * 3 * a->heads * a->width, a->width);
+  softmax_row(p, a->tokens, a->scale);
+}
+
 static void class_attention_task(void *user, size_t index) {
   const attention *a = user;
   int64_t t = a->tokens, d = a->width, model = a->heads * d, row = 3 * model;
   int64_t image = (int64_t)index / a->heads, head = (int64_t)index % a->heads;
   const float *q = a->qkv + image * t * row + head * d, *k = q + model, *v = k + model;
-  float *s = pmx_take(2 * t), *p = a->p ? a->p + (int64_t)index * t : s + t;
-  float *y = a->y + image * model + head * d;
-  for (int64_t j = 0; j < t; j++) s[j] = dot(q, k + j * row, d);
-  softmax_row(s, p, t, a->scale);
+  float *p = pmx_take(t), *y = a->y + image * model + head * d;
+  class_weights(a, q, k, p);
   for (int64_t i = 0; i < d; i++) y[i] = 0;
   for (int64_t j = 0; j < t; j++) add_scaled(y, v + j * row, p[j], d);
-  pmx_give(s);
+  pmx_give(p);
 }
 
 static const char *ClassAttention(pmx_call *call) {
@@ -32,7 +36,6 @@ static const char *ClassAttention(pmx_call *call) {
   if (wrong) return wrong;
   if (a.tokens < 1) return "want at least one token";
   a.y = call->output(call, 0, (int64_t[]){a.images, 1, a.heads * a.width}, 3);
-  a.p = call->output(call, 1, (int64_t[]){a.images, a.heads, 1, a.tokens}, 4);
   if (a.y) call->parallel(call, class_attention_task, a.images * a.heads, &a);
   return NULL;
 }
@@ -43,9 +46,10 @@ static void class_attention_grad_task(void *user, size_t index) {
   int64_t image = (int64_t)index / a->heads, head = (int64_t)index % a->heads;
   int64_t at = image * t * row + head * d;
   const float *q = a->qkv + at, *k = q + model, *v = k + model;
-  const float *dy = a->dy + image * model + head * d, *p = a->weights + (int64_t)index * t;
+  const float *dy = a->dy + image * model + head * d;
   float *dq = a->dqkv + at, *dk = dq + model, *dv = dk + model;
-  float *ds = pmx_take(t);
+  float *p = pmx_take(2 * t), *ds = p + t;
+  class_weights(a, q, k, p);
   for (int64_t j = 0; j < t; j++) ds[j] = dot(dy, v + j * row, d);
   softmax_grad_row(ds, p, t, a->scale);
   for (int64_t j = 0; j < t; j++)
@@ -55,16 +59,15 @@ static void class_attention_grad_task(void *user, size_t index) {
       dv[j * row + i] = dy[i] * p[j];
     }
   for (int64_t j = 0; j < t; j++) add_scaled(dq, k + j * row, ds[j], d);
-  pmx_give(ds);
+  pmx_give(p);
 }
 
 static const char *ClassAttentionGrad(pmx_call *call) {
   attention a;
   const char *wrong = attention_of(call, &call->in[1], &a);
   if (wrong) return wrong;
-  if (call->in[0].count != a.images * a.heads * a.width || call->in[2].count != a.images * a.heads * a.tokens)
-    return "want dY [batch 1 heads*d] and P [batch heads 1 tokens]";
-  a.dy = call->in[0].data, a.weights = call->in[2].data;
+  if (call->in[0].count != a.images * a.heads * a.width) return "want dY [batch 1 heads*d]";
+  a.dy = call->in[0].data;
   a.dqkv = call->output(call, 0, call->in[1].dims, 3);
   if (a.dqkv) call->parallel(call, class_attention_grad_task, a.images * a.heads, &a);
   return NULL;
