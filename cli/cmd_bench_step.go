@@ -2,13 +2,12 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"os"
 	"runtime"
-	"slices"
 	"strings"
 	"time"
 
@@ -25,13 +24,24 @@ var _ = register("bench step", func() *cli.Command {
 		Description: `pmx bench step --preset cifar-tiny --set patch_size=4 --set batch=64 --set drop_path=0
 pmx bench step --preset imagenet-small --set batch=8 --set local_crops=0 --steps 5 --json
 
+pmx bench step --preset cifar-tiny --set patch_size=4 --set batch=64 --set drop_path=0 \
+  --against kernels-off,ort-training,pytorch-eager,pytorch-compile --python venv/bin/python
+
 Times whole steps: forward, backward, optimizer. With --json the last line is one
-object; peak_mib is the largest resident memory of the process so far.`,
-		Flags: append(append(recipeFlags(), runtimeFlags()...),
+object; peak_mib is the largest resident memory of the process so far.
+
+--profile prints where the time goes, by part of the step and by operator.
+
+--against measures the same step in other ways, in rounds, each in a process of its
+own, and prints a table: the time also in units of the first row's, and the share
+that a step's matrix products make of the machine's fastest one (bench gemm). The
+pytorch rows run a script that times the recipe's step in PyTorch, on recipes without
+local crops and drop path; bf16 rows may exceed what sgemm does in float32.`,
+		Flags: append(append(append(recipeFlags(), runtimeFlags()...), againstFlags()...),
 			&cli.IntFlag{Name: "steps", Value: 10, Usage: "steps to time"},
 			&cli.IntFlag{Name: "warmup", Value: 3, Usage: "steps before that"},
 			&cli.BoolFlag{Name: "json", Usage: "end with a line of JSON"},
-			&cli.StringFlag{Name: "profile", Usage: "write a trace of every operator to `PREFIX`..., if the runtime can; slows it down"},
+			&cli.StringFlag{Name: "profile", Usage: "write the runtime's trace to `PREFIX`..., and print where the time goes; slows it down"},
 		),
 		Action: benchStep,
 	}
@@ -73,7 +83,19 @@ func benchStep(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	options.ProfilePrefix = c.String("profile")
+	if c.IsSet("against") {
+		return benchAgainst(c, r, options)
+	}
+	for _, name := range []string{"rounds", "python", "peer-script"} {
+		if c.IsSet(name) {
+			return usageErrorf("--%s goes with --against", name)
+		}
+	}
+	if options.ProfilePrefix = c.String("profile"); options.ProfilePrefix != "" {
+		if _, err := training.FindTrace(options.ProfilePrefix); !errors.Is(err, training.ErrNoTrace) {
+			return usageErrorf("--profile %s: there is a trace of that name already: delete it, or give another", options.ProfilePrefix)
+		}
+	}
 	begin := time.Now()
 	step, err := builders.Build(r.Config)
 	if err != nil {
@@ -108,15 +130,27 @@ func benchStep(c *cli.Context) error {
 	}
 	fmt.Fprintf(c.App.Writer, "%s on %s %s, %s, %d threads: %.1f ms a step (best %.1f, worst %.1f of %d), %.1f images/s, %d MiB at most\n",
 		r.Method, result.Runtime, result.Version, result.Device, result.Threads, result.MedianMS, result.BestMS, result.WorstMS, steps, result.ImagesPerS, result.PeakMiB)
+	if options.ProfilePrefix != "" {
+		if err := session.Close(); err != nil {
+			return err
+		}
+		trace, err := training.FindTrace(options.ProfilePrefix)
+		if err != nil {
+			return err
+		}
+		profile, err := readProfile(trace, warmup)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(c.App.Writer, "the trace is %s\n\n", trace)
+		if err := printProfile(c.App.Writer, profile); err != nil {
+			return err
+		}
+	}
 	if !c.Bool("json") {
 		return nil
 	}
-	line, err := json.Marshal(result)
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintln(c.App.Writer, string(line))
-	return err
+	return printJSON(c.App.Writer, result)
 }
 
 func (t *stepTiming) measure(ctx context.Context, session training.Session, step *builders.Step, r Recipe) error {
@@ -140,8 +174,7 @@ func (t *stepTiming) measure(ctx context.Context, session training.Session, step
 			return withCode(ExitDiverged, fmt.Errorf("the loss of step %d is %v", i+1, t.FinalLoss))
 		}
 	}
-	slices.Sort(times)
-	t.MedianMS = (times[(len(times)-1)/2] + times[len(times)/2]) / 2
+	t.MedianMS = median(times)
 	t.BestMS, t.WorstMS = times[0], times[len(times)-1]
 	t.ImagesPerS = float64(t.Batch) / t.MedianMS * 1e3
 	t.PeakMiB = peakMemory() >> 20

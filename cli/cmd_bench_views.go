@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 
 	"github.com/urfave/cli/v2"
@@ -39,12 +38,7 @@ unless --workers says otherwise, and prints images per second, two views each.`,
 			if !c.Bool("json") {
 				return nil
 			}
-			line, err := json.Marshal(result)
-			if err != nil {
-				return err
-			}
-			_, err = fmt.Fprintln(c.App.Writer, string(line))
-			return err
+			return printJSON(c.App.Writer, result)
 		},
 	}
 })

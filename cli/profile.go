@@ -41,13 +41,13 @@ func printProfile(out io.Writer, p *training.Profile) error {
 	fmt.Fprintln(out)
 
 	t = newTable(out)
-	t.row("operator", "nodes", "ms", "share", "")
+	t.row("operator", "nodes", "ms", "share")
 	for _, o := range p.Operators {
-		kind := ""
+		cells := []any{o.Name, fmt.Sprintf("%.4g", o.Nodes), ms(o.Time), share(o.Time)}
 		if o.Product {
-			kind = "product"
+			cells = append(cells, "product")
 		}
-		t.row(o.Name, fmt.Sprintf("%.4g", o.Nodes), ms(o.Time), share(o.Time), kind)
+		t.row(cells...)
 	}
 	if err := t.Flush(); err != nil {
 		return err

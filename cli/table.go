@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"text/tabwriter"
@@ -42,4 +43,14 @@ func humanCount(n int64) string {
 		text = text[:i] + "," + text[i:]
 	}
 	return text
+}
+
+// printJSON prints a value as one line.
+func printJSON(out io.Writer, v any) error {
+	line, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(out, string(line))
+	return err
 }

@@ -212,6 +212,9 @@ func (p *Profile) divide(operators map[string]*OperatorTime) {
 	})
 }
 
+// ErrNoTrace is the error of FindTrace where there is none.
+var ErrNoTrace = errors.New("training: the runtime wrote no trace")
+
 // FindTrace is the path of the trace that a session wrote for a ProfilePrefix: ONNX
 // Runtime appends the time and ".json". There must be one.
 func FindTrace(prefix string) (string, error) {
@@ -221,7 +224,7 @@ func FindTrace(prefix string) (string, error) {
 	case err != nil:
 		return "", fmt.Errorf("training: trace %s: %w", prefix, err)
 	case len(entries) == 0:
-		return "", fmt.Errorf("training: the runtime wrote no trace %s*.json", prefix)
+		return "", fmt.Errorf("%w: there is no %s*.json", ErrNoTrace, prefix)
 	case len(entries) > 1:
 		return "", fmt.Errorf("training: %d files begin with %s: which trace is meant? give another prefix", len(entries), prefix)
 	}

@@ -1,0 +1,85 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"pmx/builders"
+)
+
+// defaultPeerScript is where a checkout has the script beside it.
+const defaultPeerScript = "../shared/bench/pytorch_step.py"
+
+// pytorchModes are the peers that the script can be.
+var pytorchModes = []string{"eager", "compile", "bf16"}
+
+// pytorchPeer is a script that times the recipe's step in PyTorch:
+//
+//	python SCRIPT --dim D --depth N --heads H --img SIDE --patch P --batch B --hidden U --out E
+//	  --mode eager|compile|bf16 --threads T --steps N --warmup N [--momentum]
+//
+// It ends its output with a JSON object of median_ms, images_per_s and peak_mib, and
+// takes --help.
+type pytorchPeer struct{ python, script string }
+
+// row is the script's measurement in a mode.
+func (p pytorchPeer) row(mode string, c builders.Config, o benchOptions) *benchRow {
+	args := []string{p.script, "--mode", mode}
+	for _, f := range []struct {
+		flag  string
+		value int
+	}{
+		{"dim", c.Dim}, {"depth", c.Depth}, {"heads", c.Heads}, {"img", c.ImageSize}, {"patch", c.PatchSize}, {"batch", c.Batch},
+		{"hidden", c.Hidden}, {"out", c.OutDim}, {"threads", o.threads}, {"steps", o.steps}, {"warmup", o.warmup},
+	} {
+		args = append(args, "--"+f.flag, strconv.Itoa(f.value))
+	}
+	if c.MomentumEncoder {
+		args = append(args, "--momentum")
+	}
+	return &benchRow{name: "pytorch-" + mode, program: p.python, args: args}
+}
+
+// check finds out whether the peer can run at all, before anything is measured.
+func (p pytorchPeer) check(ctx context.Context) error {
+	if _, err := os.Stat(p.script); err != nil {
+		return withCode(ExitMissing, fmt.Errorf("the PyTorch rows need a script that times its step: %w; --peer-script PATH", err))
+	}
+	if _, err := lastLine(ctx, p.python, p.script, "--help"); err != nil {
+		if ctx.Err() != nil {
+			return err
+		}
+		return withCode(ExitMissing, fmt.Errorf("%s %s does not run: %w; --python PATH names a Python that has torch", p.python, p.script, err))
+	}
+	return nil
+}
+
+// comparable refuses recipes whose step the script does not have, naming the keys.
+func (p pytorchPeer) comparable(c builders.Config, device string) error {
+	var change []string
+	want := func(ok bool, assignment string) {
+		if !ok {
+			change = append(change, "--set "+assignment)
+		}
+	}
+	want(c.Method == "patchmix", "method=patchmix")
+	want(slices.Equal(c.MixNum, builders.IntSet{2}), "mix_num=2")
+	want(c.LocalCrops == 0, "local_crops=0")
+	want(c.DropPath == 0, "drop_path=0")
+	want(c.ClipGrad == 0, "clip_grad=0")
+	want(c.MLPRatio == 4, "mlp_ratio=4")
+	want(c.ProjLayers == 3, "proj_layers=3")
+	want(c.PredLayers == 2, "pred_layers=2")
+	if len(change) > 0 {
+		return withCode(ExitUsage, fmt.Errorf("the PyTorch rows have no step of this recipe: compare with %s", strings.Join(change, " ")))
+	}
+	if device != "cpu" {
+		return withCode(ExitUsage, errors.New("the PyTorch rows run on the CPU: compare with --device cpu"))
+	}
+	return nil
+}

@@ -1,0 +1,104 @@
+package cli
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"pmx/onnxgraph"
+	"pmx/onnxgraph/op"
+	"pmx/training"
+)
+
+var _ = register("bench gemm", func() *cli.Command {
+	return &cli.Command{
+		Usage: "time a product of two large matrices: the speed that steps are measured against",
+		Description: `pmx bench gemm                 by pmx's kernel of a linear layer
+pmx bench gemm --kernels off   by ONNX Runtime's own Gemm
+
+y = x wᵀ + b of square float32 matrices, the best of several. bench step --against
+takes the faster of the two as the machine's peak.`,
+		Flags: append(runtimeFlags(),
+			&cli.IntFlag{Name: "size", Value: 1024, Usage: "rows and columns of the matrices"},
+			&cli.IntFlag{Name: "count", Value: 5, Usage: "products to time, after one that is not timed"},
+			&cli.BoolFlag{Name: "json", Usage: "end with a line of JSON"},
+		),
+		Action: benchGemm,
+	}
+})
+
+// gemmTiming is the result of bench gemm.
+type gemmTiming struct {
+	GFLOPs  float64 `json:"gflop_per_s"` // 2·size³ operations in the best time
+	BestMS  float64 `json:"best_ms"`
+	Size    int     `json:"size"`
+	Runtime string  `json:"runtime"`
+	Kernels string  `json:"kernels"`
+	Threads int     `json:"threads"`
+}
+
+func benchGemm(c *cli.Context) error {
+	size, count := c.Int("size"), c.Int("count")
+	if size < 1 || size > 1<<14 || count < 1 {
+		return usageErrorf("--size %d --count %d: want 1 to %d, and at least 1", size, count, 1<<14)
+	}
+	backend, options, err := runtimeOf(c)
+	if err != nil {
+		return err
+	}
+	graph, err := onnxgraph.Build("gemm", func(g *onnxgraph.Graph) {
+		x, w := g.Input("x", onnxgraph.Float32, size, size), g.Input("w", onnxgraph.Float32, size, size)
+		g.Output("y", op.Linear(x, w, g.Input("b", onnxgraph.Float32, size)))
+	})
+	if err != nil {
+		return err
+	}
+	session, err := backend.NewInference(&onnxgraph.Model{Graph: graph}, options)
+	if err != nil {
+		return err
+	}
+	defer session.Close()
+	result := gemmTiming{Size: size, Runtime: backend.Name(), Kernels: options.Kernels, Threads: options.Threads}
+	if result.Threads == 0 {
+		result.Threads = runtime.NumCPU()
+	}
+	if err := result.measure(session, graph, count); err != nil {
+		return err
+	}
+	fmt.Fprintf(c.App.Writer, "%d x %d x %d on %s, kernels %s, %d threads: %.2f ms, %.1f GFLOP/s\n",
+		size, size, size, result.Runtime, result.Kernels, result.Threads, result.BestMS, result.GFLOPs)
+	if !c.Bool("json") {
+		return nil
+	}
+	return printJSON(c.App.Writer, result)
+}
+
+func (t *gemmTiming) measure(session training.Inference, graph *onnxgraph.Graph, count int) error {
+	work, err := training.FLOPs(graph)
+	if err != nil {
+		return err
+	}
+	rng := rand.New(rand.NewPCG(1, 0))
+	feeds := map[string]*onnxgraph.Tensor{}
+	for _, in := range graph.Inputs() {
+		feeds[in.Name] = onnxgraph.Zeros(onnxgraph.Float32, in.Shape)
+		data := onnxgraph.Data[float32](feeds[in.Name])
+		for i := range data {
+			data[i] = rng.Float32() - 0.5
+		}
+	}
+	for i := range 1 + count {
+		begin := time.Now()
+		if _, err := session.Run(feeds); err != nil {
+			return err
+		}
+		if ms := time.Since(begin).Seconds() * 1e3; i == 1 || i > 1 && ms < t.BestMS {
+			t.BestMS = ms
+		}
+	}
+	t.GFLOPs = float64(work) / t.BestMS / 1e6
+	return nil
+}
