@@ -16,8 +16,7 @@ import (
 func ContrastiveLoss(q, k, target, temperature *onnxgraph.Value) *onnxgraph.Value {
 	defer q.Graph().Scope("contrast")()
 	logits := op.Div(op.MatMul(normalize(q), op.Transpose(normalize(k), 1, 0)), temperature)
-	perRow := op.ReduceSum(op.Mul(target, op.LogSoftmax(logits, -1)), false, 1)
-	return op.Neg(op.ReduceMean(perRow, true, 0))
+	return op.SoftTargetCrossEntropy(logits, target)
 }
 
 // normalize scales each row to length 1, with torch.nn.functional.normalize's

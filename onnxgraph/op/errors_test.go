@@ -49,6 +49,10 @@ func TestErrors(t *testing.T) {
 		{"limit", [][]int{{2}, {2}}, func(x []*onnxgraph.Value) { op.Clip(x[0], x[1], nil) }, "the limit b is of shape [2], want a scalar"},
 		{"cast to string", [][]int{{2}}, func(x []*onnxgraph.Value) { op.Cast(x[0], onnxgraph.String) }, "cannot cast float to string"},
 		{"softmax axis", [][]int{{2}}, func(x []*onnxgraph.Value) { op.Softmax(x[0], 1) }, "axis 1 is outside [-1, 0]"},
+		{"softmax gradient's axis", [][]int{{2, 3}, {2, 3}}, func(x []*onnxgraph.Value) {
+			onnxgraph.Apply("com.microsoft.SoftmaxGrad_13", onnxgraph.Attributes{"axis": int64(0)}, x...)
+		}, "axis 0 is not the last of float[2 3]"},
+		{"target", [][]int{{2, 3}, {3, 2}}, func(x []*onnxgraph.Value) { op.SoftTargetCrossEntropy(x[0], x[1]) }, "want logits and target [N M] of one type"},
 		{"norm scale", [][]int{{2, 3}, {2}}, func(x []*onnxgraph.Value) { op.LayerNormalization(x[0], x[1], nil, 1e-6) }, "[2] does not fit the normalised dimensions [3]"},
 		{"kernel too large", [][]int{{1, 1, 2, 2}, {1, 1, 3, 3}}, func(x []*onnxgraph.Value) { op.Conv(x[0], x[1], nil, op.ConvAttrs{}) }, "a kernel of 3 does not fit dimension 2 of [1 1 2 2]"},
 		{"channels", [][]int{{1, 2, 4, 4}, {1, 3, 3, 3}}, func(x []*onnxgraph.Value) { op.Conv(x[0], x[1], nil, op.ConvAttrs{}) }, "does not fit 2 channels"},

@@ -11,7 +11,7 @@ func LogSoftmaxGrad(dy, y *onnxgraph.Value) *onnxgraph.Value {
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "LogSoftmaxGrad_13", Domain: onnxgraph.DomainMicrosoft, SinceVersion: 1,
 	Inputs: []string{"dY", "Y"}, Outputs: []string{"dX"},
-	Infer: sameType,
+	Infer: sameTypeAlongLastAxis,
 	Grad:  onnxgraph.ByDecomposition(),
 	Body: func(_ *onnxgraph.Node, in []*onnxgraph.Value) []*onnxgraph.Value {
 		dy, y := in[0], in[1]

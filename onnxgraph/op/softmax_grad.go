@@ -1,6 +1,10 @@
 package op
 
-import "pmx/onnxgraph"
+import (
+	"fmt"
+
+	"pmx/onnxgraph"
+)
 
 // SoftmaxGrad returns dx of y = softmax(x) over the last axis:
 // dx = y ⊙ (dy - Σ dy ⊙ y). ONNX Runtime Training has a kernel of this name.
@@ -11,10 +15,24 @@ func SoftmaxGrad(dy, y *onnxgraph.Value) *onnxgraph.Value {
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "SoftmaxGrad_13", Domain: onnxgraph.DomainMicrosoft, SinceVersion: 1,
 	Inputs: []string{"dY", "Y"}, Outputs: []string{"dX"},
-	Infer: sameType,
+	Infer: sameTypeAlongLastAxis,
 	Grad:  onnxgraph.ByDecomposition(),
 	Body: func(_ *onnxgraph.Node, in []*onnxgraph.Value) []*onnxgraph.Value {
 		dy, y := in[0], in[1]
 		return []*onnxgraph.Value{Mul(y, Sub(dy, ReduceSum(Mul(dy, y), true, -1)))}
 	},
 })
+
+// sameTypeAlongLastAxis infers one output of the type of both operands, and refuses
+// an axis that is not the last, which neither the body nor the kernel serves.
+func sameTypeAlongLastAxis(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
+	x, y := n.Inputs[0].Type, n.Inputs[1].Type
+	if x.DType != y.DType || !x.Shape.Fits(y.Shape) {
+		return nil, fmt.Errorf("want dY and Y of one type, got %v and %v", x, y)
+	}
+	axis, err := axisOf(n.Attributes.Int("axis", -1), len(x.Shape))
+	if err == nil && axis != len(x.Shape)-1 {
+		err = fmt.Errorf("axis %d is not the last of %v, the only one here", axis, x)
+	}
+	return []onnxgraph.Type{x}, err
+}

@@ -1,0 +1,60 @@
+package op
+
+import (
+	"fmt"
+
+	"pmx/onnxgraph"
+)
+
+// SoftTargetCrossEntropy is the cross-entropy of rows of logits [N M] to rows of
+// target [N M], which need not be one-hot nor sum to 1. The result is [1]:
+//
+//	mean_n -Σ_m target[n m] · log softmax_m(logits[n m])
+//
+// Targets are data: nothing flows back to them.
+func SoftTargetCrossEntropy(logits, target *onnxgraph.Value) *onnxgraph.Value {
+	return onnxgraph.Apply("pmx.SoftTargetCrossEntropy", nil, logits, target)
+}
+
+var _ = onnxgraph.Register(onnxgraph.OpSchema{
+	Name: "SoftTargetCrossEntropy", Domain: onnxgraph.DomainPMX, SinceVersion: 1,
+	Inputs: []string{"logits", "target"}, Outputs: []string{"loss", "P?"},
+	Infer: func(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
+		logits, target := n.Inputs[0].Type, n.Inputs[1].Type
+		if len(logits.Shape) != 2 || logits.DType != target.DType || !logits.Shape.Fits(target.Shape) {
+			return nil, fmt.Errorf("want logits and target [N M] of one type, got %v and %v", logits, target)
+		}
+		return []onnxgraph.Type{{DType: logits.DType, Shape: onnxgraph.Shape{1}}, logits}, nil
+	},
+	Grad: onnxgraph.Differentiable(func(n *onnxgraph.Node, dy []*onnxgraph.Value) []*onnxgraph.Value {
+		if dy[1] != nil {
+			onnxgraph.Fail(n.Op.ID(), n.Inputs, "no gradient through P: take it through Softmax")
+		}
+		return []*onnxgraph.Value{onnxgraph.Apply("pmx.SoftTargetCrossEntropyGrad", nil, dy[0], n.Outputs[1], n.Inputs[1]), nil}
+	}),
+	Body: func(_ *onnxgraph.Node, in []*onnxgraph.Value) []*onnxgraph.Value {
+		logits, target := in[0], in[1]
+		perRow := ReduceSum(Mul(target, LogSoftmax(logits, -1)), false, 1)
+		return []*onnxgraph.Value{Neg(ReduceMean(perRow, true, 0)), Softmax(logits, -1)}
+	},
+})
+
+// SoftTargetCrossEntropyGrad returns dlogits = dLoss/N · (P ⊙ Σ_m target - target),
+// P being the softmax of the logits.
+var _ = onnxgraph.Register(onnxgraph.OpSchema{
+	Name: "SoftTargetCrossEntropyGrad", Domain: onnxgraph.DomainPMX, SinceVersion: 1,
+	Inputs: []string{"dLoss", "P", "target"}, Outputs: []string{"dlogits"},
+	Infer: func(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
+		loss, p, target := n.Inputs[0].Type, n.Inputs[1].Type, n.Inputs[2].Type
+		if len(p.Shape) != 2 || !p.Shape.Fits(target.Shape) || !loss.Shape.Fits(onnxgraph.Shape{1}) {
+			return nil, fmt.Errorf("want dLoss [1], P and target [N M], got %v, %v and %v", loss, p, target)
+		}
+		return []onnxgraph.Type{p}, nil
+	},
+	Grad: onnxgraph.NotDifferentiable("second derivatives of the loss are not needed"),
+	Body: func(_ *onnxgraph.Node, in []*onnxgraph.Value) []*onnxgraph.Value {
+		loss, p, target := in[0], in[1], in[2]
+		rows := Cast(ShapeOf(target, 0, 1), target.DType)
+		return []*onnxgraph.Value{Mul(Div(loss, rows), Sub(Mul(p, ReduceSum(target, true, 1)), target))}
+	},
+})
