@@ -65,6 +65,22 @@ var cases = map[string]func(rng *rand.Rand) ([]operand, onnxgraph.Attributes){
 		n := pick(rng) * pick(rng)
 		return []operand{free(n), free(n)}, nil
 	},
+	"com.microsoft.SoftmaxGrad_13": func(rng *rand.Rand) ([]operand, onnxgraph.Attributes) {
+		x, _ := rows(rng)
+		return []operand{free(x...), probabilities(rng, false, x...)}, onnxgraph.Attributes{"axis": int64(-1)}
+	},
+	"com.microsoft.LogSoftmaxGrad_13": func(rng *rand.Rand) ([]operand, onnxgraph.Attributes) {
+		x, _ := rows(rng)
+		return []operand{free(x...), probabilities(rng, true, x...)}, onnxgraph.Attributes{"axis": int64(len(x) - 1)}
+	},
+	"pmx.SoftTargetCrossEntropy": func(rng *rand.Rand) ([]operand, onnxgraph.Attributes) {
+		n, m := pick(rng), pick(rng)
+		return []operand{free(n, m), probabilities(rng, false, n, m)}, nil
+	},
+	"pmx.SoftTargetCrossEntropyGrad": func(rng *rand.Rand) ([]operand, onnxgraph.Attributes) {
+		n, m := pick(rng), pick(rng)
+		return []operand{free(1), probabilities(rng, false, n, m), probabilities(rng, false, n, m)}, nil
+	},
 	"pmx.BatchNormTraining": func(rng *rand.Rand) ([]operand, onnxgraph.Attributes) {
 		n, c := 2+pick(rng), pick(rng)
 		return []operand{free(n, c), free(c), free(c)}, onnxgraph.Attributes{"epsilon": float32(1e-5)}
@@ -103,6 +119,26 @@ func linear(rng *rand.Rand) ([]operand, onnxgraph.Attributes) {
 func rows(rng *rand.Rand) (x []int, d int) {
 	d = pick(rng)
 	return []int{1 + rng.IntN(3), pick(rng), d}, d
+}
+
+// probabilities draws rows that sum to 1, from large parts of it to tiny ones, or
+// their logarithms.
+func probabilities(rng *rand.Rand, logarithm bool, shape ...int) operand {
+	o := operand{shape: shape, fixed: make([]float64, onnxgraph.Shape(shape).Size())}
+	for row := range slices.Chunk(o.fixed, shape[len(shape)-1]) {
+		sum := 0.0
+		for i := range row {
+			row[i] = 8 * rng.NormFloat64()
+			sum += math.Exp(row[i])
+		}
+		for i := range row {
+			row[i] -= math.Log(sum)
+			if !logarithm {
+				row[i] = math.Exp(row[i])
+			}
+		}
+	}
+	return o
 }
 
 func attention(rng *rand.Rand, gradient bool, queries int) ([]operand, onnxgraph.Attributes) {
@@ -168,6 +204,42 @@ func TestThreadsDoNotMatter(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestNotANumber checks that no kernel hides what has gone wrong before it: where an
+// operator's definition gives no number, neither does the kernel.
+func TestNotANumber(t *testing.T) {
+	runtime := openORT(t)
+	for _, name := range kernels.Names() {
+		if cases[name] == nil {
+			continue // TestAccuracy reports it
+		}
+		t.Run(name, func(t *testing.T) {
+			rng := rand.New(rand.NewPCG(5, 6))
+			for range 4 {
+				operands, attributes := cases[name](rng)
+				for spoilt := range operands {
+					c := newCase(t, rng, name, operands, attributes, 1)
+					x := onnxgraph.Data[float32](c.feeds[fmt.Sprintf("in%d", spoilt)])
+					x[rng.IntN(len(x))] = float32(math.NaN())
+					want, err := onnxgraph.Eval(c.model.Graph, c.feeds)
+					if err != nil {
+						t.Fatal(err)
+					}
+					for _, isa := range kernels.ISAs() {
+						for k, got := range c.run(t, runtime, training.Options{Kernels: isa}) {
+							w := want[c.model.Graph.Outputs()[k].Name].Float64s()
+							for i, v := range got.Float64s() {
+								if math.IsNaN(w[i]) && !math.IsNaN(v) {
+									t.Fatalf("%s (%s): NaN in input %d leaves element %d of output %d at %g", isa, c.sizes, spoilt, i, k, v)
+								}
+							}
+						}
+					}
+				}
+			}
+		})
 	}
 }
 

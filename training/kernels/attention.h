@@ -17,21 +17,6 @@ static const char *attention_of(pmx_call *call, const pmx_tensor *qkv, attention
   return NULL;
 }
 
-// softmax_row turns s into softmax(scale · s), n wide.
-static void softmax_row(float *s, int64_t n, float scale) {
-  vec top = splat(-__builtin_inff());
-  EACH(i, n, { top = vmax(top, part == WIDTH ? load(s + i) : load_part(s + i, part, -__builtin_inff())); })
-  float most = max_of(top); // taken off before scaling: a fused multiply-add could leave more than 0
-  vec sum = {0};
-  EACH(i, n, {
-    vec e = vexp((GET(s) - most) * scale);
-    PUT(s, e);
-    sum += part == WIDTH ? e : load_part(s + i, part, 0);
-  })
-  float inverse = 1.0f / sum_of(sum);
-  EACH(i, n, { PUT(s, GET(s) * inverse); })
-}
-
 // attention_weights is p = softmax(scale · q kᵀ) of one head, [t panels], with keys
 // as packed scratch of d · panels.
 static void attention_weights(const attention *a, const float *q, const float *k, float *keys, float *p) {
@@ -64,14 +49,6 @@ static const char *Attention(pmx_call *call) {
   return NULL;
 }
 
-// softmax_grad_row turns dp into scale · p ⊙ (dp - Σ dp ⊙ p).
-static void softmax_grad_row(float *dp, const float *p, int64_t n, float scale) {
-  vec sum = {0};
-  EACH(i, n, { sum += GET(dp) * GET(p); })
-  float along = sum_of(sum);
-  EACH(i, n, { PUT(dp, (GET(dp) - along) * GET(p) * scale); })
-}
-
 static void attention_grad_task(void *user, size_t index) {
   const attention *a = user;
   int64_t t = a->tokens, d = a->width, model = a->heads * d, row = 3 * model;
@@ -86,7 +63,7 @@ static void attention_grad_task(void *user, size_t index) {
   attention_weights(a, q, k, packed, p);
   pack(v, 1, row, d, t, packed);
   multiply_packed(t, p_row, d, dy, model, 1, packed, ds, p_row); // dP = dY Vᵀ
-  for (int64_t i = 0; i < t; i++) softmax_grad_row(ds + i * p_row, p + i * p_row, t, a->scale);
+  for (int64_t i = 0; i < t; i++) softmax_grad_row(ds + i * p_row, ds + i * p_row, p + i * p_row, t, a->scale);
   pack(k, row, 1, t, d, packed);
   multiply_packed(t, d, t, ds, p_row, 1, packed, dq, row); // dQ = dS K
   pack(q, row, 1, t, d, packed);

@@ -51,7 +51,7 @@ static void class_attention_grad_task(void *user, size_t index) {
   float *p = pmx_take(2 * t), *ds = p + t;
   class_weights(a, q, k, p);
   for (int64_t j = 0; j < t; j++) ds[j] = dot(dy, v + j * row, d);
-  softmax_grad_row(ds, p, t, a->scale);
+  softmax_grad_row(ds, ds, p, t, a->scale);
   for (int64_t j = 0; j < t; j++)
     for (int64_t i = 0; i < d; i++) {
       dq[j * row + i] = 0;

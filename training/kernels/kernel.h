@@ -10,6 +10,7 @@ enum { PMX_MAX_RANK = 8, PMX_MAX_INPUTS = 8 };
 // pmx_attributes are all that any kernel has.
 typedef struct {
   int64_t heads;         // num_heads
+  int64_t axis;          // -1 if there is none
   double scale, epsilon; // as the decimals that they were written as:
   double beta1, beta2;   // 1 - 0.999f is not 0.001f; attributes alpha and beta
 } pmx_attributes;
@@ -21,6 +22,12 @@ typedef struct {
   int rank;
   int64_t count;
 } pmx_tensor;
+
+static inline int same_shape(const pmx_tensor *a, const pmx_tensor *b) {
+  for (int i = 0; i < a->rank; i++)
+    if (b->rank != a->rank || b->dims[i] != a->dims[i]) return 0;
+  return a->rank == b->rank;
+}
 
 // pmx_call is one execution of an operator.
 typedef struct pmx_call pmx_call;

@@ -11,11 +11,13 @@
 #include "vec.h"
 
 #include "gemm.h"
+#include "softmax.h"
 
 #include "adamw.h"
 #include "attention.h"
 #include "batch_norm.h"
 #include "class_attention.h"
+#include "cross_entropy.h"
 #include "gelu_grad.h"
 #include "layer_norm.h"
 #include "linear.h"

@@ -52,19 +52,29 @@ static void attribute_float(const OrtApi *api, const OrtKernelInfo *info, const 
   *value = strtof(decimal, NULL) == stored ? strtod(decimal, NULL) : stored;
 }
 
+// attribute_int reads an attribute if it is there.
+static void attribute_int(const OrtApi *api, const OrtKernelInfo *info, const char *name, int64_t *value) {
+  int64_t stored;
+  OrtStatus *missing = OrtKernelInfoGetInt64(api, info, name, &stored);
+  if (missing)
+    OrtReleaseStatus(api, missing);
+  else
+    *value = stored;
+}
+
 static OrtStatus *create(const OrtCustomOp *op, const OrtApi *api, const OrtKernelInfo *info, void **out) {
   instance *k = calloc(1, sizeof *k);
   if (!k) return OrtCreateStatus(api, ORT_FAIL, "pmx: kernels: no memory");
   k->api = api, k->op = of(op);
   pmx_attributes *a = &k->attributes;
-  *a = (pmx_attributes){.scale = 1, .epsilon = 1e-5, .beta1 = 0.9, .beta2 = 0.999};
+  *a = (pmx_attributes){.axis = -1, .scale = 1, .epsilon = 1e-5, .beta1 = 0.9, .beta2 = 0.999};
   if (!strcmp(k->op->name, "AdamW")) a->epsilon = 1e-8;
   attribute_float(api, info, "scale", &a->scale);
   attribute_float(api, info, "epsilon", &a->epsilon);
   attribute_float(api, info, "alpha", &a->beta1);
   attribute_float(api, info, "beta", &a->beta2);
-  OrtStatus *missing = OrtKernelInfoGetInt64(api, info, "num_heads", &a->heads);
-  if (missing) OrtReleaseStatus(api, missing);
+  attribute_int(api, info, "num_heads", &a->heads);
+  attribute_int(api, info, "axis", &a->axis);
   *out = k;
   return NULL;
 }

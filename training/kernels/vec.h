@@ -8,12 +8,14 @@
 
 typedef float vec __attribute__((vector_size(4 * WIDTH)));
 typedef int32_t veci __attribute__((vector_size(4 * WIDTH)));
+typedef uint32_t vecu __attribute__((vector_size(4 * WIDTH)));
 typedef float vec_unaligned __attribute__((vector_size(4 * WIDTH), aligned(4), may_alias));
 
 INLINE vec load(const float *p) { return *(const vec_unaligned *)p; }
 INLINE void store(float *p, vec v) { *(vec_unaligned *)p = v; }
 INLINE vec splat(float x) { return x - (vec){0}; }
 INLINE vec choose(veci mask, vec a, vec b) { return (vec)((mask & (veci)a) | (~mask & (veci)b)); }
+// vmin and vmax give b where either is not a number.
 INLINE vec vmin(vec a, vec b) { return choose(a < b, a, b); }
 INLINE vec vmax(vec a, vec b) { return choose(a > b, a, b); }
 INLINE vec vabs(vec a) { return (vec)((veci)a & 0x7fffffff); }
@@ -22,6 +24,12 @@ INLINE vec vabs(vec a) { return (vec)((veci)a & 0x7fffffff); }
 INLINE vec load_part(const float *p, int64_t n, float fill) {
   vec v = splat(fill);
   for (int64_t i = 0; i < n; i++) v[i] = p[i];
+  return v;
+}
+
+// keep_part is v with 0 behind the first n.
+INLINE vec keep_part(vec v, int64_t n) {
+  for (int64_t i = n; i < WIDTH; i++) v[i] = 0;
   return v;
 }
 
@@ -64,12 +72,13 @@ INLINE vec vsqrt(vec v) {
     }                                             \
   }
 
-// vexp is e^x to 2 units in the last place; 0 below -87.3, e^88 above 88.
+// vexp is e^x to 2 units in the last place; 0 below -87.3, e^88 above 88; what is
+// not a number stays so.
 INLINE vec vexp(vec x) {
   veci tiny = x < -87.3f;
-  x = vmin(vmax(x, splat(-87.3f)), splat(88.0f));
-  const float magic = 12582912.0f; // 1.5 2^23: adding it rounds to an integer
-  vec n = (x * 1.44269504f + magic) - magic;
+  x = vmin(splat(88.0f), vmax(splat(-87.3f), x));
+  const float magic = 12582912.0f; // 1.5 2^23: adding it rounds to an integer n, in the lowest bits
+  vec shifted = x * 1.44269504f + magic, n = shifted - magic;
   x = x - n * 0.693145752f; // ln 2 in two parts, so that the product is exact
   x = x - n * 1.42860677e-6f;
   const float *c = exp_coefficients;
@@ -79,7 +88,7 @@ INLINE vec vexp(vec x) {
   y = c[2] + x * y;
   y = c[1] + x * y;
   y = c[0] + x * y;
-  veci power = (__builtin_convertvector(n, veci) + 127) << 23;
+  vecu power = ((vecu)shifted + 127) << 23; // 2^n
   return choose(tiny, splat(0), y * (vec)power);
 }
 
@@ -87,7 +96,7 @@ INLINE vec vexp(vec x) {
 // e^(-x²/2). The tail is e^(-x²/2) times Mills' ratio, which is smooth, so that
 // small values keep their digits, unlike those of 1 + erf(x).
 INLINE vec gaussian(vec x, vec *bell) {
-  vec a = vmin(vabs(x), splat(MILLS_FAR));
+  vec a = vmin(splat(MILLS_FAR), vabs(x));
   *bell = vexp(a * a * -0.5f);
   vec t = 1.0f / (1.0f + a * MILLS_RATE);
   const float *c = mills_coefficients;
