@@ -216,17 +216,17 @@ func (p *Profile) divide(operators map[string]*OperatorTime) {
 var ErrNoTrace = errors.New("training: the runtime wrote no trace")
 
 // FindTrace is the path of the trace that a session wrote for a ProfilePrefix: ONNX
-// Runtime appends the time and ".json". There must be one.
+// Runtime appends "_", the time and ".json". There must be one.
 func FindTrace(prefix string) (string, error) {
 	dir := filepath.Dir(prefix)
-	entries, err := filepath.Glob(filepath.Join(escapeGlob(dir), escapeGlob(filepath.Base(prefix))+"*.json"))
+	entries, err := filepath.Glob(filepath.Join(escapeGlob(dir), escapeGlob(filepath.Base(prefix))+"_[0-9]*.json"))
 	switch {
 	case err != nil:
 		return "", fmt.Errorf("training: trace %s: %w", prefix, err)
 	case len(entries) == 0:
-		return "", fmt.Errorf("%w: there is no %s*.json", ErrNoTrace, prefix)
+		return "", fmt.Errorf("%w: there is no %s_*.json", ErrNoTrace, prefix)
 	case len(entries) > 1:
-		return "", fmt.Errorf("training: %d files begin with %s: which trace is meant? give another prefix", len(entries), prefix)
+		return "", fmt.Errorf("training: %d files begin with %s_: which trace is meant? give another prefix", len(entries), prefix)
 	}
 	return entries[0], nil
 }

@@ -121,6 +121,7 @@ func TestFindTrace(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	write("2_1.json")
 	write("_1.json")
 	if path, err := training.FindTrace(prefix); err != nil || path != prefix+"_1.json" {
 		t.Errorf("found %q, %v", path, err)
