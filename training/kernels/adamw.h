@@ -26,7 +26,7 @@ static void adamw_task(void *user, size_t index) {
 static const char *AdamW(pmx_call *call) {
   const pmx_tensor *in = call->in;
   for (int i = 1; i < 4; i++)
-    if (in[i].count != in[0].count) return "want P, G, M and V of one shape";
+    if (!same_shape(&in[0], &in[i])) return "want P, G, M and V of one shape";
   for (int i = 4; i < 8; i++)
     if (in[i].count != 1) return "want lr, weight_decay, c1 and c2 of one element";
   float lr = in[4].data[0];
@@ -57,7 +57,7 @@ static void ema_task(void *user, size_t index) {
 
 static const char *EMA(pmx_call *call) {
   const pmx_tensor *in = call->in;
-  if (in[1].count != in[0].count || in[2].count != 1) return "want average and X of one shape and one momentum";
+  if (!same_shape(&in[0], &in[1]) || in[2].count != 1) return "want average and X of one shape and one momentum";
   moving_average w = {in[0].count, in[0].data, in[1].data, call->output(call, 0, in[0].dims, in[0].rank), in[2].data[0]};
   if (w.y) call->parallel(call, ema_task, (w.count + UPDATE_CHUNK - 1) / UPDATE_CHUNK, &w);
   return NULL;

@@ -77,8 +77,10 @@ static const char *AttentionGrad(pmx_call *call) {
   attention a;
   const char *wrong = attention_of(call, &call->in[1], &a);
   if (wrong) return wrong;
-  if (call->in[0].count * 3 != call->in[1].count) return "want dY [batch tokens heads*d]";
-  a.dy = call->in[0].data;
+  const pmx_tensor *dy = &call->in[0];
+  if (dy->rank != 3 || dy->dims[0] != a.images || dy->dims[1] != a.tokens || dy->dims[2] != a.heads * a.width)
+    return "want dY [batch tokens heads*d]";
+  a.dy = dy->data;
   a.dqkv = call->output(call, 0, call->in[1].dims, 3);
   if (a.dqkv) call->parallel(call, attention_grad_task, a.images * a.heads, &a);
   return NULL;

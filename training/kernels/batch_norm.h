@@ -68,7 +68,7 @@ static void batch_norm_grad_task(void *user, size_t index) {
 
 static const char *BatchNormalizationGrad(pmx_call *call) {
   const pmx_tensor *dy = &call->in[0], *x = &call->in[1];
-  if (x->rank != 2 || dy->count != x->count) return "want dY and X [N C]";
+  if (x->rank != 2 || !same_shape(x, dy)) return "want dY and X [N C]";
   for (int i = 2; i < 5; i++)
     if (call->in[i].count != x->dims[1]) return "want scale, saved_mean and saved_inv_std [C]";
   batch_norm w = {.rows = x->dims[0], .columns = x->dims[1], .x = x->data, .dy = dy->data, .scale = call->in[2].data,

@@ -66,8 +66,10 @@ static const char *ClassAttentionGrad(pmx_call *call) {
   attention a;
   const char *wrong = attention_of(call, &call->in[1], &a);
   if (wrong) return wrong;
-  if (call->in[0].count != a.images * a.heads * a.width) return "want dY [batch 1 heads*d]";
-  a.dy = call->in[0].data;
+  const pmx_tensor *dy = &call->in[0];
+  if (dy->rank != 3 || dy->dims[0] != a.images || dy->dims[1] != 1 || dy->dims[2] != a.heads * a.width) return "want dY [batch 1 heads*d]";
+  if (a.tokens < 1) return "want at least one token";
+  a.dy = dy->data;
   a.dqkv = call->output(call, 0, call->in[1].dims, 3);
   if (a.dqkv) call->parallel(call, class_attention_grad_task, a.images * a.heads, &a);
   return NULL;

@@ -23,7 +23,7 @@ static void gelu_grad_task(void *user, size_t index) {
 
 static const char *GeluGrad(pmx_call *call) {
   const pmx_tensor *x = &call->in[1];
-  if (call->in[0].count != x->count) return "want dY and X of one shape";
+  if (!same_shape(x, &call->in[0])) return "want dY and X of one shape";
   gelu_work w = {x->count, call->in[0].data, x->data, call->output(call, 0, x->dims, x->rank)};
   if (w.dx) call->parallel(call, gelu_grad_task, (w.count + CHUNK - 1) / CHUNK, &w);
   return NULL;

@@ -40,7 +40,7 @@ static void add_norm_task(void *user, size_t index) {
 
 static const char *AddLayerNormalization(pmx_call *call) {
   const pmx_tensor *x = &call->in[0];
-  if (x->rank < 1 || call->in[1].count != x->count) return "want X and R of one shape";
+  if (x->rank < 1 || !same_shape(x, &call->in[1])) return "want X and R of one shape";
   int64_t d = x->dims[x->rank - 1], saved[PMX_MAX_RANK];
   if (call->in[2].count != d || call->in[3].count != d) return "want scale and B of the last dimension";
   for (int i = 0; i < x->rank; i++) saved[i] = i == x->rank - 1 ? 1 : x->dims[i];
@@ -102,7 +102,7 @@ static void norm_sums_task(void *user, size_t index) {
 static const char *norm_grad(pmx_call *call, const pmx_tensor *in, const float *ds) {
   const pmx_tensor *x = &in[1];
   int64_t d = in[2].count, rows = in[3].count;
-  if (x->rank < 1 || x->dims[x->rank - 1] != d || in[0].count != x->count || rows * d != x->count || in[4].count != rows)
+  if (x->rank < 1 || x->dims[x->rank - 1] != d || !same_shape(x, &in[0]) || rows * d != x->count || in[4].count != rows)
     return "want dY and X [... D], scale [D], mean and inv_std [... 1]";
   norm w = {.rows = rows, .width = d, .x = x->data, .scale = in[2].data, .dy = in[0].data, .ds = ds, .saved_mean = in[3].data,
             .saved_inv_std = in[4].data};
@@ -124,6 +124,6 @@ static const char *norm_grad(pmx_call *call, const pmx_tensor *in, const float *
 static const char *LayerNormalizationGrad(pmx_call *call) { return norm_grad(call, call->in, NULL); }
 
 static const char *AddLayerNormalizationGrad(pmx_call *call) {
-  if (call->in[0].count != call->in[2].count) return "want dS and S of one shape";
+  if (!same_shape(&call->in[0], &call->in[2])) return "want dS and S of one shape";
   return norm_grad(call, call->in + 1, call->in[0].data);
 }

@@ -1,0 +1,103 @@
+package training_test
+
+import (
+	"context"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"pmx/builders"
+	"pmx/onnxgraph"
+	"pmx/training"
+	"pmx/training/kernels"
+)
+
+// inNoStep lists the operators that have a kernel and that no training step has,
+// with the reason.
+var inNoStep = map[string]string{
+	"com.microsoft.SoftmaxGrad_13":    "a step's only softmax is inside of attention, whose gradient has a kernel of its own; other graphs that differentiate op.Softmax take it",
+	"com.microsoft.LogSoftmaxGrad_13": "a step's only log softmax is inside of SoftTargetCrossEntropy; other graphs that differentiate op.LogSoftmax take it",
+}
+
+// kernelSteps are small steps that together have every other operator with a kernel.
+func kernelSteps() map[string]builders.Config {
+	patchmix := builders.Config{
+		Method: "patchmix", ImageSize: 8, PatchSize: 2, Dim: 8, Depth: 2, Heads: 2, MLPRatio: 2,
+		ProjLayers: 2, PredLayers: 2, Hidden: 8, OutDim: 4, Batch: 4, MixNum: builders.IntSet{2},
+	}
+	momentum, local, mocov3 := patchmix, patchmix, patchmix
+	momentum.MomentumEncoder = true
+	local.LocalCrops, local.LocalSize, local.DropPath, local.ClipGrad = 2, 4, 0.1, 3
+	mocov3.Method, mocov3.MomentumEncoder = "mocov3", true
+	return map[string]builders.Config{"patchmix with momentum encoder": momentum, "patchmix with local crops": local, "mocov3": mocov3}
+}
+
+// TestKernelsTaken looks into traces of steps: each operator with a kernel runs by
+// its own name with kernels of each instruction set, and by its body without.
+func TestKernelsTaken(t *testing.T) {
+	runtime := openRuntime(t, "ort")
+	seen := map[string]bool{}
+	for name, config := range kernelSteps() {
+		step, err := builders.Build(config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want []string
+		for _, n := range step.Model.Graph.Nodes() {
+			if slices.Contains(kernels.Names(), n.Op.ID()) && !slices.Contains(want, n.Op.Name) {
+				want = append(want, n.Op.Name)
+				seen[n.Op.ID()] = true
+			}
+		}
+		for _, setting := range append(kernels.ISAs(), "on", "off") {
+			t.Run(name+"/kernels "+setting, func(t *testing.T) {
+				ran := operatorsOfOneStep(t, runtime, step, setting)
+				for _, op := range want {
+					if on := setting != "off"; ran[op] != on {
+						t.Errorf("%s ran as a kernel: %v, want %v", op, ran[op], on)
+					}
+				}
+			})
+		}
+	}
+	for _, name := range kernels.Names() {
+		if why := inNoStep[name]; seen[name] == (why != "") {
+			t.Errorf("%s: some step has it: %v; the reason why none would: %q", name, seen[name], why)
+		}
+	}
+	for name := range inNoStep {
+		if !slices.Contains(kernels.Names(), name) {
+			t.Errorf("%s has no kernel", name)
+		}
+	}
+}
+
+// operatorsOfOneStep lists the operators that a step has run, by its trace. What it
+// computes does not matter here: its state is the initial one, its batch zeros.
+func operatorsOfOneStep(t *testing.T, runtime training.Runtime, step *builders.Step, setting string) map[string]bool {
+	t.Helper()
+	o := options(t)
+	o.Kernels, o.ProfilePrefix = setting, filepath.Join(t.TempDir(), "trace")
+	session, err := runtime.NewSession(step, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer session.Close()
+	feeds, hyper := map[string]*onnxgraph.Tensor{}, map[string]float64{}
+	for _, p := range step.Batch {
+		feeds[p.Name] = onnxgraph.Zeros(onnxgraph.Float32, p.Shape)
+	}
+	for _, h := range step.Hyper {
+		hyper[h.Name] = 0.1
+	}
+	if err := session.SetState(step.InitialState(1)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := session.Step(context.Background(), feeds, hyper); err != nil {
+		t.Fatal(err)
+	}
+	if err := session.Close(); err != nil { // writes the trace
+		t.Fatal(err)
+	}
+	return tracedOperators(t, o.ProfilePrefix)
+}
