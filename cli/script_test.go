@@ -30,19 +30,25 @@ func TestMain(m *testing.M) {
 }
 
 // TestScripts runs testdata/script/*.txtar: each is a shell-like script, then
-// its files. Those that train find ONNX Runtime by PMX_ORT_LIB.
+// its files. Those that train find ONNX Runtime by PMX_ORT_LIB, and the training
+// library by PMX_ORT_TRAINING_LIB; conditions of the names ort and ort-training
+// tell whether they are there.
 func TestScripts(t *testing.T) {
 	library, err := findLibrary(runtimelib.ORT, "")
+	training, trainingErr := findLibrary(runtimelib.ORTTraining, "")
+	missing := map[string]error{"ort": err, "ort-training": trainingErr}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PMX_ORT_LIB", library)
+			env.Setenv("PMX_ORT_TRAINING_LIB", training)
 			return drawAll(env.WorkDir)
 		},
 		Condition: func(name string) (bool, error) {
-			if name != "ort" {
+			err, known := missing[name]
+			if !known {
 				return false, fmt.Errorf("unknown condition %q", name)
 			}
 			if err != nil && require.All() {
