@@ -92,11 +92,9 @@ static void pack_panel(const float *b, int64_t b_row, int64_t b_column, int64_t 
       store(panel + p * TILE_COLUMNS + WIDTH, load(b + p * b_row + WIDTH));
     }
   } else {
-    for (int64_t j = 0; j < TILE_COLUMNS; j++)
-      if (j < columns)
-        for (int64_t p = 0; p < k; p++) panel[p * TILE_COLUMNS + j] = b[p * b_row + j * b_column];
-      else
-        for (int64_t p = 0; p < k; p++) panel[p * TILE_COLUMNS + j] = 0;
+    for (int64_t p0 = 0; p0 < k; p0 += 64) // what is written 64 times stays in cache
+      for (int64_t j = 0; j < TILE_COLUMNS; j++)
+        for (int64_t p = p0; p < MIN(k, p0 + 64); p++) panel[p * TILE_COLUMNS + j] = j < columns ? b[p * b_row + j * b_column] : 0;
   }
   if (!sums) return;
   // By parts of 64: one long sum would lose digits.
