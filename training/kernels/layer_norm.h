@@ -50,10 +50,11 @@ static const char *AddLayerNormalization(pmx_call *call) {
   w.y = call->output(call, 1, x->dims, x->rank);
   w.mean = call->output(call, 2, saved, x->rank);
   w.inv_std = call->output(call, 3, saved, x->rank);
-  float *spare = NULL;
-  if (!w.sum) w.sum = spare = pmx_take(x->count);
-  if (w.y) call->parallel(call, add_norm_task, (w.rows + NORM_ROWS - 1) / NORM_ROWS, &w);
-  if (spare) pmx_give(spare);
+  float *spare = pmx_take((!w.sum + !w.y) * x->count);
+  if (!w.y) w.y = spare + !w.sum * x->count;
+  if (!w.sum) w.sum = spare;
+  call->parallel(call, add_norm_task, (w.rows + NORM_ROWS - 1) / NORM_ROWS, &w);
+  pmx_give(spare);
   return NULL;
 }
 
