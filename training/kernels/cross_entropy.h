@@ -7,9 +7,8 @@
 typedef struct {
   int64_t rows, width;
   const float *x, *target;
-  float *p, *losses;  // p: the softmax, or NULL; losses: [rows]
-  float by;           // gradient: dLoss / rows
-  float *dx;
+  float *p, *losses; // p: the softmax, or NULL; losses: [rows]
+  float *dx, by;     // gradient; x is P, by is dLoss / rows
 } cross_entropy;
 
 static void cross_entropy_task(void *user, size_t index) {

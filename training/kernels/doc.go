@@ -12,5 +12,5 @@
 // header and a line in kernels.inc.h.
 //
 // Results do not depend on the number of threads: sums are cut by the sizes of the
-// tensors only.
+// tensors only. What is not a number stays so: no kernel hides a step gone wrong.
 package kernels
