@@ -2,10 +2,6 @@
 // name), WIDTH (floats in a vector) and TILE_ROWS (rows of a matrix tile that fit
 // in registers). Everything is static but the table, so that no code of one
 // instruction set can be linked where another's is meant.
-#if !defined(__clang__)
-#pragma GCC optimize("no-math-errno") // or a square root is a call
-#endif
-
 #include "kernel.h"
 
 #include "vec.h"

@@ -2,7 +2,7 @@
 // over rows of D. The variance is taken about the mean, in a second pass over the
 // row in cache.
 
-enum { NORM_ROWS = 64 }; // rows of a task
+enum { NORM_ROWS = 32 }; // rows of a task; sums over more would lose digits
 
 typedef struct {
   int64_t rows, width;
@@ -85,17 +85,17 @@ static void norm_grad_task(void *user, size_t index) {
   }
 }
 
-// norm_sums_task adds the parts of WIDTH columns.
+// norm_sums_task adds the parts of 64 columns.
 static void norm_sums_task(void *user, size_t index) {
   const norm *w = user;
   int64_t d = w->width, tasks = (w->rows + NORM_ROWS - 1) / NORM_ROWS;
   for (int64_t c = (int64_t)index * 64; c < MIN(d, ((int64_t)index + 1) * 64); c++) {
-    float scale = 0, bias = 0;
+    double scale = 0, bias = 0;
     for (int64_t t = 0; t < tasks; t++) {
       scale += w->parts[t * 2 * d + c];
       bias += w->parts[t * 2 * d + d + c];
     }
-    w->dscale[c] = scale, w->dbias[c] = bias;
+    w->dscale[c] = (float)scale, w->dbias[c] = (float)bias;
   }
 }
 

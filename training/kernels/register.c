@@ -200,7 +200,7 @@ static OrtStatus *make_domains(set *s) {
 static const pmx_isa *isa_at(int i, int *has) {
   int at = 0;
 #if defined(__x86_64__)
-  if (i == at++) return *has = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("fma"), &pmx_avx512;
+  if (i == at++) return *has = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"), &pmx_avx512;
   if (i == at++) return *has = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"), &pmx_avx2;
 #endif
   if (i == at++) return *has = 1, &pmx_portable;

@@ -29,12 +29,16 @@ static void softmax_row(float *s, int64_t n, float scale) {
   EACH(i, n, { PUT(s, GET(s) * inverse); })
 }
 
-// softmax_grad_row is dx = scale · p ⊙ (dp - Σ dp ⊙ p); dx may be dp.
+// softmax_grad_row is dx = scale · p ⊙ (dp - Σ dp ⊙ p); dx may be dp. Where one
+// weight is almost 1, the sum is almost its dp, and their difference has few of their
+// digits: so the sum is a double, taken off in two parts.
 static void softmax_grad_row(float *dx, const float *dp, const float *p, int64_t n, float scale) {
-  vec sum = {0};
-  EACH(i, n, { sum += GET(dp) * GET(p); })
-  float along = sum_of(sum);
-  EACH(i, n, { PUT(dx, (GET(dp) - along) * GET(p) * scale); })
+  vecd sum = {0};
+  EACH(i, n, { sum += __builtin_convertvector(GET(dp), vecd) * __builtin_convertvector(GET(p), vecd); })
+  double along = 0;
+  for (int i = 0; i < WIDTH; i++) along += sum[i];
+  float most = (float)along, rest = (float)(along - most);
+  EACH(i, n, { PUT(dx, (GET(dp) - most - rest) * GET(p) * scale); })
 }
 
 // log_softmax_grad_row is dx = dy - eʸ Σ dy.

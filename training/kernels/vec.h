@@ -7,6 +7,7 @@
 #define MAX(a, b) ((a) > (b) ? (a) : (b))
 
 typedef float vec __attribute__((vector_size(4 * WIDTH)));
+typedef double vecd __attribute__((vector_size(8 * WIDTH)));
 typedef int32_t veci __attribute__((vector_size(4 * WIDTH)));
 typedef uint32_t vecu __attribute__((vector_size(4 * WIDTH)));
 typedef float vec_unaligned __attribute__((vector_size(4 * WIDTH), aligned(4), may_alias));
@@ -15,44 +16,85 @@ INLINE vec load(const float *p) { return *(const vec_unaligned *)p; }
 INLINE void store(float *p, vec v) { *(vec_unaligned *)p = v; }
 INLINE vec splat(float x) { return x - (vec){0}; }
 INLINE vec choose(veci mask, vec a, vec b) { return (vec)((mask & (veci)a) | (~mask & (veci)b)); }
-// vmin and vmax give b where either is not a number.
-INLINE vec vmin(vec a, vec b) { return choose(a < b, a, b); }
-INLINE vec vmax(vec a, vec b) { return choose(a > b, a, b); }
 INLINE vec vabs(vec a) { return (vec)((veci)a & 0x7fffffff); }
 
-// load_part loads the first n < WIDTH floats, and fill behind them.
-INLINE vec load_part(const float *p, int64_t n, float fill) {
-  vec v = splat(fill);
-  for (int64_t i = 0; i < n; i++) v[i] = p[i];
-  return v;
-}
+// LANES lists f(0), f(1), ... for each lane. SHUFFLE(a, b, f) holds in lane i lane
+// f(i) of a, or from WIDTH on of b; f is a macro with a constant result.
+#if WIDTH == 4
+#define LANES(f) f(0), f(1), f(2), f(3)
+#elif WIDTH == 8
+#define LANES(f) f(0), f(1), f(2), f(3), f(4), f(5), f(6), f(7)
+#else
+#define LANES(f) f(0), f(1), f(2), f(3), f(4), f(5), f(6), f(7), f(8), f(9), f(10), f(11), f(12), f(13), f(14), f(15)
+#endif
+#if defined(__clang__)
+#define SHUFFLE(a, b, f) __builtin_shufflevector(a, b, LANES(f))
+#else
+#define SHUFFLE(a, b, f) __builtin_shuffle(a, b, (veci){LANES(f)})
+#endif
 
-// keep_part is v with 0 behind the first n.
-INLINE vec keep_part(vec v, int64_t n) {
-  for (int64_t i = n; i < WIDTH; i++) v[i] = 0;
-  return v;
-}
+#include "vec_isa.h"
 
-INLINE void store_part(float *p, vec v, int64_t n) {
-  for (int64_t i = 0; i < n; i++) p[i] = v[i];
-}
+// sum_of and max_of halve what is left: a tree, not a chain.
+#define ACROSS8(i) (i) ^ 8
+#define ACROSS4(i) (i) ^ 4
+#define ACROSS2(i) (i) ^ 2
+#define ACROSS1(i) (i) ^ 1
 
 INLINE float sum_of(vec v) {
-  float s = 0;
-  for (int i = 0; i < WIDTH; i++) s += v[i];
-  return s;
+#if WIDTH > 8
+  v += SHUFFLE(v, v, ACROSS8);
+#endif
+#if WIDTH > 4
+  v += SHUFFLE(v, v, ACROSS4);
+#endif
+  v += SHUFFLE(v, v, ACROSS2);
+  v += SHUFFLE(v, v, ACROSS1);
+  return v[0];
 }
 
 INLINE float max_of(vec v) {
-  float m = v[0];
-  for (int i = 1; i < WIDTH; i++) m = MAX(m, v[i]);
-  return m;
+#if WIDTH > 8
+  v = vmax(v, SHUFFLE(v, v, ACROSS8));
+#endif
+#if WIDTH > 4
+  v = vmax(v, SHUFFLE(v, v, ACROSS4));
+#endif
+  v = vmax(v, SHUFFLE(v, v, ACROSS2));
+  v = vmax(v, SHUFFLE(v, v, ACROSS1));
+  return v[0];
 }
 
-INLINE vec vsqrt(vec v) {
-  vec r;
-  for (int i = 0; i < WIDTH; i++) r[i] = __builtin_sqrtf(v[i]);
-  return r;
+// transpose swaps rows and lanes of WIDTH rows: first lanes of neighbouring rows,
+// then pairs of pairs, and so on.
+#define EVEN(s, i) ((i) & (s) ? WIDTH + (i) - (s) : (i))
+#define ODD(s, i) ((i) & (s) ? WIDTH + (i) : (i) + (s))
+#define EVEN1(i) EVEN(1, i)
+#define EVEN2(i) EVEN(2, i)
+#define EVEN4(i) EVEN(4, i)
+#define EVEN8(i) EVEN(8, i)
+#define ODD1(i) ODD(1, i)
+#define ODD2(i) ODD(2, i)
+#define ODD4(i) ODD(4, i)
+#define ODD8(i) ODD(8, i)
+#define SWAP(s, even, odd)                     \
+  _Pragma("GCC unroll 16")                     \
+  for (int i = 0; i < WIDTH; i++)              \
+    if (!(i & (s))) {                          \
+      vec a = row[i], b = row[i + (s)];        \
+      row[i] = SHUFFLE(a, b, even);            \
+      row[i + (s)] = SHUFFLE(a, b, odd);       \
+    }
+
+INLINE void transpose(vec row[WIDTH]) {
+  SWAP(1, EVEN1, ODD1)
+  SWAP(2, EVEN2, ODD2)
+#if WIDTH > 4
+  SWAP(4, EVEN4, ODD4)
+#endif
+#if WIDTH > 8
+  SWAP(8, EVEN8, ODD8)
+#endif
 }
 
 // EACH runs body for i = 0, WIDTH, ... below n, with the number of floats that are
