@@ -31,8 +31,12 @@ func Decayed(p *Param) bool { return len(p.Shape) > 1 }
 // update gives the next values of the parameters, their moments and the counter,
 // by name.
 func (a *adamW) update(s *Step, d *differentiated) map[string]*onnxgraph.Value {
-	a.norm = globalNorm(d.gradients)
-	scale := clipScale(a.norm, a.clip)
+	var scale *onnxgraph.Value
+	if a.clip > 0 { // then no gradient is used up before the last one is known
+		a.norm = globalNorm(d.gradients)
+		scale = clipScale(a.norm, a.clip)
+	}
+	squares := make([]*onnxgraph.Value, len(d.params))
 	g := a.lr.Graph()
 
 	next := map[string]*onnxgraph.Value{CounterName: op.Add(a.count, op.Scalar(a.count, 1))}
@@ -49,10 +53,13 @@ func (a *adamW) update(s *Step, d *differentiated) map[string]*onnxgraph.Value {
 		}
 		name1, name2 := fmt.Sprintf("%s.%s", KindMoment1, p.Name), fmt.Sprintf("%s.%s", KindMoment2, p.Name)
 		m, v := g.Input(name1, onnxgraph.Float32, p.Shape...), g.Input(name2, onnxgraph.Float32, p.Shape...)
-		next[p.Name], next[name1], next[name2] = op.AdamW(p.Value, gradient, m, v, a.lr, decay, c1, c2, adamBeta1, adamBeta2, adamEpsilon)
+		next[p.Name], next[name1], next[name2], squares[i] = op.AdamW(p.Value, gradient, m, v, a.lr, decay, c1, c2, adamBeta1, adamBeta2, adamEpsilon)
 		s.addState(StateTensor{Name: name1, Kind: KindMoment1, Shape: p.Shape})
 		s.addState(StateTensor{Name: name2, Kind: KindMoment2, Shape: p.Shape})
 		leave()
+	}
+	if a.clip == 0 {
+		a.norm = op.Sqrt(op.Sum(squares...))
 	}
 	s.State = append(s.State, StateTensor{Name: CounterName, Kind: KindCounter, DType: onnxgraph.Int64.String(), Shape: []int{1}})
 	return next

@@ -242,7 +242,7 @@ func TestNotDifferentiable(t *testing.T) {
 			x := g.Input("x", onnxgraph.Float64, 5)
 			y := g.Input("y", onnxgraph.Float64, 5)
 			one := op.Scalar(x, 1)
-			next, _, _ := op.AdamW(x, y, y, y, one, one, one, one, 0.9, 0.999, 1e-8)
+			next, _, _, _ := op.AdamW(x, y, y, y, one, one, one, one, 0.9, 0.999, 1e-8)
 			g.Output("next", next)
 			loss := sum(y)
 			if use {

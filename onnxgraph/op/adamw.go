@@ -9,21 +9,22 @@ import "pmx/onnxgraph"
 //	p' = p - lr·wd·p - (lr/c1) · m' / (√v'/c2 + ε)
 //
 // c1 = 1-β1ᵗ and c2 = √(1-β2ᵗ) correct the bias of step t. lr, decay, c1 and c2
-// have one element.
-func AdamW(p, g, m, v, lr, decay, c1, c2 *onnxgraph.Value, beta1, beta2, epsilon float64) (p2, m2, v2 *onnxgraph.Value) {
+// have one element. squares [1] is Σ g², for the gradient's length: who reads the
+// gradient last computes it, so that nothing holds it longer.
+func AdamW(p, g, m, v, lr, decay, c1, c2 *onnxgraph.Value, beta1, beta2, epsilon float64) (p2, m2, v2, squares *onnxgraph.Value) {
 	n := onnxgraph.ApplyNode("pmx.AdamW", onnxgraph.Attributes{
 		"alpha": float32(beta1), "beta": float32(beta2), "epsilon": float32(epsilon),
 	}, p, g, m, v, lr, decay, c1, c2)
-	return n.Outputs[0], n.Outputs[1], n.Outputs[2]
+	return n.Outputs[0], n.Outputs[1], n.Outputs[2], n.Outputs[3]
 }
 
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "AdamW", Domain: onnxgraph.DomainPMX, SinceVersion: 1,
 	Inputs:  []string{"P", "G", "M", "V", "lr", "weight_decay", "c1", "c2"},
-	Outputs: []string{"P_next", "M_next", "V_next"},
+	Outputs: []string{"P_next", "M_next", "V_next", "squares"},
 	Infer: func(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
 		t := n.Inputs[0].Type
-		return []onnxgraph.Type{t, t, t}, nil
+		return []onnxgraph.Type{t, t, t, {DType: t.DType, Shape: onnxgraph.Shape{1}}}, nil
 	},
 	Grad: onnxgraph.NotDifferentiable("an optimizer's update is not differentiated"),
 	Body: func(n *onnxgraph.Node, in []*onnxgraph.Value) []*onnxgraph.Value {
@@ -34,6 +35,6 @@ var _ = onnxgraph.Register(onnxgraph.OpSchema{
 		v2 := Add(Mul(v, scalar(beta2)), Mul(Mul(g, g), scalar(1-beta2)))
 		denominator := Add(Div(Sqrt(v2), c2), scalar(n.Attributes.Float("epsilon", 1e-8)))
 		kept := Mul(p, Sub(scalar(1), Mul(lr, decay)))
-		return []*onnxgraph.Value{Sub(kept, Mul(Div(m2, denominator), Div(lr, c1))), m2, v2}
+		return []*onnxgraph.Value{Sub(kept, Mul(Div(m2, denominator), Div(lr, c1))), m2, v2, ReduceSumSquare(Reshape(g, -1), true)}
 	},
 })

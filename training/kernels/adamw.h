@@ -3,7 +3,7 @@
 typedef struct {
   int64_t count;
   const float *p, *g, *m, *v;
-  float *p2, *m2, *v2;
+  float *p2, *m2, *v2, *squares; // squares: of each task
   float kept, rate, c2, new1, beta2, new2, epsilon; // kept: 1 - lr·decay, rate: lr/c1, new: 1 - β
 } adamw;
 
@@ -14,13 +14,16 @@ static void adamw_task(void *user, size_t index) {
   int64_t first = (int64_t)index * UPDATE_CHUNK, n = MIN(UPDATE_CHUNK, w->count - first);
   const float *p = w->p + first, *g = w->g + first, *m = w->m + first, *v = w->v + first;
   float *p2 = w->p2 + first, *m2 = w->m2 + first, *v2 = w->v2 + first;
+  vec squares = {0};
   EACH(i, n, {
     vec gradient = GET(g), mean = GET(m), square = GET(v) * w->beta2 + gradient * gradient * w->new2;
+    squares += gradient * gradient;
     mean += (gradient - mean) * w->new1;
     PUT(m2, mean);
     PUT(v2, square);
     PUT(p2, GET(p) * w->kept - mean / (vsqrt(square) / w->c2 + w->epsilon) * w->rate);
   })
+  w->squares[index] = sum_of(squares);
 }
 
 static const char *AdamW(pmx_call *call) {
@@ -37,7 +40,14 @@ static const char *AdamW(pmx_call *call) {
   w.m2 = call->output(call, 1, in[0].dims, in[0].rank);
   w.v2 = call->output(call, 2, in[0].dims, in[0].rank);
   if (!w.p2 || !w.m2 || !w.v2) return "all of P_next, M_next and V_next are needed";
-  call->parallel(call, adamw_task, (w.count + UPDATE_CHUNK - 1) / UPDATE_CHUNK, &w);
+  float *squares = call->output(call, 3, (int64_t[]){1}, 1);
+  int64_t tasks = (w.count + UPDATE_CHUNK - 1) / UPDATE_CHUNK;
+  w.squares = pmx_take(tasks);
+  call->parallel(call, adamw_task, tasks, &w);
+  double sum = 0; // in order
+  for (int64_t i = 0; i < tasks; i++) sum += w.squares[i];
+  if (squares) *squares = (float)sum;
+  pmx_give(w.squares);
   return NULL;
 }
 
