@@ -97,4 +97,5 @@ func oneLine(err error) string {
 }
 
 // rooms are the packages whose names begin messages.
-var rooms = []string{"onnxgraph", "builders", "patchmix", "training", "artifacts", "atomicfile", "runtimelib", "safetensors", "evaluation", "detection", "cli"}
+var rooms = []string{"onnxgraph", "builders", "patchmix", "training", "orttraining",
+	"artifacts", "atomicfile", "runtimelib", "ortcheckpoint", "safetensors", "evaluation", "detection", "cli"}

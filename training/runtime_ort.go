@@ -10,8 +10,11 @@ import (
 
 	ort "github.com/yalue/onnxruntime_go"
 
+	"pmx/artifacts/runtimelib"
+	"pmx/artifacts/wheellib/probe"
 	"pmx/builders"
 	"pmx/onnxgraph"
+	"pmx/training/cuda"
 	"pmx/training/kernels"
 )
 
@@ -26,6 +29,14 @@ func (stockORT) Name() string { return "ort" }
 func (stockORT) Version(o Options) (string, error) {
 	if err := loadORT(o); err != nil {
 		return "", err
+	}
+	options, err := ort.NewSessionOptions() // of no session, to load what the device needs
+	if err != nil {
+		return "", fmt.Errorf("training: ONNX Runtime: %w", err)
+	}
+	defer options.Destroy()
+	if err := addDevice(options, o.Device); err != nil {
+		return "", fmt.Errorf("training: %w", err)
 	}
 	return ort.GetVersion(), nil
 }
@@ -152,17 +163,16 @@ func addDevice(options *ort.SessionOptions, device string) error {
 	case "", "cpu":
 		return nil
 	case "cuda":
-		const hint = "--device cuda needs an NVIDIA driver, CUDA 12 with cuDNN 9, and the GPU build of ONNX Runtime (pmx runtime install --cuda); --device cpu runs without"
-		cuda, err := ort.NewCUDAProviderOptions()
+		provider, err := ort.NewCUDAProviderOptions()
 		if err != nil {
-			return fmt.Errorf("%w: %s", err, hint)
+			return cuda.Refused(runtimelib.ORTCUDA, err)
 		}
-		defer cuda.Destroy()
-		if err := cuda.Update(map[string]string{"device_id": strconv.Itoa(0)}); err != nil {
-			return err
+		defer provider.Destroy()
+		if err := provider.Update(map[string]string{"device_id": strconv.Itoa(0)}); err != nil {
+			return cuda.Refused(runtimelib.ORTCUDA, err)
 		}
-		if err := options.AppendExecutionProviderCUDA(cuda); err != nil {
-			return fmt.Errorf("%w: %s", err, hint)
+		if err := options.AppendExecutionProviderCUDA(provider); err != nil {
+			return cuda.Refused(runtimelib.ORTCUDA, err)
 		}
 		return nil
 	}
@@ -198,22 +208,40 @@ var ortLibrary struct {
 	path string
 }
 
+// ortAPI is the version of the C API that onnxruntime_go asks for.
+const ortAPI = 24
+
+// loadORT loads the library, once all is there that it and the device need.
 func loadORT(o Options) error {
 	path, err := findORT(o)
 	if err != nil {
 		return err
 	}
+	if o.Device == "cuda" {
+		if err := cuda.Check(runtimelib.ORTCUDA, path); err != nil {
+			return fmt.Errorf("training: %w", err)
+		}
+	}
 	ortLibrary.Lock()
 	defer ortLibrary.Unlock()
-	if ort.IsInitialized() {
-		if path != ortLibrary.path {
-			return fmt.Errorf("training: %s is loaded already, a process cannot load %s too", ortLibrary.path, path)
-		}
+	if ort.IsInitialized() && path == ortLibrary.path {
 		return nil
 	}
+	const remedy = "`pmx runtime install` brings a library that fits"
+	info, err := probe.Load(path)
+	if err != nil {
+		return fmt.Errorf("training: cannot load ONNX Runtime: %w; %s", err, remedy)
+	}
+	if info.API < ortAPI { // asked for a version that it has not, the library would print so
+		return fmt.Errorf("training: %s is ONNX Runtime %s, without version %d of the C API; %s", path, info.Version, ortAPI, remedy)
+	}
+	if ort.IsInitialized() {
+		return fmt.Errorf("training: %s is loaded already, a process cannot load %s too", ortLibrary.path, path)
+	}
 	ort.SetSharedLibraryPath(path)
-	if err := ort.InitializeEnvironment(ort.WithLogLevelError()); err != nil {
-		return fmt.Errorf("training: cannot load ONNX Runtime from %s: %w; `pmx runtime install` brings a library that fits", path, err)
+	// Every error is returned, so none is printed besides.
+	if err := ort.InitializeEnvironment(ort.WithLogLevelFatal()); err != nil {
+		return fmt.Errorf("training: cannot load ONNX Runtime from %s: %w; %s", path, err, remedy)
 	}
 	ortLibrary.path = path
 	return nil

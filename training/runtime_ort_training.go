@@ -112,10 +112,7 @@ func newORTTrainingOptions(library *orttraining.Library, o Options) (*orttrainin
 		settings.CUDA = map[string]string{"device_id": "0"}
 	}
 	options, err := library.NewSessionOptions(settings)
-	switch {
-	case err != nil && o.Device == "cuda":
-		return nil, fmt.Errorf("training: %w; --device cuda needs %s; --device cpu runs without", err, runtimelib.ORTTrainingCUDA.Needs())
-	case err != nil:
+	if err != nil {
 		return nil, fmt.Errorf("training: %w", err)
 	}
 	return options, nil

@@ -195,7 +195,7 @@ func TestORTTrainingMissing(t *testing.T) {
 		o := options(t)
 		o.Device, o.Library = "cuda", installed(t, runtimelib.ORTTraining)
 		_, err := r.Version(o)
-		for _, want := range []string{"built without it", "`pmx runtime install ort-training --cuda`", "needs an NVIDIA driver, CUDA 11.8 ", "cuDNN 8", "--device cpu runs without"} {
+		for _, want := range []string{"built without the CUDA provider", "`pmx runtime install ort-training --cuda`", "needs an NVIDIA driver, CUDA 11.8 ", "cuDNN 8", "--device cpu runs without"} {
 			if err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("error %v, want %q", err, want)
 			}

@@ -2,6 +2,7 @@ package orttraining_test
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -23,6 +24,26 @@ func TestOpenErrors(t *testing.T) {
 	wantError(t, err, "it cannot be loaded: ")
 	_, err = orttraining.Open(libraryPath(t, runtimelib.ORT))
 	wantError(t, err, "built without the training API")
+
+	// An older release, which would print that it has no such version of its API.
+	older := filepath.Join(t.TempDir(), "older.so")
+	source := filepath.Join(t.TempDir(), "older.c")
+	program := `
+#include <stdint.h>
+#include <stdlib.h>
+static void *api(uint32_t version) { abort(); }
+static const char *version(void) { return "1.18.1"; }
+static const struct { void *(*api)(uint32_t); const char *(*version)(void); } base = {api, version};
+const void *OrtGetApiBase(void) { return &base; }
+`
+	if err := os.WriteFile(source, []byte(program), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if said, err := exec.Command("cc", "-shared", "-fPIC", "-o", older, source).CombinedOutput(); err != nil {
+		t.Fatalf("cc: %v: %s", err, said)
+	}
+	_, err = orttraining.Open(older)
+	wantError(t, err, "it is ONNX Runtime 1.18.1, without version 19 of the C API")
 }
 
 func TestLibrary(t *testing.T) {
@@ -154,9 +175,9 @@ func TestOptionErrors(t *testing.T) {
 	}
 	_, err = l.NewSessionOptions(orttraining.Options{CUDA: map[string]string{"device_id": "0"}})
 	if len(providers) == 1 {
-		wantError(t, err, "CUDA execution provider: the library is built without it")
+		wantError(t, err, "cuda: "+l.Path()+" is built without the CUDA provider")
 		wantError(t, err, "`pmx runtime install ort-training --cuda` brings one")
 	} else if err != nil { // a GPU may be there or not; without one the error says what is missing
-		wantError(t, err, "CUDA execution provider: ")
+		wantError(t, err, "cuda: ")
 	}
 }

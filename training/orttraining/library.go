@@ -80,17 +80,27 @@ func (l *Library) load() error {
 	if l.base = C.pmx_find_base(library); l.base == nil {
 		return errors.New("it is no ONNX Runtime library: it has no OrtGetApiBase")
 	}
-	if l.api = C.pmx_get_api(l.base); l.api == nil {
+	// Release 1.N has version N. Asked for one that it has not, the library would print so.
+	var release int
+	if _, err := fmt.Sscanf(l.Version(), "1.%d.", &release); err == nil && release >= C.PMX_API_VERSION {
+		l.api = C.pmx_get_api(l.base)
+	}
+	if l.api == nil {
 		return fmt.Errorf("it is ONNX Runtime %s, without version %d of the C API", l.Version(), C.PMX_API_VERSION)
 	}
 	if l.training = C.pmx_get_training_api(l.api); l.training == nil {
 		return fmt.Errorf("it is ONNX Runtime %s, built without the training API", l.Version())
 	}
-	return errors.Join(
-		l.check(C.pmx_create_env(l.api, &l.env)),
-		l.check(C.pmx_cpu_memory(l.api, &l.memory)),
-		l.check(C.pmx_allocator(l.api, &l.allocator)),
-	)
+	for _, create := range []func() C.status{
+		func() C.status { return C.pmx_create_env(l.api, &l.env) },
+		func() C.status { return C.pmx_cpu_memory(l.api, &l.memory) },
+		func() C.status { return C.pmx_allocator(l.api, &l.allocator) },
+	} {
+		if err := l.check(create()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Path is where the library was loaded from.

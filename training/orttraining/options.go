@@ -11,6 +11,9 @@ import (
 	"maps"
 	"slices"
 	"unsafe"
+
+	"pmx/artifacts/runtimelib"
+	"pmx/training/cuda"
 )
 
 // Optimization is how far the library rewrites a graph before it runs it.
@@ -58,6 +61,13 @@ func (l *Library) NewSessionOptions(o Options) (*SessionOptions, error) {
 		s.Close()
 		return nil, fmt.Errorf("orttraining: session options: %w", err)
 	}
+	if o.CUDA == nil {
+		return s, nil
+	}
+	if err := s.appendCUDA(o.CUDA); err != nil {
+		s.Close()
+		return nil, fmt.Errorf("orttraining: %w", err)
+	}
 	return s, nil
 }
 
@@ -103,36 +113,30 @@ func (s *SessionOptions) build(o Options) error {
 			return fmt.Errorf("%s: %w", key, err)
 		}
 	}
-	if o.CUDA == nil {
-		return nil
-	}
-	if err := s.appendCUDA(o.CUDA); err != nil {
-		return fmt.Errorf("CUDA execution provider: %w", err)
-	}
 	return nil
 }
 
 func (s *SessionOptions) appendCUDA(settings map[string]string) error {
 	l := s.library
-	providers, err := l.Providers()
-	if err != nil {
+	// Without a driver the library would end the process.
+	if err := cuda.Check(runtimelib.ORTTrainingCUDA, l.path); err != nil {
 		return err
 	}
-	if !slices.Contains(providers, "CUDAExecutionProvider") {
-		return fmt.Errorf("the library is built without it (it has %v): `pmx runtime install ort-training --cuda` brings one with it", providers)
+	var provider C.handle
+	if err := l.check(C.pmx_create_cuda(l.api, &provider)); err != nil {
+		return cuda.Refused(runtimelib.ORTTrainingCUDA, err)
 	}
-	var cuda C.handle
-	if err := l.check(C.pmx_create_cuda(l.api, &cuda)); err != nil {
-		return err
-	}
-	defer C.pmx_release(l.api, C.ReleaseCUDAProviderOptions, cuda)
-	for _, key := range slices.Sorted(maps.Keys(settings)) {
-		err := withPair(key, settings[key], func(k, v *C.char) error { return l.check(C.pmx_update_cuda(l.api, cuda, k, v)) })
+	defer C.pmx_release(l.api, C.ReleaseCUDAProviderOptions, provider)
+	for _, key := range slices.Sorted(maps.Keys(settings)) { // the library names the option that it refuses
+		err := withPair(key, settings[key], func(k, v *C.char) error { return l.check(C.pmx_update_cuda(l.api, provider, k, v)) })
 		if err != nil {
-			return fmt.Errorf("%s: %w", key, err)
+			return cuda.Refused(runtimelib.ORTTrainingCUDA, err)
 		}
 	}
-	return l.check(C.pmx_append_cuda(l.api, s.options, cuda))
+	if err := l.check(C.pmx_append_cuda(l.api, s.options, provider)); err != nil {
+		return cuda.Refused(runtimelib.ORTTrainingCUDA, err)
+	}
+	return nil
 }
 
 // Pointer is the OrtSessionOptions *, for C code that registers custom operators.

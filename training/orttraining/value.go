@@ -73,7 +73,10 @@ func (l *Library) take(value C.handle) (*onnxgraph.Tensor, error) {
 	defer l.release(C.ReleaseTensorTypeAndShapeInfo, &info)
 	var dtype C.int
 	var rank C.size_t
-	if err := errors.Join(l.check(C.pmx_element_type(l.api, info, &dtype)), l.check(C.pmx_rank(l.api, info, &rank))); err != nil {
+	if err := l.check(C.pmx_element_type(l.api, info, &dtype)); err != nil {
+		return nil, err
+	}
+	if err := l.check(C.pmx_rank(l.api, info, &rank)); err != nil {
 		return nil, err
 	}
 	dims := make([]int64, rank)

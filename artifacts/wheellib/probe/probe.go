@@ -87,7 +87,7 @@ func load(path string) (Info, error) {
 	var message *C.char
 	library := C.pmx_open(cPath, &message)
 	if library == nil {
-		return Info{}, errors.New(C.GoString(message))
+		return Info{}, errors.New(strings.TrimPrefix(C.GoString(message), path+": "))
 	}
 	base := C.pmx_base(library)
 	if base == nil {

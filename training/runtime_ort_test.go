@@ -1,0 +1,66 @@
+package training_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"pmx/artifacts/runtimelib"
+	"pmx/internal/errtest"
+	"pmx/training"
+)
+
+// TestORTMissing names what is not there.
+func TestORTMissing(t *testing.T) {
+	r, err := training.LookupRuntime("ort")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Run("device", func(t *testing.T) {
+		openRuntime(t, "ort")
+		_, err := r.Version(training.Options{Device: "tpu"})
+		errtest.OneLine(t, err, `unknown device "tpu": want cpu or cuda`)
+	})
+	t.Run("cuda by a library for the CPU", func(t *testing.T) {
+		_, err := r.Version(training.Options{Device: "cuda", Library: installed(t, runtimelib.ORT)})
+		errtest.OneLine(t, err, "cuda: ", "built without the CUDA provider", "`pmx runtime install --cuda`",
+			"needs an NVIDIA driver, CUDA 13 ", "cuDNN 9", "--device cpu runs without")
+	})
+	t.Run("training library", func(t *testing.T) {
+		_, err := r.Version(training.Options{Library: installed(t, runtimelib.ORTTraining)})
+		errtest.OneLine(t, err, "is ONNX Runtime 1.19.2, without version 24 of the C API; `pmx runtime install` brings")
+	})
+	t.Run("no library", func(t *testing.T) {
+		text := filepath.Join(t.TempDir(), "text.so")
+		if err := os.WriteFile(text, []byte("not a library\n"), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		_, err := r.Version(training.Options{Library: text})
+		errtest.OneLine(t, err, "cannot load ONNX Runtime: probe: "+text+": ", "`pmx runtime install` brings a library that fits")
+	})
+}
+
+// TestORTVersion: the version of the C API that errors name, and that a library is
+// asked for before it could print, is that of the binding's header.
+func TestORTVersion(t *testing.T) {
+	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/yalue/onnxruntime_go").Output()
+	if err != nil {
+		missing(t, "the go command does not find the binding: "+err.Error())
+	}
+	header, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(out)), "onnxruntime_c_api.h"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := os.ReadFile("runtime_ort.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := regexp.MustCompile(`(?m)^#define ORT_API_VERSION (\d+)$`).FindSubmatch(header)
+	got := regexp.MustCompile(`(?m)^const ortAPI = (\d+)$`).FindSubmatch(source)
+	if want == nil || got == nil || string(want[1]) != string(got[1]) {
+		t.Errorf("ortAPI is %q, the binding's %q", got, want)
+	}
+}
