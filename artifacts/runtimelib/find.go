@@ -51,7 +51,7 @@ func (in *Installer) installed(rel release) (Library, error) {
 	if err != nil {
 		return Library{}, err
 	}
-	return rec.library(dir), nil
+	return rec.pinned(rel, dir), nil
 }
 
 // named gives the library that a user named.
@@ -101,6 +101,7 @@ func (in *Installer) List() ([]Installed, error) {
 		if i := slices.IndexFunc(in.releases, func(r release) bool { return r.name() == e.Name() }); err == nil && i < 0 {
 			item.Err = errors.New("not used by this version of pmx: the folder can be deleted")
 		} else if err == nil {
+			item.Library = rec.pinned(in.releases[i], dir)
 			_, item.Err = in.verified(in.releases[i])
 		}
 		list = append(list, item)

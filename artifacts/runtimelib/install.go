@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"pmx/artifacts/filelock"
@@ -23,6 +24,7 @@ type Library struct {
 	Dir       string   // the folder with its providers and licences
 	Source    string   // pip onnxruntime==1.27.0, --ort-lib or PMX_ORT_LIB
 	Licence   string   // SPDX: MIT
+	Converted string   // what pmx made the library of; "" if it is its makers' own file
 	Providers []string // execution providers: CPUExecutionProvider, ...
 	Size      int64    // of all its files, in bytes
 }
@@ -108,7 +110,7 @@ func (in *Installer) install(ctx context.Context, rel release) (Library, error) 
 // fetch tries the release's sources in turn.
 func (in *Installer) fetch(ctx context.Context, rel release) (Library, error) {
 	var failures []string
-	absent := 0
+	absent, delivered := 0, false
 	for _, s := range rel.sources {
 		err := in.fetchFrom(ctx, rel, s)
 		if err == nil {
@@ -121,15 +123,28 @@ func (in *Installer) fetch(ctx context.Context, rel release) (Library, error) {
 		if errors.Is(err, errNoClient) {
 			absent++
 		}
+		if _, ok := errors.AsType[*downloadError](err); !ok {
+			delivered = true
+		}
 		in.progress(err.Error())
 		failures = append(failures, err.Error())
 	}
-	if absent == len(rel.sources) {
-		return Library{}, errors.New(missingClients(rel))
+	said := strings.Join(failures, "; ")
+	switch {
+	case delivered:
+		return Library{}, fmt.Errorf("no package brought a library that works (%s): name another by --ort-lib or %s", said, rel.kind.EnvVar())
+	case absent == len(rel.sources):
+		return Library{}, &downloadError{errors.New(missingClients(rel))}
 	}
-	return Library{}, fmt.Errorf("no package client could bring it (%s): check the network and that pip is version 20.3 or newer, then repeat %s",
-		strings.Join(failures, "; "), rel.kind.InstallCommand())
+	return Library{}, &downloadError{fmt.Errorf("no package client could bring it (%s): check the network and that pip is version 20.3 or newer, then repeat %s",
+		said, rel.kind.InstallCommand())}
 }
+
+// downloadError: a package did not come. What came and is not right is another error.
+type downloadError struct{ err error }
+
+func (e *downloadError) Error() string { return e.err.Error() }
+func (e *downloadError) Unwrap() error { return e.err }
 
 // fetchFrom downloads, checks and extracts into a folder beside the final one,
 // renames it and, having tried the library, writes its record.
@@ -147,7 +162,7 @@ func (in *Installer) fetchFrom(ctx context.Context, rel release, s source) error
 	}
 	archive, err := s.download(ctx, rel.version, download, in.progress)
 	if err != nil {
-		return err
+		return &downloadError{err}
 	}
 	got, _, err := digest(archive)
 	if err != nil {
@@ -211,7 +226,7 @@ func (in *Installer) convertFile(path, version, sha256 string) error {
 func (in *Installer) describe(rel release, s source, dir string) (record, error) {
 	rec := record{
 		Format: recordFormat, Kind: rel.kind, Version: rel.version, Platform: rel.os + "/" + rel.arch,
-		Source: s.describe(rel.version), Licence: rel.licence, Library: rel.library,
+		Source: s.describe(rel.version), Licence: rel.licence, Library: rel.library, Converted: s.conversion(),
 	}
 	for _, m := range s.members {
 		sum, size, err := digest(filepath.Join(dir, m.to))
@@ -227,6 +242,14 @@ func (in *Installer) describe(rel release, s source, dir string) (record, error)
 	if info.Version != rel.version {
 		return rec, fmt.Errorf("the library says that it is version %s", info.Version)
 	}
+	for _, want := range rel.kind.providers() {
+		if !slices.Contains(info.Providers, want) {
+			return rec, fmt.Errorf("the library has no %s (it has %s)", want, strings.Join(info.Providers, ", "))
+		}
+	}
+	if rel.kind.trains() && !info.Training {
+		return rec, errors.New("the library is built without the training API")
+	}
 	rec.Providers = info.Providers
 	return rec, nil
 }
@@ -238,10 +261,13 @@ func (in *Installer) verified(rel release) (Library, error) {
 	if err != nil {
 		return Library{}, err
 	}
-	if err := errors.Join(rec.verifyPins(rel), rec.verify(dir)); err != nil {
+	if err := rec.verifyPins(rel); err != nil {
 		return Library{}, err
 	}
-	return rec.library(dir), nil
+	if err := rec.verify(dir); err != nil {
+		return Library{}, err
+	}
+	return rec.pinned(rel, dir), nil
 }
 
 func (in *Installer) release(kind Kind) (release, error) {

@@ -76,7 +76,7 @@ func newBench(t *testing.T, clients ...client) *bench {
 			if err != nil || string(data) != fakeLibrary {
 				return probe.Info{}, errors.New("it is broken")
 			}
-			return probe.Info{Version: fakeVersion, Providers: []string{"CPUExecutionProvider"}}, nil
+			return probe.Info{Version: fakeVersion, Providers: []string{"CUDAExecutionProvider", "CPUExecutionProvider"}, Training: true}, nil
 		},
 		convert: func(module []byte, version string) ([]byte, error) {
 			if string(module) != fakeModule || version != fakeVersion {
@@ -185,7 +185,7 @@ func TestInstallWithPip(t *testing.T) {
 		t.Errorf("library %q, error %v", data, err)
 	}
 	if lib.Version != fakeVersion || lib.Source != "pip onnxruntime==1.2.3" || lib.Licence != "MIT" ||
-		lib.Size != int64(len(fakeLibrary)+len("licence text")) || !slices.Equal(lib.Providers, []string{"CPUExecutionProvider"}) {
+		lib.Size != int64(len(fakeLibrary)+len("licence text")) || !slices.Equal(lib.Providers, []string{"CUDAExecutionProvider", "CPUExecutionProvider"}) || lib.Converted != "" {
 		t.Errorf("library %+v", lib)
 	}
 	call := b.calls(pip)[0]
@@ -352,7 +352,7 @@ func TestInstallRefusals(t *testing.T) {
 		b := newBench(t, pip)
 		b.probe = func(string) (probe.Info, error) { return probe.Info{}, errors.New("GLIBC_9.9 not found") }
 		_, err := b.Install(t.Context(), ORT)
-		wantError(t, err, "does not load on this machine", "GLIBC_9.9")
+		wantError(t, err, "no package brought a library that works (", "does not load on this machine", "GLIBC_9.9")
 		b.assertNothing()
 	})
 	t.Run("library of another version", func(t *testing.T) {
@@ -362,6 +362,24 @@ func TestInstallRefusals(t *testing.T) {
 		wantError(t, err, "version 1.2.4")
 		b.assertNothing()
 	})
+	for name, c := range map[string]struct {
+		kind Kind
+		info probe.Info
+		want string
+	}{
+		"no CPU":      {ORT, probe.Info{Providers: []string{"AzureExecutionProvider"}}, "the library has no CPUExecutionProvider (it has AzureExecutionProvider)"},
+		"no CUDA":     {ORTCUDA, probe.Info{Providers: []string{"CPUExecutionProvider"}}, "the library has no CUDAExecutionProvider (it has CPUExecutionProvider)"},
+		"no training": {ORTTraining, probe.Info{Providers: []string{"CPUExecutionProvider"}}, "the library is built without the training API"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, pip)
+			c.info.Version = fakeVersion
+			b.probe = func(string) (probe.Info, error) { return c.info, nil }
+			_, err := b.Install(t.Context(), c.kind)
+			wantError(t, err, "no package brought a library that works (", c.want)
+			b.assertNothing()
+		})
+	}
 	t.Run("another machine", func(t *testing.T) {
 		b := newBench(t, pip)
 		b.goos, b.goarch = "plan9", "mips"
@@ -385,9 +403,28 @@ func TestInstallConverts(t *testing.T) {
 	if data, err := os.ReadFile(lib.Path); err != nil || string(data) != fakeLibrary {
 		t.Errorf("library %q, error %v", data, err)
 	}
-	if list, err := b.List(); err != nil || len(list) != 1 || list[0].Err != nil {
-		t.Errorf("list %+v, error %v", list, err)
+	const converted = "libonnxruntime.so is not a file of its makers: pmx converted it from their onnxruntime_pybind11_state.so"
+	record := filepath.Join(lib.Dir, recordName)
+	data, err := os.ReadFile(record)
+	if err != nil || !strings.Contains(string(data), `"converted": "`+converted+`"`) {
+		t.Errorf("record %s, error %v", data, err)
 	}
+	check := func() {
+		t.Helper()
+		found, err := b.Find(ORTTraining, "")
+		if err != nil || found.Converted != converted || lib.Converted != converted {
+			t.Errorf("installed %+v, found %+v, error %v", lib, found, err)
+		}
+		if list, err := b.List(); err != nil || len(list) != 1 || list[0].Err != nil || list[0].Converted != converted {
+			t.Errorf("list %+v, error %v", list, err)
+		}
+	}
+	check()
+	// A record without the field, of an older pmx.
+	if err := os.WriteFile(record, bytes.Replace(data, []byte(`"converted"`), []byte(`"other"`), 1), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	check()
 
 	for want, change := range map[string]func(*bench){
 		"not a module": func(b *bench) {

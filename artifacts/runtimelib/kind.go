@@ -80,6 +80,18 @@ func (k Kind) Needs() string {
 	return ""
 }
 
+// providers are the execution providers that the library must have, among others.
+func (k Kind) providers() []string {
+	switch k {
+	case ORTCUDA, ORTTrainingCUDA:
+		return []string{"CUDAExecutionProvider", "CPUExecutionProvider"}
+	}
+	return []string{"CPUExecutionProvider"}
+}
+
+// trains reports whether the library must have the training API.
+func (k Kind) trains() bool { return k == ORTTraining || k == ORTTrainingCUDA }
+
 // EnvVar is the environment variable that names a library to use instead of
 // the installed one.
 func (k Kind) EnvVar() string {

@@ -22,7 +22,8 @@ func TestEveryPin(t *testing.T) {
 				only.sources = []source{s}
 				in := Installer{Dir: t.TempDir(), goos: rel.os, goarch: rel.arch, releases: []release{only}, probe: probe.Load, convert: convert}
 				if rel.os != runtime.GOOS || rel.arch != runtime.GOARCH {
-					in.probe = func(string) (probe.Info, error) { return probe.Info{Version: rel.version}, nil }
+					said := probe.Info{Version: rel.version, Providers: rel.kind.providers(), Training: rel.kind.trains()}
+					in.probe = func(string) (probe.Info, error) { return said, nil }
 				}
 				lib, err := in.Install(t.Context(), rel.kind)
 				if err != nil {

@@ -22,6 +22,7 @@ type record struct {
 	Source    string       `json:"source"`   // pip onnxruntime==1.27.0
 	Licence   string       `json:"licence"`
 	Library   string       `json:"library"`
+	Converted string       `json:"converted,omitempty"` // says so of a library that pmx made of another file
 	Providers []string     `json:"providers,omitempty"`
 	Files     []recordFile `json:"files"`
 }
@@ -82,40 +83,57 @@ func (r record) verify(dir string) error {
 	return nil
 }
 
+// source is the pinned source that the record names.
+func (r record) source(rel release) (source, error) {
+	for _, s := range rel.sources {
+		if r.Source == s.describe(rel.version) {
+			return s, nil
+		}
+	}
+	return source{}, fmt.Errorf("it came from %q, which this pmx does not know", r.Source)
+}
+
 // verifyPins checks that the record is that of a pinned source, so that a
 // record rewritten together with its files is noticed.
 func (r record) verifyPins(rel release) error {
-	for _, s := range rel.sources {
-		if r.Source != s.describe(rel.version) {
-			continue
-		}
-		recorded := map[string]string{}
-		for _, f := range r.Files {
-			recorded[f.Name] = f.SHA256
-		}
-		for _, m := range s.members {
-			got, ok := recorded[m.to]
-			if !ok {
-				return fmt.Errorf("%s is missing", m.to)
-			}
-			if want := m.installedSHA256(); want != "" {
-				if err := checkDigest(got, want); err != nil {
-					return fmt.Errorf("%s: %w", m.to, err)
-				}
-			}
-		}
-		return nil
+	s, err := r.source(rel)
+	if err != nil {
+		return err
 	}
-	return fmt.Errorf("it came from %q, which this pmx does not know", r.Source)
+	recorded := map[string]string{}
+	for _, f := range r.Files {
+		recorded[f.Name] = f.SHA256
+	}
+	for _, m := range s.members {
+		got, ok := recorded[m.to]
+		if !ok {
+			return fmt.Errorf("%s is missing", m.to)
+		}
+		if want := m.installedSHA256(); want != "" {
+			if err := checkDigest(got, want); err != nil {
+				return fmt.Errorf("%s: %w", m.to, err)
+			}
+		}
+	}
+	return nil
 }
 
 func (r record) library(dir string) Library {
 	lib := Library{
 		Kind: r.Kind, Version: r.Version, Path: filepath.Join(dir, r.Library), Dir: dir,
-		Source: r.Source, Licence: r.Licence, Providers: r.Providers,
+		Source: r.Source, Licence: r.Licence, Converted: r.Converted, Providers: r.Providers,
 	}
 	for _, f := range r.Files {
 		lib.Size += f.Size
+	}
+	return lib
+}
+
+// pinned is the library of a record that may be older than its field Converted.
+func (r record) pinned(rel release, dir string) Library {
+	lib := r.library(dir)
+	if s, err := r.source(rel); err == nil {
+		lib.Converted = s.conversion()
 	}
 	return lib
 }

@@ -1,6 +1,9 @@
 package runtimelib
 
-import "fmt"
+import (
+	"fmt"
+	"path"
+)
 
 // release is one pinned library for one kind of machine.
 type release struct {
@@ -42,6 +45,17 @@ func (m member) installedSHA256() string {
 		return m.converted
 	}
 	return m.sha256
+}
+
+// conversion says of an installed file that it is not what the package holds; ""
+// where all files are.
+func (s source) conversion() string {
+	for _, m := range s.members {
+		if m.converted != "" {
+			return fmt.Sprintf("%s is not a file of its makers: pmx converted it from their %s", m.to, path.Base(m.from))
+		}
+	}
+	return ""
 }
 
 // client is a package client.

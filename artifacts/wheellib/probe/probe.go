@@ -17,7 +17,7 @@ typedef struct {
 } api_base;
 
 // Places in the table of functions. It only ever grows at its end.
-enum { get_error_message = 2, release_status = 93, get_available_providers = 125, release_available_providers = 126 };
+enum { get_error_message = 2, release_status = 93, get_available_providers = 125, release_available_providers = 126, get_training_api = 219 };
 
 static void *pmx_open(const char *path, const char **message) {
 	void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
@@ -33,6 +33,11 @@ static const api_base *pmx_base(void *library) {
 static const char *pmx_version(const api_base *base) { return base->get_version_string(); }
 
 static void **pmx_api(const api_base *base, uint32_t version) { return base->get_api(version); }
+
+// NULL where the library is built without it.
+static void *pmx_training_api(void **api, uint32_t version) {
+	return ((void *(*)(uint32_t))api[get_training_api])(version);
+}
 
 // The caller frees the result with pmx_release_providers. On failure it is
 // NULL, with a message to free.
@@ -69,7 +74,12 @@ type Info struct {
 	Version   string   // 1.27.0
 	API       int      // the newest version of the C API that it has: 27
 	Providers []string // execution providers compiled in: CPUExecutionProvider, ...
+	Training  bool     // it has the training API; not looked for before version 1.19
 }
+
+// trainingSince is the first version of the C API whose table is known to have the
+// place of the training API.
+const trainingSince = 19
 
 // Load loads the library at path and asks it. The library stays loaded: ONNX
 // Runtime does not survive being unloaded.
@@ -117,6 +127,9 @@ func load(path string) (Info, error) {
 	defer C.pmx_release_providers(api, names, n)
 	for _, name := range unsafe.Slice(names, int(n)) {
 		info.Providers = append(info.Providers, C.GoString(name))
+	}
+	if info.API >= trainingSince {
+		info.Training = C.pmx_training_api(api, C.uint32_t(info.API)) != nil
 	}
 	return info, nil
 }

@@ -24,9 +24,10 @@ static void *available(const char ***out, int *n) {
 }
 static const char *message(const void *status) { return status; }
 static void *release(char **p, int n) { return NULL; }
-static void *table[200] = {[2] = message, [125] = available, [126] = release};
+static void *training(uint32_t version) { return version == 19 ? "an API" : NULL; }
+static void *table[300] = {[2] = message, [125] = available, [126] = release, [219] = training};
 static void no_op(void *p) {}
-static void **api(uint32_t version) { table[93] = no_op; return version == 2 ? table : NULL; }
+static void **api(uint32_t version) { table[93] = no_op; return version == 2 || version > 18 && version < 21 ? table : NULL; }
 static const char *version(void) { return VERSION; }
 static const base the_base = {api, version};
 const base *OrtGetApiBase(void) { return &the_base; }
@@ -55,8 +56,14 @@ func TestLoad(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if info.Version != "1.2.3" || info.API != 2 || strings.Join(info.Providers, " ") != "CPUExecutionProvider TestExecutionProvider" {
+	if info.Training || info.Version != "1.2.3" || info.API != 2 || strings.Join(info.Providers, " ") != "CPUExecutionProvider TestExecutionProvider" {
 		t.Errorf("info %+v", info)
+	}
+
+	for version, training := range map[string]bool{"1.19.2": true, "1.20.0": false} {
+		if info, err := Load(build(version+".so", version, "0")); err != nil || info.Training != training {
+			t.Errorf("%s: info %+v, error %v, want training %t", version, info, err, training)
+		}
 	}
 
 	text := filepath.Join(dir, "text.so")
