@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -20,11 +21,18 @@ var _ = register("runtime install", func() *cli.Command {
 		ArgsUsage: "[ort|ort-training]",
 		Description: `pmx runtime install                      ONNX Runtime, for the CPU
 pmx runtime install --cuda               with the CUDA provider
+pmx runtime install ort-training         ONNX Runtime Training, for the CPU
+pmx runtime install ort-training --cuda  with the CUDA provider
 
 The library comes from the package of its makers, by the pip or npm of this
 machine, must have the SHA-256 that pmx was built with, and is kept with its
-licence in the user's cache (or in PMX_CACHE). Installing again does nothing.
-Instead, --ort-lib or PMX_ORT_LIB may name a library of your own.`,
+licence in the user's cache (or in PMX_CACHE). Then it is loaded, and must have the
+version and execution providers that it is published with. Installing again does
+nothing. Instead, --ort-lib, PMX_ORT_LIB or, for ort-training, PMX_ORT_TRAINING_LIB
+may name a library of your own.
+
+ONNX Runtime Training is published for Python only: pmx converts the package's
+extension module to a plain C library, which is the makers' code but not their file.`,
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "cuda", Usage: "the library with the CUDA provider; the machine needs the driver, CUDA and cuDNN besides"},
 		},
@@ -56,11 +64,20 @@ func installRuntime(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(c.App.Writer, "%v %s (%s, licence %s) is at %s\n", lib.Kind, lib.Version, lib.Source, lib.Licence, lib.Path)
-	if needs := lib.Kind.Needs(); needs != "" {
-		fmt.Fprintf(c.App.Writer, "It needs %s on the machine that uses it.\n", needs)
-	}
+	printInstalled(c.App.Writer, lib)
 	return nil
+}
+
+// printInstalled says what a library is, where it came from and what it needs.
+func printInstalled(out io.Writer, lib runtimelib.Library) {
+	fmt.Fprintf(out, "%v %s (%s, licence %s) is at %s\n", lib.Kind, lib.Version, lib.Source, lib.Licence, lib.Path)
+	fmt.Fprintf(out, "Its execution providers: %s.\n", shortProviders(lib.Providers))
+	if lib.Converted != "" {
+		fmt.Fprintf(out, "The file %s.\n", lib.Converted)
+	}
+	if needs := lib.Kind.Needs(); needs != "" {
+		fmt.Fprintf(out, "It needs %s on the machine that uses it.\n", needs)
+	}
 }
 
 var _ = register("runtime list", func() *cli.Command {
@@ -81,18 +98,35 @@ var _ = register("runtime list", func() *cli.Command {
 				return nil
 			}
 			w := newTable(c.App.Writer)
-			w.row("LIBRARY", "VERSION", "SIZE", "STATE", "PATH")
+			w.row("LIBRARY", "VERSION", "SIZE", "PROVIDERS", "STATE", "PATH")
 			for _, l := range list {
 				state := "good"
 				if l.Err != nil {
 					state = oneLine(l.Err)
 				}
-				w.row(l.Kind, l.Version, humanBytes(l.Size), state, l.Path)
+				w.row(l.Kind, l.Version, humanBytes(l.Size), shortProviders(l.Providers), state, l.Path)
 			}
-			return w.Flush()
+			if err := w.Flush(); err != nil {
+				return err
+			}
+			for _, l := range list {
+				if l.Converted != "" {
+					fmt.Fprintf(c.App.Writer, "%v: %s.\n", l.Kind, l.Converted)
+				}
+			}
+			return nil
 		},
 	}
 })
+
+// shortProviders lists execution providers without what all their names end in.
+func shortProviders(names []string) string {
+	var short []string
+	for _, name := range names {
+		short = append(short, strings.TrimSuffix(name, "ExecutionProvider"))
+	}
+	return strings.Join(short, ", ")
+}
 
 // findLibrary is the library of a kind for a runtime: the one that --ort-lib
 // names, or the environment, or the installed one.
