@@ -133,8 +133,8 @@ func (m *comparison) plan(c *cli.Context, config string) error {
 		return err
 	}
 	name := m.options.runtime
-	if m.options.kernels != "on" {
-		name += ", kernels " + m.options.kernels
+	if kernels := c.String("kernels"); kernels != "on" {
+		name += ", kernels " + kernels
 	}
 	first, err := selfRow(name, config, m.options)
 	if err != nil {
@@ -174,7 +174,7 @@ func (m *comparison) other(c *cli.Context, name, config string) (*benchRow, erro
 		return peer.row(mode, m.recipe.Config, o), peer.check(c.Context)
 	}
 	switch {
-	case name == kernelsOff && (o.runtime != "ort" || o.kernels == "off"):
+	case name == kernelsOff && o.kernels == "off":
 		return nil, usageErrorf("--against %s: the first row, %s, runs without our kernels already", name, m.rows[0].name)
 	case name == kernelsOff:
 		o.kernels = "off"
@@ -182,8 +182,11 @@ func (m *comparison) other(c *cli.Context, name, config string) (*benchRow, erro
 	case !slices.Contains(training.RuntimeNames(), name):
 		return nil, usageErrorf("--against %q is unknown%s: want some of %s", name, didYouMean(name, againstNames()), strings.Join(againstNames(), ", "))
 	}
-	if o.runtime != name { // its own library, not that of the first row
-		o.runtime, o.library = name, ""
+	if o.runtime != name { // its own library and kernels, not those of the first row
+		o.runtime, o.library, o.kernels = name, "", "off"
+		if r, err := training.LookupRuntime(name); err == nil && training.TakesKernels(r, o.device) {
+			o.kernels = c.String("kernels")
+		}
 	}
 	if kind, ok := libraryOf(name, o.device); ok {
 		if _, err := findLibrary(kind, o.library); err != nil {

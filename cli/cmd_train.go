@@ -28,8 +28,9 @@ A run holds config.json (the whole recipe), manifest.json (versions, digests),
 metrics.jsonl, TensorBoard events, checkpoints and at the end encoder.onnx.
 Ctrl-C and SIGTERM save and stop; after a crash, --resume loses at
 most the steps since the last checkpoint. A resumed run needs its recipe, its
-images (--data says where they lie now) and a pmx that builds the same graph. With
-another ONNX Runtime it goes on with a note, no longer bit for bit.
+images (--data says where they lie now) and a pmx that builds the same graph. It goes
+on with the runtime and on the device that it had last, unless --runtime or --device
+names another: with another ONNX Runtime it does so with a note, no longer bit for bit.
 
 --profile writes ONNX Runtime's trace of the first steps to RUN/profile.json and
 where their time goes, by operator and part of the step, to RUN/profile.txt, which
@@ -139,9 +140,38 @@ func (t *trainer) readRecipe() error {
 	return withCode(ExitUsage, t.recipe.Validate())
 }
 
+// openRuntime opens what the flags name; --resume goes on with what the run was
+// trained by last, where they name nothing.
 func (t *trainer) openRuntime() (err error) {
-	t.backend, t.options, err = runtimeOf(t.c)
+	name, device := t.c.String("runtime"), t.c.String("device")
+	if t.c.Bool("resume") {
+		last, err := lastSession(t.c.String("out"))
+		if err != nil {
+			return err
+		}
+		if !t.c.IsSet("runtime") && last.Runtime != "" {
+			name = last.Runtime
+		}
+		if !t.c.IsSet("device") && last.Device != "" {
+			device = last.Device
+		}
+	}
+	t.backend, t.options, err = openRuntime(t.c, name, device)
 	return err
+}
+
+// lastSession is the newest session of a run, or nothing where it was stopped
+// before its first.
+func lastSession(path string) (artifacts.Session, error) {
+	dir, err := artifacts.ViewRun(path)
+	if err != nil {
+		return artifacts.Session{}, err
+	}
+	m, err := dir.ReadManifest()
+	if err != nil || len(m.Sessions) == 0 {
+		return artifacts.Session{}, err
+	}
+	return m.Sessions[len(m.Sessions)-1], nil
 }
 
 func (t *trainer) openData() (err error) {

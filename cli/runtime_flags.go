@@ -18,15 +18,20 @@ func runtimeFlags() []cli.Flag {
 		&cli.StringFlag{Name: "device", Value: "cpu", Usage: "cpu or cuda"},
 		&cli.StringFlag{Name: "ort-lib", Usage: "use the ONNX Runtime library at `PATH` instead of the installed one"},
 		&cli.IntFlag{Name: "threads", Usage: "threads of one operator; 0 is one per core"},
-		&cli.StringFlag{Name: "kernels", Value: "on", Usage: "pmx's own CPU kernels: on, off, or an instruction `SET`: " + strings.Join(kernels.ISAs(), ", ")},
+		&cli.StringFlag{Name: "kernels", Value: "on", Usage: "pmx's own kernels, of --runtime ort on the CPU: on, off, or an instruction `SET`: " + strings.Join(kernels.ISAs(), ", ")},
 	}
 }
 
 // runtimeOf resolves runtimeFlags. A library that is missing is ExitMissing, with
 // the command that brings it.
 func runtimeOf(c *cli.Context) (training.Runtime, training.Options, error) {
-	options := training.Options{Device: c.String("device"), Threads: c.Int("threads"), Library: c.String("ort-lib"), Kernels: c.String("kernels")}
-	runtime, err := training.LookupRuntime(c.String("runtime"))
+	return openRuntime(c, c.String("runtime"), c.String("device"))
+}
+
+// openRuntime resolves the other runtimeFlags for a runtime and a device.
+func openRuntime(c *cli.Context, name, device string) (training.Runtime, training.Options, error) {
+	options := training.Options{Device: device, Threads: c.Int("threads"), Library: c.String("ort-lib"), Kernels: c.String("kernels")}
+	runtime, err := training.LookupRuntime(name)
 	if err != nil {
 		return nil, options, withCode(ExitUsage, err)
 	}
@@ -35,6 +40,13 @@ func runtimeOf(c *cli.Context) (training.Runtime, training.Options, error) {
 	}
 	if k := options.Kernels; k != "on" && k != "off" && !slices.Contains(kernels.ISAs(), k) {
 		return nil, options, usageErrorf("unknown kernels %q: want on, off or one of %s", k, strings.Join(kernels.ISAs(), ", "))
+	}
+	if !training.TakesKernels(runtime, device) {
+		// Off is the truth there; anything else would be ignored.
+		if c.IsSet("kernels") && options.Kernels != "off" {
+			return nil, options, usageErrorf("--kernels %s: pmx's kernels are for --runtime ort --device cpu, not for %s on %s: leave the flag out", options.Kernels, name, device)
+		}
+		options.Kernels = "off"
 	}
 	if kind, ok := libraryOf(runtime.Name(), options.Device); ok {
 		if options.Library, err = findLibrary(kind, options.Library); err != nil {

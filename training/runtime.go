@@ -33,7 +33,7 @@ type Options struct {
 	// Kernels chooses what executes the operators that have a kernel of ours (package
 	// kernels) on the CPU: "" or "on" the widest kernels that the processor can run,
 	// an instruction set of kernels.ISAs those, "off" their bodies of standard
-	// operators.
+	// operators. A runtime that takes none (TakesKernels) does not look at it.
 	Kernels string
 	// ProfilePrefix, if not "", makes the runtime write a trace file whose path
 	// begins with it when the session closes.
@@ -64,6 +64,12 @@ type Inference interface {
 	// size of the dynamic dimensions.
 	Run(feeds map[string]*onnxgraph.Tensor) (map[string]*onnxgraph.Tensor, error)
 	Close() error
+}
+
+// TakesKernels reports whether a runtime takes kernels of ours on a device.
+func TakesKernels(r Runtime, device string) bool {
+	k, ok := r.(interface{ takesKernels(device string) bool })
+	return ok && k.takesKernels(device)
 }
 
 var runtimes = registry.New[Runtime]("training", "runtime")

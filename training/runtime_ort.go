@@ -26,6 +26,9 @@ var _ = RegisterRuntime(stockORT{})
 
 func (stockORT) Name() string { return "ort" }
 
+// On a GPU the bodies run, which ONNX Runtime has operators for.
+func (stockORT) takesKernels(device string) bool { return device != "cuda" }
+
 func (stockORT) Version(o Options) (string, error) {
 	if err := loadORT(o); err != nil {
 		return "", err
@@ -180,11 +183,11 @@ func addDevice(options *ort.SessionOptions, device string) error {
 }
 
 // addKernels registers our kernels. onnxruntime_go has no call for it, but keeps
-// the C options in a field. On a GPU the bodies run, which it has operators for.
+// the C options in a field.
 func addKernels(options *ort.SessionOptions, m *onnxgraph.Model, o Options) error {
 	isa := o.Kernels
 	switch {
-	case isa == "off" || o.Device == "cuda":
+	case isa == "off" || !TakesKernels(stockORT{}, o.Device):
 		return nil
 	case isa == "on":
 		isa = ""
