@@ -189,7 +189,7 @@ func openEvalSource(path, root string) (*evalSource, error) {
 		return nil, fmt.Errorf("%w: name a run, a checkpoint or an encoder", err)
 	}
 	if info.Mode().IsRegular() {
-		isSafetensors, err := looksLikeSafetensors(path, info.Size())
+		isSafetensors, err := looksLikeSafetensors(path)
 		if err != nil {
 			return nil, err
 		}

@@ -28,6 +28,7 @@ var _ = register("inspect", func() *cli.Command {
 		Description: `pmx inspect step.onnx                              a training step: state, batch, metrics
 pmx inspect runs/first/encoder.onnx                an encoder, or any other ONNX model
 pmx inspect runs/first/checkpoints/000100.safetensors
+pmx inspect artifacts/checkpoint                   a checkpoint of ONNX Runtime Training
 pmx inspect runs/first                             a run`,
 		Action: func(c *cli.Context) error {
 			if c.NArg() != 1 {
@@ -43,25 +44,33 @@ func inspectFile(out io.Writer, path string) error {
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("%s does not exist: name an ONNX model, a safetensors file or a run", path)
+		return fmt.Errorf("%s does not exist: name %s", path, inspected)
 	case err != nil:
 		return err
 	case info.IsDir():
 		return inspectRun(out, path)
 	}
-	isSafetensors, err := looksLikeSafetensors(path, info.Size())
-	if err != nil {
-		return err
-	}
-	if isSafetensors {
-		return inspectSafetensors(out, path)
+	for _, kind := range []struct {
+		like    func(path string) (bool, error)
+		inspect func(out io.Writer, path string) error
+	}{
+		{looksLikeSafetensors, inspectSafetensors},
+		{looksLikeORTCheckpoint, inspectORTCheckpoint},
+	} {
+		if like, err := kind.like(path); err != nil {
+			return err
+		} else if like {
+			return kind.inspect(out, path)
+		}
 	}
 	return inspectModel(out, path)
 }
 
+const inspected = "an ONNX model, a safetensors file, a checkpoint of ONNX Runtime Training or a run"
+
 // looksLikeSafetensors: such a file begins with the length of its JSON header.
 // An ONNX message begins with a field tag and a small number.
-func looksLikeSafetensors(path string, size int64) (bool, error) {
+func looksLikeSafetensors(path string) (bool, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return false, err
@@ -77,7 +86,7 @@ func looksLikeSafetensors(path string, size int64) (bool, error) {
 func inspectModel(out io.Writer, path string) error {
 	d, err := onnxgraph.DescribeFile(path)
 	if err != nil {
-		return fmt.Errorf("%w: want an ONNX model, a safetensors file or a run", err)
+		return fmt.Errorf("%w: want %s", err, inspected)
 	}
 	if text, ok := d.Metadata[builders.StepProperty]; ok {
 		if err := describeStep(out, text); err != nil {

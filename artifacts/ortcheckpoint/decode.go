@@ -7,6 +7,10 @@ import (
 	"pmx/onnxgraph"
 )
 
+// Like reports whether the first bytes of a file, 8 of them or more, are those of a
+// checkpoint.
+func Like(head []byte) bool { return len(head) >= 8 && string(head[4:8]) == identifier }
+
 // Decode reads a file. It refuses whatever is not exactly a checkpoint of version
 // 2 with its data inside. What it allocates is at most a small multiple of the
 // bytes that it is given, whatever they say.

@@ -76,7 +76,11 @@ func TestRoundTrip(t *testing.T) {
 }
 
 func TestLayout(t *testing.T) {
-	if data := encode(t, sample()); string(data[4:8]) != "ODTC" {
+	data := encode(t, sample())
+	if !ortcheckpoint.Like(data[:8]) || ortcheckpoint.Like(data[:7]) || ortcheckpoint.Like(data[1:9]) {
+		t.Error("a checkpoint is not told from other files by its first 8 bytes")
+	}
+	if string(data[4:8]) != "ODTC" {
 		t.Errorf("identifier %q, want ODTC at bytes 4 to 7", data[4:8])
 	}
 }
