@@ -250,6 +250,7 @@ func TestInstallRepairs(t *testing.T) {
 		if err != nil || len(list) != 1 || list[0].Err == nil {
 			t.Errorf("%s: list %+v, error %v", name, list, err)
 		}
+		errtest.OneLine(t, list[0].Err)
 		if _, err := b.Install(t.Context(), ORT); err != nil {
 			t.Fatal(err)
 		}
