@@ -124,7 +124,10 @@ func TestRefusals(t *testing.T) {
 }
 
 // FuzzConvert mutates a good module. No input may crash the converter or make
-// it write outside the places that it may edit.
+// it write outside the places that it may edit. Its inputs are large, so that making
+// each new one smaller, which is no help here, would take all the time:
+//
+//	go test -fuzz FuzzConvert -fuzzminimizetime 1x ./artifacts/wheellib
 func FuzzConvert(f *testing.F) {
 	f.Add(compile(f))
 	f.Add(compile(f, "-Wl,--version-script=testdata/module.map", "-s"))
