@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"pmx/artifacts/ortcheckpoint"
+	"pmx/onnxgraph"
 	"pmx/training/orttraining"
 )
 
@@ -79,6 +80,64 @@ func TestNoLeaks(t *testing.T) {
 	grows(t, 256<<10, func() { steps(10000) })
 }
 
+// TestNoLeaksPlain watches memory over 10,000 steps with the calls that pmx train
+// makes to a plain session: new values for each batch, a run on buffers in place, a
+// run by name; and a run that fails.
+func TestNoLeaksPlain(t *testing.T) {
+	l := library(t)
+	s, err := l.NewSession(artifacts(t).Eval, sessionOptions(t, orttraining.Options{NoMemoryPattern: true}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	batches := make([]map[string]*onnxgraph.Tensor, 100)
+	for k := range batches {
+		batches[k] = feeds(k)
+		for _, p := range initial().Trainable {
+			batches[k][p.Name] = p.Value
+		}
+	}
+	results := []*onnxgraph.Tensor{onnxgraph.Zeros(onnxgraph.Float32, nil), onnxgraph.Zeros(onnxgraph.Float32, []int{batch, out})}
+	steps := func(n int) {
+		for k := range n {
+			batch := batches[k%len(batches)]
+			lend := func(tensors []*onnxgraph.Tensor) (values []*orttraining.Value) {
+				for _, x := range tensors {
+					v, err := l.NewValue(x)
+					if err != nil {
+						t.Fatal(err)
+					}
+					values = append(values, v)
+				}
+				return values
+			}
+			var inputs []*onnxgraph.Tensor
+			for _, name := range s.Inputs() {
+				inputs = append(inputs, batch[name])
+			}
+			in, out := lend(inputs), lend(results)
+			if err := s.Run(in, out); err != nil {
+				t.Fatal(err)
+			}
+			loss := results[0].Float64s()[0]
+			if err := s.Run(in, []*orttraining.Value{out[1], out[0]}); err == nil {
+				t.Fatal("outputs of the wrong shapes were written")
+			}
+			for _, v := range append(in, out...) {
+				v.Close()
+			}
+			again, err := s.RunFeeds(batch)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if byName := again["loss"].Float64s()[0]; byName != loss {
+				t.Fatalf("step %d: loss %v by name, %v in place", k, byName, loss)
+			}
+		}
+	}
+	grows(t, 256<<10, func() { steps(10000) })
+}
+
 // TestNoLeakedSessions makes and closes sessions: each would hold about 100 KB.
 func TestNoLeakedSessions(t *testing.T) {
 	m, l := artifacts(t), library(t)
@@ -103,6 +162,13 @@ func TestNoLeakedSessions(t *testing.T) {
 			trainStep(t, training, 0)
 			plain, err := l.NewSession(m.Eval, options)
 			if err != nil {
+				t.Fatal(err)
+			}
+			batch := feeds(0)
+			for _, p := range initial().Trainable {
+				batch[p.Name] = p.Value
+			}
+			if _, err := plain.RunFeeds(batch); err != nil {
 				t.Fatal(err)
 			}
 			for _, c := range []io.Closer{state, training, plain, options} {
