@@ -130,7 +130,9 @@ func (c Config) Validate() error {
 const (
 	layerNormEpsilon = 1e-6 // as the published ViT
 	batchNormEpsilon = 1e-5 // as PyTorch
-	adamBeta1        = 0.9
-	adamBeta2        = 0.999
-	adamEpsilon      = 1e-8
+
+	batchNormMomentum = 0.9 // of running statistics, as ONNX counts it: PyTorch's default, 0.1, is the new batch's share
+	adamBeta1         = 0.9
+	adamBeta2         = 0.999
+	adamEpsilon       = 1e-8
 )

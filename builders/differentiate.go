@@ -1,6 +1,8 @@
 package builders
 
 import (
+	"maps"
+
 	"pmx/onnxgraph"
 	"pmx/onnxgraph/autodiff"
 	"pmx/onnxgraph/op"
@@ -12,15 +14,17 @@ import (
 type differentiated struct {
 	params    []*Param
 	gradients []*onnxgraph.Value          // by parameter
-	averages  map[string]*onnxgraph.Value // the momentum encoder after its update, by name
+	averages  map[string]*onnxgraph.Value // the momentum encoder and running statistics after their update, by name
 	metrics   []Metric                    // the loss first, then its parts
 }
 
 // newSiamese makes the trained parameters: inputs of the graph, state of the step.
-func newSiamese(g *onnxgraph.Graph, s *Step) (*Siamese, *Params) {
+// Batch norms keep statistics where these are not nil.
+func newSiamese(g *onnxgraph.Graph, s *Step, statistics *runningStatistics) (*Siamese, *Params) {
 	c := s.Config
 	trained := InputParams(g)
-	m := &Siamese{Config: c, graph: g, encoded: map[string]*onnxgraph.Value{}}
+	trained.statistics = statistics
+	m := &Siamese{Config: c, graph: g, encoded: map[string]*onnxgraph.Value{}, statistics: statistics}
 	m.query = newEncoder(trained.Root("base_encoder"), c)
 	m.predictor = NewHead(trained.Root("predictor"), c.PredLayers, c.OutDim, c.Hidden, c.OutDim)
 	for _, p := range trained.List() {
@@ -47,6 +51,10 @@ func (s *Step) differentiate(m *Siamese, trained *Params, method *Method) *diffe
 	}
 	d.metrics = m.loss(method)
 	s.Batch = m.batch
+	if m.statistics != nil {
+		s.addStatistics(m.statistics)
+		maps.Copy(d.averages, m.statistics.updated(g))
+	}
 
 	values := make([]*onnxgraph.Value, len(d.params))
 	for i, p := range d.params {
@@ -81,5 +89,6 @@ func (s *Step) momentumEncoder(g *onnxgraph.Graph, trained *Params, next func(av
 		s.addState(StateTensor{Name: p.Name, Kind: KindEMA, Shape: p.Shape, copy: from.Name})
 		return next(g.Input(p.Name, onnxgraph.Float32, p.Shape...), from.Value)
 	})
+	averages.statistics = trained.statistics
 	return newEncoder(averages.Root("momentum_encoder"), s.Config)
 }

@@ -58,28 +58,34 @@ func identity(n int) [][]float64 {
 	return m
 }
 
-// TestContrastiveLossRederived writes the loss out in plain loops.
+// plainLoss is the loss in plain loops.
+func plainLoss(q, k, target [][]float64, temperature float64) float64 {
+	loss := 0.0
+	for b := range q {
+		logits := make([]float64, len(k))
+		sum := 0.0
+		for j := range k {
+			dot, qq, kk := 0.0, 0.0, 0.0
+			for i := range q[b] {
+				dot, qq, kk = dot+q[b][i]*k[j][i], qq+q[b][i]*q[b][i], kk+k[j][i]*k[j][i]
+			}
+			logits[j] = dot / math.Sqrt(qq*kk) / temperature
+			sum += math.Exp(logits[j])
+		}
+		for j := range k {
+			loss -= target[b][j] * (logits[j] - math.Log(sum)) / float64(len(q))
+		}
+	}
+	return loss
+}
+
+// TestContrastiveLossRederived compares with plain loops.
 func TestContrastiveLossRederived(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for _, size := range []struct{ n, dim int }{{2, 3}, {5, 4}, {7, 1}} {
 		for _, temperature := range []float64{0.07, 0.2, 1} {
 			q, k, target := random(rng, size.n, size.dim), random(rng, size.n, size.dim), random(rng, size.n, size.n)
-			want := 0.0
-			for b := range q {
-				logits := make([]float64, size.n)
-				sum := 0.0
-				for j := range k {
-					dot, qq, kk := 0.0, 0.0, 0.0
-					for i := range q[b] {
-						dot, qq, kk = dot+q[b][i]*k[j][i], qq+q[b][i]*q[b][i], kk+k[j][i]*k[j][i]
-					}
-					logits[j] = dot / math.Sqrt(qq*kk) / temperature
-					sum += math.Exp(logits[j])
-				}
-				for j := range k {
-					want -= target[b][j] * (logits[j] - math.Log(sum)) / float64(size.n)
-				}
-			}
+			want := plainLoss(q, k, target, temperature)
 			if got := lossOf(t, q, k, target, temperature); !(math.Abs(got-want) <= 1e-12*(1+math.Abs(want))) {
 				t.Errorf("n=%d dim=%d temperature=%g: loss %.12g, want %.12g", size.n, size.dim, temperature, got, want)
 			}

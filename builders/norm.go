@@ -40,23 +40,34 @@ func (l *LayerNorm) ForwardCentred(x *onnxgraph.Value) *onnxgraph.Value {
 type BatchNorm struct {
 	weight, bias *Param // nil without affine map
 	dim          int
+	running      *normStatistics // nil where none are kept
 }
 
 // NewBatchNorm makes weight of ones and bias of zeros if affine.
 func NewBatchNorm(s Scope, dim int, affine bool) *BatchNorm {
-	b := &BatchNorm{dim: dim}
+	b := &BatchNorm{dim: dim, running: s.params.statistics.add(s, dim)}
 	if affine {
 		b.weight, b.bias = s.Param("weight", ones, dim), s.Param("bias", zeros, dim)
 	}
 	return b
 }
 
-// Forward normalises x [N dim] by the statistics of its N rows.
+// Forward normalises x [N dim] by the statistics of its N rows or, in inference
+// with running statistics, by those.
 func (b *BatchNorm) Forward(x *onnxgraph.Value) *onnxgraph.Value {
+	var scale, bias *onnxgraph.Value
 	if b.weight != nil {
-		return op.BatchNormTraining(x, b.weight.Value, b.bias.Value, batchNormEpsilon)
+		scale, bias = b.weight.Value, b.bias.Value
+	} else {
+		scale, bias = fill(x, 1, b.dim), fill(x, 0, b.dim)
 	}
-	return op.BatchNormTraining(x, fill(x, 1, b.dim), fill(x, 0, b.dim), batchNormEpsilon)
+	if r := b.running; r != nil {
+		if r.of.inference {
+			return op.BatchNormalization(x, scale, bias, r.mean.Value, r.variance.Value, batchNormEpsilon)
+		}
+		r.pass(x)
+	}
+	return op.BatchNormTraining(x, scale, bias, batchNormEpsilon)
 }
 
 // fill is a constant vector of n times v.

@@ -14,14 +14,20 @@ import "pmx/onnxgraph"
 //
 // Where gradients of several batches are added up before an optimizer step, feed
 // weight_decay 0 for all but the last batch and ema_momentum 1 for all but the
-// first. The heads' batch norms keep no running statistics, here as anywhere.
+// first.
+//
+// The batch norms of both encoders' heads and of the predictor keep running
+// statistics, as PyTorch's do in training mode: TrainStep updates them once for
+// each pass through a norm, and the evaluation model normalises by them, so that
+// no image's embedding depends on the others of its batch. (PyTorch's count of
+// batches, which its update does not need, is left out.) A step file keeps none.
 //
 // https://onnxruntime.ai/docs/get-started/training-on-device.html
 type ORTTraining struct {
 	// Step describes the training model's state, inputs and outputs; its Model is
 	// nil. TrainStep takes Hyper (float [1] each), then Batch, and gives Metrics
-	// (float scalars). State holds trained parameters and, of kind ema, frozen
-	// ones; In is the input's name, and the same in the checkpoint.
+	// (float scalars). State holds trained parameters and, of the kinds ema and
+	// statistic, frozen ones; In is the input's name, and the same in the checkpoint.
 	Step *Step
 	// EvalStep describes the evaluation model likewise: nothing is dropped or
 	// updated. Its outputs are Metrics, then EncoderClass and EncoderTokens, the

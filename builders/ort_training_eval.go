@@ -6,11 +6,11 @@ import (
 )
 
 // lowerEval writes the evaluation model: the loss without dropping and without
-// any update, and the encoder's results for the first view. The library binds
-// parameters by their place, so all of the training model's are inputs, in its
-// order.
+// any update, batch norms with their running statistics, and the encoder's results
+// for the first view. The library binds parameters by their place, so all of the
+// training model's are inputs, in its order.
 func lowerEval(s *Step, g *onnxgraph.Graph, method *Method) {
-	m, trained := newSiamese(g, s)
+	m, trained := newSiamese(g, s, newRunningStatistics(g, true))
 	m.Temperature = s.hyper(g, HyperTemperature)
 	if m.Config.MomentumEncoder {
 		m.momentum = s.momentumEncoder(g, trained, func(average, _ *onnxgraph.Value) *onnxgraph.Value { return average })
@@ -19,6 +19,7 @@ func lowerEval(s *Step, g *onnxgraph.Graph, method *Method) {
 	m.anyBatch = true // of the exported encoder; the loss is of Config.Batch images
 	metrics := m.loss(method)
 	s.Batch = m.batch
+	s.addStatistics(m.statistics)
 	s.outputs(g, metrics)
 
 	features := m.query

@@ -17,12 +17,12 @@ const (
 // (op.InPlaceAccumulator), which the graph's edges say nothing of; each write is
 // therefore made to need all that reads the old value:
 //
-//   - the momentum encoder's update is the only reader of the old average, and
-//     gives what is written;
+//   - the update of the momentum encoder, or of a batch norm's running statistics,
+//     is the only reader of the old average, and gives what is written;
 //   - weight decay waits for the norm of all gradients, which needs every one of
 //     them and so everything that is computed with a parameter.
 func lowerTraining(s *Step, g *onnxgraph.Graph, method *Method) {
-	m, trained := newSiamese(g, s)
+	m, trained := newSiamese(g, s, newRunningStatistics(g, false))
 	lr, weightDecay := s.hyper(g, HyperLR), s.hyper(g, HyperWeightDecay)
 	d := s.differentiate(m, trained, method)
 
@@ -78,7 +78,7 @@ func writeGradients(g *onnxgraph.Graph, d *differentiated, scale *onnxgraph.Valu
 }
 
 // writeAverages assigns the momentum encoder's new parameters, with which this
-// step has computed, to their inputs.
+// step has computed, and the new running statistics to their inputs.
 func writeAverages(g *onnxgraph.Graph, s *Step, d *differentiated) []write {
 	overwrite := g.Const(onnxgraph.NewTensor([]int{1}, []bool{true}))
 	inputs := map[string]*onnxgraph.Value{}
@@ -87,8 +87,8 @@ func writeAverages(g *onnxgraph.Graph, s *Step, d *differentiated) []write {
 	}
 	var written []write
 	for _, t := range s.State {
-		if t.Kind == KindEMA {
-			flag, _ := op.InPlaceAccumulator(inputs[t.Name], d.averages[t.Name], overwrite)
+		if next := d.averages[t.Name]; next != nil {
+			flag, _ := op.InPlaceAccumulator(inputs[t.Name], next, overwrite)
 			written = append(written, write{t.Name, flag})
 		}
 	}

@@ -20,6 +20,8 @@ type Param struct {
 type Params struct {
 	list []*Param
 	bind func(p *Param) *onnxgraph.Value
+
+	statistics *runningStatistics // of the model's batch norms; nil: they keep none
 }
 
 // NewParams collects parameters whose graph values come from bind: an input for

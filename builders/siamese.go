@@ -38,6 +38,8 @@ type Siamese struct {
 	dropRows  int                         // rows of the drop-path mask that passes have taken
 	dropMask  *onnxgraph.Value
 	anyBatch  bool // the first feed is of any number of images
+
+	statistics *runningStatistics // of all branches' batch norms; nil: none are kept
 }
 
 // Images declares a feed of images [batch 3 side side].
@@ -78,6 +80,7 @@ func (m *Siamese) encode(x *onnxgraph.Value) *onnxgraph.Value {
 		drop = DropPath{mask: m.dropMask, first: m.dropRows}
 		m.dropRows += x.Shape[0]
 	}
+	m.statistics.next(m.batch, x)
 	z := m.query.forward(x, drop)
 	m.encoded[x.Name] = z
 	return z
@@ -94,6 +97,7 @@ func (m *Siamese) Key(x *onnxgraph.Value) *onnxgraph.Value {
 	if branch == nil {
 		branch = m.query
 	}
+	m.statistics.next(m.batch, x)
 	return op.StopGradient(branch.forward(x, DropPath{}))
 }
 

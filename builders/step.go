@@ -20,6 +20,8 @@ const (
 	KindMoment2 Kind = "moment2" // AdamW's mean of its square
 	KindEMA     Kind = "ema"     // the momentum encoder's copy
 	KindCounter Kind = "counter" // the number of steps taken
+
+	KindStatistic Kind = "statistic" // a batch norm's running mean or variance; no step file has any
 )
 
 // StateTensor is one tensor that a step reads from input In and writes to
@@ -32,7 +34,7 @@ type StateTensor struct {
 	DType string `json:"dtype"`
 	Shape []int  `json:"shape"`
 
-	init func(rng *rand.Rand) []float32 // parameters
+	init func(rng *rand.Rand) []float32 // parameters and statistics
 	copy string                         // EMA: the parameter it starts as
 }
 
@@ -121,7 +123,7 @@ func buildModel(c Config, kind, property string, build func(s *Step, g *onnxgrap
 }
 
 func (s *Step) build(g *onnxgraph.Graph, method *Method) {
-	m, trained := newSiamese(g, s)
+	m, trained := newSiamese(g, s, nil)
 	opt := newAdamW(g, s.hyper(g, HyperLR), s.hyper(g, HyperWeightDecay), s.Config.ClipGrad)
 	d := s.differentiate(m, trained, method)
 
@@ -144,6 +146,13 @@ func (s *Step) build(g *onnxgraph.Graph, method *Method) {
 func (s *Step) addState(t StateTensor) {
 	t.DType = onnxgraph.Float32.String()
 	s.State = append(s.State, t)
+}
+
+// addStatistics describes the running statistics of batch norms.
+func (s *Step) addStatistics(r *runningStatistics) {
+	for _, p := range r.params.List() {
+		s.addState(StateTensor{Name: p.Name, Kind: KindStatistic, Shape: p.Shape, init: p.Init})
+	}
 }
 
 // hyper declares an input of one number.

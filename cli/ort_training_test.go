@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -110,6 +111,10 @@ func record(t *testing.T, c builders.Config, steps int) (path string) {
 			add("init/"+s.Name, state[s.Name])
 		}
 	}
+	statistics := newRecordedStatistics(t, c)
+	for name, x := range statistics.values {
+		add("init/"+name, x)
+	}
 	settled := settledEntries{}
 	rng := rand.New(rand.NewPCG(11, 0))
 	eval := onnxgraph.NewEvaluator(step.Model.Graph)
@@ -135,6 +140,10 @@ func record(t *testing.T, c builders.Config, steps int) (path string) {
 			t.Fatal(err)
 		}
 		settled.note(step, state, out)
+		statistics.train(t, feeds)
+		for name, x := range statistics.values {
+			add(prefix+"param/"+name, x)
+		}
 		for _, s := range step.State {
 			state[s.Name] = out[s.Out]
 			if s.Kind == builders.KindParam || s.Kind == builders.KindEMA {
@@ -150,11 +159,10 @@ func record(t *testing.T, c builders.Config, steps int) (path string) {
 				}
 				continue
 			}
-			recordedName := strings.TrimPrefix(name, "loss_")
-			if name == builders.MetricLoss {
-				recordedName = "total"
-			}
-			add(prefix+"loss/"+recordedName, out[name])
+			add(prefix+"loss/"+recordedLoss(name), out[name])
+		}
+		for name, x := range statistics.evaluate(t, feeds, state) {
+			add(prefix+"eval/"+recordedLoss(name), x)
 		}
 	}
 	settled.mostly(t)
@@ -163,6 +171,81 @@ func record(t *testing.T, c builders.Config, steps int) (path string) {
 		t.Fatal(err)
 	}
 	return path
+}
+
+// recordedLoss is what recordings call a loss.
+func recordedLoss(metric string) string {
+	if metric == builders.MetricLoss {
+		return "total"
+	}
+	return strings.TrimPrefix(metric, "loss_")
+}
+
+// recordedStatistics are what a step file leaves out: running statistics of batch
+// norms, and losses that are computed with them. They come from the artifacts'
+// models in float64, which the tests of builders hold to plain loops.
+type recordedStatistics struct {
+	artifacts      *builders.ORTTraining
+	training, eval *onnxgraph.Evaluator
+	values         map[string]*onnxgraph.Tensor
+}
+
+func newRecordedStatistics(t *testing.T, c builders.Config) *recordedStatistics {
+	t.Helper()
+	a, err := builders.BuildORTTraining(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &recordedStatistics{artifacts: a, values: map[string]*onnxgraph.Tensor{}}
+	initial := a.InitialState(0)
+	for _, s := range a.Step.State {
+		if s.Kind == builders.KindStatistic {
+			r.values[s.Name] = initial[s.Name]
+		}
+	}
+	for _, n := range a.Training.Graph.Nodes() {
+		if n.Op.Name == "InPlaceAccumulatorV2" && r.values[n.Inputs[0].Name] != nil {
+			a.Training.Graph.Output(n.Inputs[0].Name+".next", n.Outputs[1])
+		}
+	}
+	r.training, r.eval = onnxgraph.NewEvaluator(a.Training.Graph), onnxgraph.NewEvaluator(a.Eval.Graph)
+	return r
+}
+
+// train takes a step with the feeds and the state of a step file.
+func (r *recordedStatistics) train(t *testing.T, feeds map[string]*onnxgraph.Tensor) {
+	t.Helper()
+	in := maps.Clone(feeds)
+	maps.Copy(in, r.values)
+	for _, v := range r.artifacts.Training.Graph.Inputs() {
+		if in[v.Name] == nil { // gradients, and whether to begin them anew
+			in[v.Name] = onnxgraph.Zeros(v.DType, v.Shape)
+		}
+	}
+	out, err := r.training.Run(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range r.values {
+		r.values[name] = out[name+".next"]
+	}
+}
+
+// evaluate gives the evaluation's losses by metric.
+func (r *recordedStatistics) evaluate(t *testing.T, feeds, state map[string]*onnxgraph.Tensor) map[string]*onnxgraph.Tensor {
+	t.Helper()
+	in := maps.Clone(feeds)
+	maps.Copy(in, state)
+	maps.Copy(in, r.values)
+	out, err := r.eval.Run(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	losses := map[string]*onnxgraph.Tensor{}
+	for _, m := range r.artifacts.EvalStep.Metrics {
+		losses[m] = out[m]
+	}
+	return losses
 }
 
 // settledEntries knows, by trained parameter, in which entries float32 can tell

@@ -43,7 +43,7 @@ class Trainer:
             self.state.parameters[name] = value
 
     def gradients(self, feeds):
-        """Computes loss and gradients, updates averages and takes weight decay off."""
+        """Computes loss and gradients, updates averages and running statistics, takes weight decay off."""
         self.module.train()
         self.module.lazy_reset_grad()
         return self.call(feeds)
@@ -86,12 +86,16 @@ class Recording:
     def __init__(self, path):
         self.tensors = read_safetensors(path)
         self.steps = sum(name.endswith("/loss/total") for name in self.tensors)
-        prefix = "step0/loss/"
-        self.losses = [name[len(prefix):] for name in self.tensors if name.startswith(prefix)]
+        self.losses, self.evaluations = ([name[len(prefix):] for name in self.tensors if name.startswith(prefix)]
+                                         for prefix in ("step0/loss/", "step0/eval/"))
+
+    def holds(self, name):
+        """Recordings of the published code have no running statistics of batch norms."""
+        return not name.endswith((".running_mean", ".running_var")) or "init/" + name in self.tensors
 
     def weights(self, k, names):
         """Those before step k; before step 0, initial ones."""
-        return {name: self.tensors[f"step{k - 1}/param/{name}" if k else "init/" + name] for name in names}
+        return {name: self.tensors[f"step{k - 1}/param/{name}" if k else "init/" + name] for name in names if self.holds(name)}
 
     def feeds(self, k):
         schedules = {"lr": "lr", "weight_decay": "wd", "ema_momentum": "momentum"}
@@ -102,12 +106,12 @@ class Recording:
         feeds.update({name[len(prefix):]: value for name, value in self.tensors.items() if name.startswith(prefix)})
         return feeds
 
-    def check_loss(self, k, name, metrics):
-        """Total loss or a part of it, to 1e-5 of itself."""
+    def check_loss(self, k, name, metrics, mode="loss"):
+        """Total loss or a part of it, to 1e-5 of itself; mode eval: the evaluation's."""
         metric = "loss" if name == "total" else "loss_" + name
         if metric in metrics:
-            want = self.tensors[f"step{k}/loss/{name}"].item()
-            check(f"step {k + 1}: {metric}", apart(metrics[metric], want), 1e-5 * abs(want))
+            want = self.tensors[f"step{k}/{mode}/{name}"].item()
+            check(f"step {k + 1}: {mode}: {metric}", apart(metrics[metric], want), 1e-5 * abs(want))
 
     def check_gradients(self, k, parameters, norm):
         """Each to 1e-4 of its largest entry, and the norm of all."""
@@ -125,6 +129,8 @@ class Recording:
         """Those after step k, to 1e-5; gives the largest difference."""
         worst = 0.0
         for name, p in parameters:
+            if not self.holds(name):
+                continue
             got, want = p.data, self.tensors[f"step{k}/param/{name}"]
             settled = self.tensors.get(f"step{k}/settled/{name}", np.ones_like(want)) != 0
             difference = apart(determined(name, np.where(settled, got, 0)), determined(name, np.where(settled, want, 0)))
@@ -143,23 +149,19 @@ def compare(folder, path):
 def by_step(folder, recording):
     """Compares every loss, each step beginning with the recorded weights. (Batch norm over a few images
     makes a difference of 1e-6 in weights, well within what is asked of them, one of 1e-5 in the smallest
-    part of the next loss.) Then exports the encoder."""
+    part of the next loss.) An evaluation has the state after the step. Then exports the encoder."""
     train = Trainer(folder)
     names = [name for name, _ in train.state.parameters]
     for k in range(recording.steps):
         train.set(recording.weights(k, names))
-        if recording.feeds(k).get("drop_path") is None:
-            # A step computes with the averages after its update, an evaluation with those there are.
-            after = recording.weights(k + 1, names)
-            train.set({name: x for name, x in after.items() if name.startswith("momentum_encoder")})
-            evaluated = train.evaluate(recording.feeds(k))
-            for name in recording.losses:
-                recording.check_loss(k, name, evaluated)
-            train.set(recording.weights(k, names))
         metrics = train.gradients(recording.feeds(k))
         for name in recording.losses:
             recording.check_loss(k, name, metrics)
         recording.check_gradients(k, train.state.parameters, metrics["grad_norm"])
+        train.set(recording.weights(k + 1, names))
+        evaluated = train.evaluate(recording.feeds(k))
+        for name in recording.evaluations:
+            recording.check_loss(k, name, evaluated, "eval")
 
     if "features/input" in recording.tensors:
         train.set(recording.weights(recording.steps, names))

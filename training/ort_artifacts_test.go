@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"pmx/artifacts/ortcheckpoint"
@@ -48,6 +49,7 @@ func checkArtifacts(t *testing.T, library *orttraining.Library, f fixture) {
 	}
 	dir := t.TempDir()
 	session, state := openArtifacts(t, library, f, a, dir)
+	statistics := newStatistics(t, f, a, step)
 	moments := map[string][]float64{}
 	for k := range f.steps {
 		feeds, hyper := f.artifactFeeds(t, a.Step, k)
@@ -75,7 +77,10 @@ func checkArtifacts(t *testing.T, library *orttraining.Library, f fixture) {
 		after := savedState(t, state, filepath.Join(dir, fmt.Sprint("checkpoint", k)), int64(k+1))
 		f.checkGradients(t, k, step, after, moments, metrics[builders.MetricGradNorm])
 		f.checkParameters(t, k, a.Step, after)
+		statistics.check(t, k, feeds, after)
+		statistics.checkEval(t, k, session, feeds, after)
 		if k == f.steps-1 {
+			statistics.checkOthers(t, k, session, state, feeds, after)
 			checkExport(t, library, f, session, feeds, after, filepath.Join(dir, "encoder.onnx"))
 		}
 	}
@@ -85,6 +90,9 @@ func checkArtifacts(t *testing.T, library *orttraining.Library, f fixture) {
 func (f fixture) setRecorded(t *testing.T, state *orttraining.CheckpointState, step *builders.Step, k int) {
 	t.Helper()
 	for _, s := range step.State {
+		if s.Kind == builders.KindStatistic { // not recorded; they go on
+			continue
+		}
 		if err := state.SetParameter(s.In, f.tensor(t, fmt.Sprintf("step%d/param/%s", k, s.Name))); err != nil {
 			t.Fatal(err)
 		}
@@ -95,8 +103,12 @@ func (f fixture) setRecorded(t *testing.T, state *orttraining.CheckpointState, s
 func openArtifacts(t *testing.T, library *orttraining.Library, f fixture, a *builders.ORTTraining, dir string) (*orttraining.TrainingSession, *orttraining.CheckpointState) {
 	t.Helper()
 	c := &ortcheckpoint.Checkpoint{}
+	initial := a.InitialState(0)
 	for _, s := range a.Step.State {
-		p := ortcheckpoint.Parameter{Name: s.In, Value: f.tensor(t, "init/"+s.Name)}
+		p := ortcheckpoint.Parameter{Name: s.In, Value: initial[s.Name]}
+		if s.Kind != builders.KindStatistic {
+			p.Value = f.tensor(t, "init/"+s.Name)
+		}
 		if s.Kind == builders.KindParam {
 			c.Trainable = append(c.Trainable, p)
 		} else {
@@ -196,6 +208,15 @@ func checkExport(t *testing.T, library *orttraining.Library, f fixture, session 
 	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
+	}
+	read, err := onnxgraph.ReadModel(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range read.Graph.Constants() {
+		if strings.Contains(v.Name, ".running_") {
+			t.Errorf("the exported encoder holds %s, which it does not compute with", v.Name)
+		}
 	}
 	options, err := library.NewSessionOptions(orttraining.Options{Threads: 2})
 	if err != nil {

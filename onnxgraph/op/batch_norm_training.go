@@ -11,7 +11,8 @@ import (
 //
 //	y = (x - mean) · invStd ⊙ scale + bias,  invStd = 1/√(var + ε)
 //
-// It keeps no running statistics: a contrastive head has no inference mode.
+// It keeps no running statistics; the inference form, BatchNormalization, takes
+// whatever a graph makes of them.
 func BatchNormTraining(x, scale, bias *onnxgraph.Value, epsilon float64) *onnxgraph.Value {
 	return onnxgraph.Apply("pmx.BatchNormTraining", onnxgraph.Attributes{"epsilon": float32(epsilon)}, x, scale, bias)
 }
