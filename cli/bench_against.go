@@ -18,12 +18,16 @@ import (
 	"pmx/training"
 )
 
-// kernelsOff is the row of bench step --against that is the first without our kernels.
-const kernelsOff = "kernels-off"
+// Rows of bench step --against that are the first in another way.
+const (
+	kernelsOff = "kernels-off"
+	oneThread  = "threads-1"
+	endToEnd   = "train" // fed by the loader
+)
 
 // againstNames are what --against compares with.
 func againstNames() []string {
-	names := append([]string{kernelsOff}, training.RuntimeNames()...)
+	names := append([]string{kernelsOff, oneThread, endToEnd}, training.RuntimeNames()...)
 	for _, mode := range pytorchModes {
 		names = append(names, "pytorch-"+mode)
 	}
@@ -35,6 +39,7 @@ func againstFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "against", Usage: "compare with `LIST`, with commas between: " + strings.Join(againstNames(), ", ")},
 		&cli.IntFlag{Name: "rounds", Value: 3, Usage: "times that --against measures each, in turn"},
+		&cli.StringFlag{Name: "data", Usage: "the images of the train row, `SPEC`, see `pmx train --help`"},
 		&cli.StringFlag{Name: "python", Value: "python3", Usage: "the Python of the pytorch rows, `PATH`"},
 		&cli.StringFlag{Name: "peer-script", Value: defaultPeerScript, Usage: "the script of the pytorch rows, `PATH`"},
 	}
@@ -47,33 +52,10 @@ type comparison struct {
 	recipe  Recipe
 	options benchOptions
 	rounds  int
+	images  string // that the row train is fed with
 	rows    []*benchRow
 	gemms   []*benchRow
 	work    int64 // floating-point operations of a step
-}
-
-// comparisonReport is the result as JSON. The first row's numbers are at the top,
-// as in a bench step without --against.
-type comparisonReport struct {
-	measurement
-	Preset  string             `json:"preset"`
-	Batch   int                `json:"batch"`
-	Threads int                `json:"threads"`
-	Steps   int                `json:"steps"`
-	Warmup  int                `json:"warmup"`
-	Rounds  int                `json:"rounds"`
-	GFLOP   float64            `json:"gflop"`             // of matrix products in a step
-	Peak    float64            `json:"sgemm_gflop_per_s"` // the machine's
-	Rows    []comparisonResult `json:"rows"`
-}
-
-// comparisonResult is one row of the result.
-type comparisonResult struct {
-	Name string `json:"name"`
-	measurement
-	TimesFirst float64   `json:"times_first"` // its time in units of the first row's
-	PeakShare  float64   `json:"sgemm_share"` // of a step's operations per second in the machine's peak
-	RoundMS    []float64 `json:"round_ms"`
 }
 
 // benchAgainst is bench step with --against.
@@ -125,6 +107,10 @@ func benchAgainst(c *cli.Context, r Recipe, options training.Options) error {
 // plan makes the rows, whose recipe is in a file at config, and finds out whether
 // they can run.
 func (m *comparison) plan(c *cli.Context, config string) error {
+	if c.IsSet("data") {
+		m.recipe.Sources.Data = c.String("data")
+	}
+	m.recipe = withImages(m.recipe)
 	data, err := json.Marshal(m.recipe)
 	if err != nil {
 		return err
@@ -136,7 +122,7 @@ func (m *comparison) plan(c *cli.Context, config string) error {
 	if kernels := c.String("kernels"); kernels != "on" {
 		name += ", kernels " + kernels
 	}
-	first, err := selfRow(name, config, m.options)
+	first, err := selfRow(name, "step", config, m.options)
 	if err != nil {
 		return err
 	}
@@ -151,15 +137,29 @@ func (m *comparison) plan(c *cli.Context, config string) error {
 		}
 		m.rows = append(m.rows, row)
 	}
-	for _, kernels := range []string{"on", "off"} {
-		row := &benchRow{name: "bench gemm, kernels " + kernels, program: first.program,
-			args: []string{"bench", "gemm", "--json", "--kernels", kernels, "--threads", fmt.Sprint(m.options.threads)}}
+	named := func(name string) bool {
+		return slices.ContainsFunc(m.rows, func(r *benchRow) bool { return r.name == name })
+	}
+	if c.IsSet("data") && !named(endToEnd) {
+		return usageErrorf("--data goes with --against %s", endToEnd)
+	}
+	return m.planGemms(c, first.program)
+}
+
+// planGemms makes the measurements of the machine's peak.
+func (m *comparison) planGemms(c *cli.Context, self string) error {
+	for _, g := range []struct{ name, kernels string }{{"pmx's kernel", "on"}, {"ONNX Runtime's Gemm", "off"}} {
+		row := &benchRow{name: g.name, program: self,
+			args: []string{"bench", "gemm", "--json", "--kernels", g.kernels, "--threads", fmt.Sprint(m.options.threads)}}
 		if m.options.runtime == "ort" && m.options.library != "" {
 			row.args = append(row.args, "--ort-lib", m.options.library)
 		}
 		m.gemms = append(m.gemms, row)
 	}
-	_, err = findLibrary(runtimelib.ORT, c.String("ort-lib")) // of bench gemm
+	if slices.ContainsFunc(m.rows, func(r *benchRow) bool { return strings.HasPrefix(r.name, "pytorch-") }) {
+		m.gemms = append(m.gemms, pytorchPeer{c.String("python"), c.String("peer-script")}.gemm(m.options.threads))
+	}
+	_, err := findLibrary(runtimelib.ORT, c.String("ort-lib")) // of bench gemm
 	return err
 }
 
@@ -178,7 +178,17 @@ func (m *comparison) other(c *cli.Context, name, config string) (*benchRow, erro
 		return nil, usageErrorf("--against %s: the first row, %s, runs without our kernels already", name, m.rows[0].name)
 	case name == kernelsOff:
 		o.kernels = "off"
-		return selfRow(name, config, o)
+		return selfRow(name, "step", config, o)
+	case name == oneThread && (o.threads == 1 || o.runtime == "reference"):
+		return nil, usageErrorf("--against %s: the first row, %s, computes with one thread already", name, m.rows[0].name)
+	case name == oneThread:
+		o.threads = 1
+		return selfRow(name, "step", config, o)
+	case name == endToEnd:
+		if err := m.openImages(); err != nil {
+			return nil, err
+		}
+		return selfRow(name, "train", config, o)
 	case !slices.Contains(training.RuntimeNames(), name):
 		return nil, usageErrorf("--against %q is unknown%s: want some of %s", name, didYouMean(name, againstNames()), strings.Join(againstNames(), ", "))
 	}
@@ -193,7 +203,7 @@ func (m *comparison) other(c *cli.Context, name, config string) (*benchRow, erro
 			return nil, err
 		}
 	}
-	return selfRow(name, config, o)
+	return selfRow(name, "step", config, o)
 }
 
 // run measures, and says on out what it has measured.
@@ -218,43 +228,21 @@ func (m *comparison) run(ctx context.Context, out io.Writer) error {
 	return nil
 }
 
-// report sums the rounds up.
-func (m *comparison) report() comparisonReport {
-	report := comparisonReport{
-		Preset: m.recipe.Preset, Batch: m.recipe.Batch, Threads: m.options.threads, Steps: m.options.steps, Warmup: m.options.warmup,
-		Rounds: m.rounds, GFLOP: float64(m.work) / 1e9,
+// withImages is the recipe, with the built-in images if it names none.
+func withImages(r Recipe) Recipe {
+	if r.Sources.Data == "" {
+		r.Sources.Data = "sample"
 	}
-	for _, row := range m.gemms {
-		report.Peak = max(report.Peak, slices.Max(row.gflops))
-	}
-	report.measurement = m.rows[0].result(m.recipe.Batch)
-	for _, row := range m.rows {
-		r := comparisonResult{Name: row.name, measurement: row.result(m.recipe.Batch)}
-		r.TimesFirst = r.MedianMS / report.MedianMS
-		r.PeakShare = report.GFLOP / (r.MedianMS / 1e3) / report.Peak
-		for _, round := range row.rounds {
-			r.RoundMS = append(r.RoundMS, round.MedianMS)
-		}
-		report.Rows = append(report.Rows, r)
-	}
-	return report
+	return r
 }
 
-// print shows the table, below what it compares.
-func (report comparisonReport) print(out io.Writer, r Recipe) error {
-	keys := "keys by the encoder itself"
-	if r.MomentumEncoder {
-		keys = "keys by a momentum encoder"
+// openImages finds out whether the row train can be fed.
+func (m *comparison) openImages() error {
+	d, err := m.recipe.openTraining()
+	if err != nil {
+		return err
 	}
-	fmt.Fprintf(out, "a %s step of %d images of %d pixels in patches of %d: forward, backward, AdamW; ViT %d wide, %d deep, %d heads; %s; drop_path %g, %d local crops\n",
-		r.Method, r.Batch, r.ImageSize, r.PatchSize, r.Dim, r.Depth, r.Heads, keys, r.DropPath, r.LocalCrops)
-	fmt.Fprintf(out, "%.4g GFLOP in matrix products, as pmx builds it; sgemm on this machine %.4g GFLOP/s; %d threads; medians of %d rounds of %d steps\n\n",
-		report.GFLOP, report.Peak, report.Threads, report.Rounds, report.Steps)
-	t := newTable(out)
-	t.row("", "ms a step", "x first", "images/s", "peak MiB", "of sgemm")
-	for _, row := range report.Rows {
-		t.row(row.Name, fmt.Sprintf("%.1f", row.MedianMS), fmt.Sprintf("%.2f", row.TimesFirst), fmt.Sprintf("%.1f", row.ImagesPerS), row.PeakMiB,
-			fmt.Sprintf("%.0f%%", 100*row.PeakShare))
-	}
-	return t.Flush()
+	m.images = d.Name()
+	_, err = m.recipe.stepsPerEpoch(d)
+	return err
 }

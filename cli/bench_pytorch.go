@@ -27,6 +27,25 @@ var pytorchModes = []string{"eager", "compile", "bf16"}
 // takes --help.
 type pytorchPeer struct{ python, script string }
 
+// torchGemm times torch.mm as bench gemm does its product. Its arguments are the
+// size, the threads and how many to time.
+const torchGemm = `import json, sys, time, torch
+size, threads, count = map(int, sys.argv[1:])
+torch.set_num_threads(threads)
+x, w, y = (torch.rand(size, size) - .5 for _ in range(3))
+times = []
+for _ in range(1 + count):
+    begin = time.perf_counter()
+    torch.mm(x, w.t(), out=y)
+    times.append(time.perf_counter() - begin)
+print(json.dumps({"gflop_per_s": 2 * size**3 / min(times[1:]) / 1e9}))`
+
+// gemm is PyTorch's product of two large matrices.
+func (p pytorchPeer) gemm(threads int) *benchRow {
+	return &benchRow{name: "torch.mm", program: p.python,
+		args: []string{"-c", torchGemm, strconv.Itoa(gemmSize), strconv.Itoa(threads), strconv.Itoa(gemmCount)}}
+}
+
 // row is the script's measurement in a mode.
 func (p pytorchPeer) row(mode string, c builders.Config, o benchOptions) *benchRow {
 	args := []string{p.script, "--mode", mode}

@@ -31,6 +31,9 @@ type measurement struct {
 	MedianMS   float64 `json:"median_ms"`
 	ImagesPerS float64 `json:"images_per_s"`
 	PeakMiB    int64   `json:"peak_mib"`
+	// Of pmx itself: the mean step, and the part of it that waits for the data.
+	MeanMS    float64 `json:"mean_ms,omitempty"`
+	WaitShare float64 `json:"wait_share,omitempty"`
 }
 
 // measure runs the program once.
@@ -58,7 +61,10 @@ func (r *benchRow) measureGemm(ctx context.Context) error {
 	}
 	var g gemmTiming
 	if err := json.Unmarshal(line, &g); err != nil {
-		return r.fail(err)
+		return r.fail(fmt.Errorf("its last line is not the JSON of a product: %.80q", line))
+	}
+	if !(g.GFLOPs > 0) {
+		return r.fail(fmt.Errorf("its last line has no positive gflop_per_s: %.80q", line))
 	}
 	r.gflops = append(r.gflops, g.GFLOPs)
 	return nil
@@ -69,13 +75,15 @@ func (r *benchRow) fail(err error) error { return fmt.Errorf("%s: %w", r.name, e
 // result is the median of the rounds, with the rate of so many images in that
 // time, and the largest memory of any round.
 func (r *benchRow) result(images int) measurement {
-	var times []float64
-	var peak int64
+	var times, means, waits []float64
+	var sum measurement
 	for _, m := range r.rounds {
-		times, peak = append(times, m.MedianMS), max(peak, m.PeakMiB)
+		times, means, waits = append(times, m.MedianMS), append(means, m.MeanMS), append(waits, m.WaitShare)
+		sum.PeakMiB = max(sum.PeakMiB, m.PeakMiB)
 	}
-	ms := median(times)
-	return measurement{ms, float64(images) / ms * 1e3, peak}
+	sum.MedianMS, sum.MeanMS, sum.WaitShare = median(times), median(means), median(waits)
+	sum.ImagesPerS = float64(images) / sum.MedianMS * 1e3
+	return sum
 }
 
 // median sorts values and gives their middle.
@@ -111,13 +119,13 @@ func lastOf(output []byte) []byte {
 	return output[bytes.LastIndexByte(output, '\n')+1:]
 }
 
-// selfRow is pmx itself on a runtime, with a recipe in a file.
-func selfRow(name, config string, o benchOptions) (*benchRow, error) {
+// selfRow is pmx itself on a runtime, bench step or bench train, with a recipe in a file.
+func selfRow(name, command, config string, o benchOptions) (*benchRow, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("cannot find this program, to run it in processes of its own: %w", err)
 	}
-	args := []string{"bench", "step", "--json", "--config", config, "--steps", strconv.Itoa(o.steps), "--warmup", strconv.Itoa(o.warmup),
+	args := []string{"bench", command, "--json", "--config", config, "--steps", strconv.Itoa(o.steps), "--warmup", strconv.Itoa(o.warmup),
 		"--runtime", o.runtime, "--kernels", o.kernels, "--device", o.device, "--threads", strconv.Itoa(o.threads)}
 	if o.library != "" {
 		args = append(args, "--ort-lib", o.library)

@@ -25,7 +25,7 @@ var _ = register("bench step", func() *cli.Command {
 pmx bench step --preset imagenet-small --set batch=8 --set local_crops=0 --steps 5 --json
 
 pmx bench step --preset cifar-tiny --set patch_size=4 --set batch=64 --set drop_path=0 \
-  --against kernels-off,ort-training,pytorch-eager,pytorch-compile --python venv/bin/python
+  --against kernels-off,threads-1,train,pytorch-eager,pytorch-compile --python venv/bin/python
 
 Times whole steps: forward, backward, optimizer. With --json the last line is one
 object; peak_mib is the largest resident memory of the process so far.
@@ -33,10 +33,18 @@ object; peak_mib is the largest resident memory of the process so far.
 --profile prints where the time goes, by part of the step and by operator.
 
 --against measures the same step in other ways, in rounds, each in a process of its
-own, and prints a table: the time also in units of the first row's, and the share
-that a step's matrix products make of the machine's fastest one (bench gemm). The
-pytorch rows run a script that times the recipe's step in PyTorch, on recipes without
-local crops and drop path; bf16 rows may exceed what sgemm does in float32.`,
+own, and prints a table: the median of the rounds, the best and the worst, and the
+time in units of the first row's. "of sgemm" is the share that a step's matrix
+products make of the machine's peak: the fastest of all products of two matrices of
+1024 x 1024 that were timed between the rounds, by pmx's kernel, by ONNX Runtime
+(bench gemm) and, beside pytorch rows, by torch.mm, with the first row's threads.
+
+kernels-off and threads-1 are the first row without kernels, and with one thread,
+which also gives the speed-up by all threads. train is the first row fed by the
+loader as in a training (bench train), on the recipe's images, --data or else the
+built-in ones: what is lost to making the views. The pytorch rows run a script that
+times the recipe's step in PyTorch, on recipes without local crops and drop path;
+bf16 rows may exceed what sgemm does in float32.`,
 		Flags: append(append(append(recipeFlags(), runtimeFlags()...), againstFlags()...),
 			&cli.IntFlag{Name: "steps", Value: 10, Usage: "steps to time"},
 			&cli.IntFlag{Name: "warmup", Value: 3, Usage: "steps before that"},
@@ -50,6 +58,7 @@ local crops and drop path; bf16 rows may exceed what sgemm does in float32.`,
 // stepTiming is the result of bench step; times are of one step.
 type stepTiming struct {
 	MedianMS     float64 `json:"median_ms"`
+	MeanMS       float64 `json:"mean_ms"`
 	BestMS       float64 `json:"best_ms"`
 	WorstMS      float64 `json:"worst_ms"`
 	ImagesPerS   float64 `json:"images_per_s"` // at the median
@@ -86,7 +95,7 @@ func benchStep(c *cli.Context) error {
 	if c.IsSet("against") {
 		return benchAgainst(c, r, options)
 	}
-	for _, name := range []string{"rounds", "python", "peer-script"} {
+	for _, name := range []string{"rounds", "python", "peer-script", "data"} {
 		if c.IsSet(name) {
 			return usageErrorf("--%s goes with --against", name)
 		}
@@ -96,35 +105,12 @@ func benchStep(c *cli.Context) error {
 			return usageErrorf("--profile %s: there is a trace of that name already: delete it, or give another", options.ProfilePrefix)
 		}
 	}
-	begin := time.Now()
-	step, err := builders.Build(r.Config)
-	if err != nil {
-		return err
-	}
-	session, err := backend.NewSession(step, options)
+	result := stepTiming{Steps: steps, Warmup: warmup}
+	step, session, err := result.open(backend, options, r)
 	if err != nil {
 		return err
 	}
 	defer session.Close()
-	state := step.InitialState(r.Seed)
-	if err := session.SetState(state); err != nil {
-		return err
-	}
-	result := stepTiming{
-		Steps: steps, Warmup: warmup, Batch: r.Batch, Preset: r.Preset, Runtime: backend.Name(), Device: options.Device,
-		Threads: options.Threads, CompileS: time.Since(begin).Seconds(),
-	}
-	if result.Threads == 0 {
-		result.Threads = runtime.NumCPU()
-	}
-	for _, t := range state {
-		result.ParameterMiB += float64(len(t.Bytes())) / (1 << 20)
-	}
-	state = nil
-	runtime.GC()
-	if result.Version, err = backend.Version(options); err != nil {
-		return err
-	}
 	if err := result.measure(c.Context, session, step, r); err != nil {
 		return err
 	}
@@ -153,6 +139,39 @@ func benchStep(c *cli.Context) error {
 	return printJSON(c.App.Writer, result)
 }
 
+// open compiles the recipe's step, gives it its initial state, and notes what was
+// opened. The caller closes the session.
+func (t *stepTiming) open(backend training.Runtime, options training.Options, r Recipe) (step *builders.Step, session training.Session, err error) {
+	begin := time.Now()
+	if step, err = builders.Build(r.Config); err != nil {
+		return nil, nil, err
+	}
+	if session, err = backend.NewSession(step, options); err != nil {
+		return nil, nil, err
+	}
+	defer func() {
+		if err != nil {
+			session.Close()
+		}
+	}()
+	state := step.InitialState(r.Seed)
+	if err = session.SetState(state); err != nil {
+		return nil, nil, err
+	}
+	t.CompileS = time.Since(begin).Seconds()
+	t.Batch, t.Preset, t.Runtime, t.Device, t.Threads = r.Batch, r.Preset, backend.Name(), options.Device, options.Threads
+	if t.Threads == 0 {
+		t.Threads = runtime.NumCPU()
+	}
+	for _, s := range state {
+		t.ParameterMiB += float64(len(s.Bytes())) / (1 << 20)
+	}
+	state = nil
+	runtime.GC()
+	t.Version, err = backend.Version(options)
+	return step, session, err
+}
+
 func (t *stepTiming) measure(ctx context.Context, session training.Session, step *builders.Step, r Recipe) error {
 	feeds := randomFeeds(step, r.Seed)
 	if mask := training.NewDropPath(step, r.Seed); mask != nil {
@@ -174,11 +193,19 @@ func (t *stepTiming) measure(ctx context.Context, session training.Session, step
 			return withCode(ExitDiverged, fmt.Errorf("the loss of step %d is %v", i+1, t.FinalLoss))
 		}
 	}
+	t.sum(times)
+	return nil
+}
+
+// sum takes in the milliseconds that each step took.
+func (t *stepTiming) sum(times []float64) {
+	for _, ms := range times {
+		t.MeanMS += ms / float64(len(times))
+	}
 	t.MedianMS = median(times)
 	t.BestMS, t.WorstMS = times[0], times[len(times)-1]
 	t.ImagesPerS = float64(t.Batch) / t.MedianMS * 1e3
 	t.PeakMiB = peakMemory() >> 20
-	return nil
 }
 
 // randomFeeds are normal images and, as targets, the identity.

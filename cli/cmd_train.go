@@ -175,23 +175,17 @@ func lastSession(path string) (artifacts.Session, error) {
 }
 
 func (t *trainer) openData() (err error) {
-	if t.data, err = t.recipe.openData(patchmix.Train); err != nil {
-		return err
-	}
-	if t.data.Len() < t.recipe.Batch {
-		return fmt.Errorf("%s has %d images, fewer than one batch of %d: --set batch=N", t.data.Name(), t.data.Len(), t.recipe.Batch)
-	}
-	return nil
+	t.data, err = t.recipe.openTraining()
+	return err
 }
 
 // checkBatches finds out whether the recipe makes batches of the data.
 func (t *trainer) checkBatches() error {
-	f, err := newFeeder(t.recipe, t.data, nil, 1)
+	perEpoch, err := t.recipe.stepsPerEpoch(t.data)
 	if err != nil {
-		return withCode(ExitUsage, err)
+		return err
 	}
-	defer f.Close()
-	return t.profile.check(int64(t.recipe.Epochs) * int64(f.StepsPerEpoch()))
+	return t.profile.check(int64(t.recipe.Epochs) * int64(perEpoch))
 }
 
 func (t *trainer) buildStep() (err error) {

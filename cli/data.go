@@ -37,6 +37,29 @@ func (r Recipe) openData(split string) (patchmix.Dataset, error) {
 	return patchmix.Open(r.Sources.Data, split, options...)
 }
 
+// openTraining opens the images to train on, which must make a batch.
+func (r Recipe) openTraining() (patchmix.Dataset, error) {
+	d, err := r.openData(patchmix.Train)
+	if err != nil {
+		return nil, err
+	}
+	if d.Len() < r.Batch {
+		return nil, fmt.Errorf("%s has %d images, fewer than one batch of %d: --set batch=N", d.Name(), d.Len(), r.Batch)
+	}
+	return d, nil
+}
+
+// stepsPerEpoch is how many batches the recipe makes of the images; an error if
+// it can make none.
+func (r Recipe) stepsPerEpoch(d patchmix.Dataset) (int, error) {
+	f, err := newFeeder(r, d, nil, 1)
+	if err != nil {
+		return 0, withCode(ExitUsage, err)
+	}
+	defer f.Close()
+	return f.StepsPerEpoch(), nil
+}
+
 // errNoLabels says that images cannot be classified.
 var errNoLabels = errors.New("the images have no classes")
 
