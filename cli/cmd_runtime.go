@@ -23,6 +23,7 @@ var _ = register("runtime install", func() *cli.Command {
 pmx runtime install --cuda               with the CUDA provider
 pmx runtime install ort-training         ONNX Runtime Training, for the CPU
 pmx runtime install ort-training --cuda  with the CUDA provider
+pmx runtime install --platform linux/arm64   for another machine
 
 The library comes from the package of its makers, by the pip or npm of this
 machine, must have the SHA-256 that pmx was built with, and is kept with its
@@ -35,6 +36,7 @@ ONNX Runtime Training is published for Python only: pmx converts the package's
 extension module to a plain C library, which is the makers' code but not their file.`,
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "cuda", Usage: "the library with the CUDA provider; the machine needs the driver, CUDA and cuDNN besides"},
+			&cli.StringFlag{Name: "platform", Usage: "the library for `OS/ARCH` instead of this machine; it is not loaded to try it"},
 		},
 		Action: installRuntime,
 	}
@@ -58,6 +60,11 @@ func installRuntime(c *cli.Context) error {
 	installer, err := runtimelib.NewInstaller()
 	if err != nil {
 		return err
+	}
+	if c.IsSet("platform") {
+		if err := installer.For(c.String("platform")); err != nil {
+			return withCode(ExitUsage, err)
+		}
 	}
 	installer.Progress = func(line string) { fmt.Fprintln(c.App.ErrWriter, line) }
 	lib, err := installer.Install(c.Context, kind)

@@ -36,7 +36,7 @@ type Installer struct {
 
 	goos, goarch string
 	releases     []release
-	probe        func(path string) (probe.Info, error)
+	probe        func(path string) (probe.Info, error) // nil: the library does not run here
 	convert      func(module []byte, version string) ([]byte, error)
 }
 
@@ -59,6 +59,20 @@ func NewInstaller() (*Installer, error) {
 		Dir:  filepath.Join(root, "runtimes"),
 		goos: runtime.GOOS, goarch: runtime.GOARCH, releases: pins, probe: probe.Load, convert: convert,
 	}, nil
+}
+
+// For makes it an installer for another platform, such as linux/arm64, of libraries
+// that do not run here: they have the pinned digests, but are not loaded to try them.
+func (in *Installer) For(platform string) error {
+	goos, goarch, ok := strings.Cut(platform, "/")
+	if !ok {
+		return fmt.Errorf("runtimelib: %q is no platform: want one such as linux/arm64", platform)
+	}
+	in.goos, in.goarch = goos, goarch
+	if goos != runtime.GOOS || goarch != runtime.GOARCH {
+		in.probe = nil
+	}
+	return nil
 }
 
 func convert(module []byte, version string) ([]byte, error) {
@@ -235,6 +249,9 @@ func (in *Installer) describe(rel release, s source, dir string) (record, error)
 		}
 		rec.Files = append(rec.Files, recordFile{Name: m.to, Size: size, SHA256: sum})
 	}
+	if in.probe == nil {
+		return rec, nil
+	}
 	info, err := in.probe(filepath.Join(dir, rel.library))
 	if err != nil {
 		return rec, fmt.Errorf("the library does not load on this machine: %w", err)
@@ -281,7 +298,7 @@ func (in *Installer) release(kind Kind) (release, error) {
 		}
 		others = append(others, rel.os+"/"+rel.arch)
 	}
-	return release{}, fmt.Errorf("runtimelib: %v is published for %s, not for this machine (%s/%s): build it yourself and name it by --ort-lib or %s",
+	return release{}, fmt.Errorf("runtimelib: %v is published for %s, not for %s/%s: build it yourself and name it by --ort-lib or %s",
 		kind, strings.Join(others, ", "), in.goos, in.goarch, kind.EnvVar())
 }
 

@@ -395,6 +395,40 @@ func TestInstallRefusals(t *testing.T) {
 	})
 }
 
+// TestInstallForAnotherPlatform: the library is not loaded, its digest is checked.
+func TestInstallForAnotherPlatform(t *testing.T) {
+	b := newBench(t, pip)
+	other := b.releases[0]
+	other.arch = "riscv64"
+	b.releases = append(b.releases, other)
+	loaded := 0
+	b.probe = func(string) (probe.Info, error) {
+		loaded++
+		return probe.Info{}, errors.New("wrong ELF class")
+	}
+	here := b.Installer // a copy, for this machine
+	if err := b.For("linux/riscv64"); err != nil {
+		t.Fatal(err)
+	}
+	lib, err := b.Install(t.Context(), ORT)
+	if err != nil || loaded > 0 {
+		t.Fatalf("error %v, loaded %d times", err, loaded)
+	}
+	if data, err := os.ReadFile(lib.Path); err != nil || string(data) != fakeLibrary || !strings.Contains(lib.Path, "linux-riscv64") {
+		t.Errorf("library %q at %s, error %v", data, lib.Path, err)
+	}
+	if _, err := here.Find(ORT, ""); !errors.Is(err, ErrNotInstalled) {
+		t.Errorf("this machine finds %v, want ErrNotInstalled", err)
+	}
+	if err := os.WriteFile(lib.Path, []byte("other bytes, as ma"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if list, err := b.List(); err != nil || len(list) != 1 || list[0].Err == nil {
+		t.Errorf("list %+v, error %v, want a damaged library", list, err)
+	}
+	wantError(t, b.For("riscv64"), `"riscv64" is no platform: want one such as linux/arm64`)
+}
+
 func TestInstallConverts(t *testing.T) {
 	b := newBench(t, pip)
 	lib, err := b.Install(t.Context(), ORTTraining)

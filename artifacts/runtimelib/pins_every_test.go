@@ -3,7 +3,6 @@
 package runtimelib
 
 import (
-	"runtime"
 	"testing"
 
 	"pmx/artifacts/wheellib/probe"
@@ -20,10 +19,9 @@ func TestEveryPin(t *testing.T) {
 			t.Run(rel.name()+" from "+string(s.client), func(t *testing.T) {
 				only := rel
 				only.sources = []source{s}
-				in := Installer{Dir: t.TempDir(), goos: rel.os, goarch: rel.arch, releases: []release{only}, probe: probe.Load, convert: convert}
-				if rel.os != runtime.GOOS || rel.arch != runtime.GOARCH {
-					said := probe.Info{Version: rel.version, Providers: rel.kind.providers(), Training: rel.kind.trains()}
-					in.probe = func(string) (probe.Info, error) { return said, nil }
+				in := Installer{Dir: t.TempDir(), releases: []release{only}, probe: probe.Load, convert: convert}
+				if err := in.For(rel.os + "/" + rel.arch); err != nil {
+					t.Fatal(err)
 				}
 				lib, err := in.Install(t.Context(), rel.kind)
 				if err != nil {
