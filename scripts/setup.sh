@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # Brings what the tests need and is not there yet. It can be run again and again.
 #
-#   Debian packages   dataset-fashion-mnist (images), libonnx-testdata (operator cases)
+#   Debian packages   dataset-fashion-mnist (images), libonnx-testdata (operator cases);
+#                     a cross compiler and qemu for scripts/arm64.sh (not on arm64)
 #   .venv             stock onnxruntime and numpy, for the test of examples/train_step.py
 #   .venv-ort         onnxruntime-training-cpu, for the tests of examples/train_artifacts.py
 #   ONNX Runtime      the library, and on linux/amd64 that of ONNX Runtime Training,
-#                     by `pmx runtime install`, in the user's cache
+#                     by `pmx runtime install`, in the user's cache; arm64.sh brings
+#                     the one for linux/arm64 by itself
 #
 # With CI=true or PMX_REQUIRE_ALL=1 whatever cannot be brought is an error;
 # otherwise it is said once, and the tests that need it skip with a message.
@@ -38,6 +40,12 @@ debian_packages() {
   local wanted=() sudo=()
   [ -e /usr/share/datasets/fashion-mnist/train-images-idx3-ubyte.gz ] || wanted+=(dataset-fashion-mnist)
   [ -e /usr/lib/python3/dist-packages/onnx/backend/test/data/node ] || wanted+=(libonnx-testdata)
+  if [ "$(uname -s)/$(uname -m)" = Linux/x86_64 ]; then
+    command -v aarch64-linux-gnu-gcc >/dev/null || wanted+=(gcc-aarch64-linux-gnu)
+    [ -e /usr/aarch64-linux-gnu/lib/libc.so ] || wanted+=(libc6-dev-arm64-cross)
+    [ -e /usr/aarch64-linux-gnu/lib/libstdc++.so.6 ] || wanted+=(libstdc++6-arm64-cross)
+    command -v qemu-aarch64 >/dev/null || command -v qemu-aarch64-static >/dev/null || wanted+=(qemu-user)
+  fi
   [ ${#wanted[@]} -gt 0 ] || return 0
   if [ "$(id -u)" != 0 ]; then
     command -v sudo >/dev/null && sudo -n true 2>/dev/null || { missing "as root: apt-get install ${wanted[*]}"; return 0; }
