@@ -4,6 +4,7 @@ import (
 	"context"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"pmx/builders"
@@ -53,8 +54,8 @@ func TestKernelsTaken(t *testing.T) {
 			t.Run(name+"/kernels "+setting, func(t *testing.T) {
 				ran := operatorsOfOneStep(t, runtime, step, setting)
 				for _, op := range want {
-					if on := setting != "off"; ran[op] != on {
-						t.Errorf("%s ran as a kernel: %v, want %v", op, ran[op], on)
+					if got, on := slices.Contains(ran, op), setting != "off"; got != on {
+						t.Errorf("%s ran as a kernel: %v, want %v", op, got, on)
 					}
 				}
 			})
@@ -72,9 +73,43 @@ func TestKernelsTaken(t *testing.T) {
 	}
 }
 
-// operatorsOfOneStep lists the operators that a step has run, by its trace. What it
+// TestGradientsAreUsedUp looks into the order of a step: parameters are updated while
+// gradients of others are still to be computed, and once the last is updated nothing
+// reads a gradient. With clipping, the first update waits for the last gradient.
+func TestGradientsAreUsedUp(t *testing.T) {
+	for name, config := range kernelSteps() {
+		step, err := builders.Build(config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ran := operatorsOfOneStep(t, openRuntime(t, "ort"), step, "on")
+		first, lastUpdate, lastGradient := slices.Index(ran, "AdamW"), lastIndex(ran, "AdamW"), lastIndex(ran, "LinearGradWeight")
+		if first < 0 || lastGradient < 0 {
+			t.Fatalf("%s: no update or no gradient in %v", name, ran)
+		}
+		if early, want := first < lastGradient, config.ClipGrad == 0; early != want {
+			t.Errorf("%s: a parameter is updated before the last gradient: %v, want %v", name, early, want)
+		}
+		for _, op := range ran[lastUpdate+1:] {
+			if op == "ReduceSumSquare" || strings.Contains(op, "Grad") {
+				t.Errorf("%s: %s holds a gradient beyond the last update", name, op)
+			}
+		}
+	}
+}
+
+func lastIndex(list []string, s string) int {
+	for i, other := range slices.Backward(list) {
+		if other == s {
+			return i
+		}
+	}
+	return -1
+}
+
+// operatorsOfOneStep lists what a step has run, in order, by its trace. What it
 // computes does not matter here: its state is the initial one, its batch zeros.
-func operatorsOfOneStep(t *testing.T, runtime training.Runtime, step *builders.Step, setting string) map[string]bool {
+func operatorsOfOneStep(t *testing.T, runtime training.Runtime, step *builders.Step, setting string) []string {
 	t.Helper()
 	o := options(t)
 	o.Kernels, o.ProfilePrefix = setting, filepath.Join(t.TempDir(), "trace")
