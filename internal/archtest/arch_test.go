@@ -52,11 +52,16 @@ var apart = map[string][]string{
 // internalUses are the modules that packages of internal/ may use; all others of
 // them have the standard library only.
 var internalUses = map[string][]string{
-	"internal/onnxpb": {"google.golang.org/protobuf"},
+	"internal/onnxpb":     {"google.golang.org/protobuf"},
+	"internal/onnxgotest": {"github.com/owulveryck/onnx-go", "gorgonia.org/tensor", "gonum.org/v1/gonum/graph"},
 }
 
-// forTests are modules that no program of ours may depend on.
-var forTests = []string{"github.com/owulveryck/onnx-go", "gorgonia.org/tensor", "pgregory.net/rapid", "github.com/google/go-cmp"}
+// forTests are packages that no program of ours may depend on: only test files
+// import them, and the helpers among them that are ours.
+var forTests = []string{
+	"github.com/owulveryck/onnx-go", "gorgonia.org/tensor", "pgregory.net/rapid", "github.com/google/go-cmp",
+	module + "/internal/onnxgotest",
+}
 
 // file is a Go file with what decides on its imports.
 type file struct {
@@ -110,6 +115,9 @@ func TestFaults(t *testing.T) {
 		{file{"internal/golden/golden.go", false, []string{"golang.org/x/sys/unix"}}, "internal/golden uses golang.org/x/sys/unix: internal packages have the standard library only"},
 		{file{"internal/onnxpb/onnx.pb.go", false, []string{"google.golang.org/protobuf/proto"}}, ""},
 		{file{"onnxgraph/graph.go", false, []string{"pgregory.net/rapid"}}, "onnxgraph/graph.go: pgregory.net/rapid is for tests"},
+		{file{"internal/onnxgotest/onnxgotest.go", false, []string{"gorgonia.org/tensor"}}, ""},
+		{file{"cli/export.go", false, []string{"pmx/internal/onnxgotest"}}, "cli/export.go: pmx/internal/onnxgotest is for tests"},
+		{file{"cli/export_test.go", false, []string{"pmx/internal/onnxgotest"}}, ""},
 		{file{"models/vit.go", false, []string{"fmt"}}, "models/vit.go: the table has no room for models"},
 		{file{"training/loop.go", false, []string{"pmx/models"}}, "training/loop.go: the table has no room for models"},
 	}
@@ -137,11 +145,15 @@ func faults(f file) []string {
 }
 
 func importFault(f file, room, path string) string {
+	isForTests := func(path string) bool {
+		return slices.ContainsFunc(forTests, func(m string) bool { return within(path, m) })
+	}
+	if !f.isTest() && isForTests(path) && !isForTests(module+"/"+f.dir()) {
+		return path + " is for tests"
+	}
 	inner, ours := strings.CutPrefix(path, module+"/")
 	if !ours {
 		switch {
-		case !f.isTest() && slices.ContainsFunc(forTests, func(m string) bool { return within(path, m) }):
-			return path + " is for tests"
 		case room == "internal" && !f.isTest() && strings.Contains(strings.Split(path, "/")[0], "."):
 			if !slices.ContainsFunc(internalUses[f.dir()], func(m string) bool { return within(path, m) }) {
 				return fmt.Sprintf("%s uses %s: internal packages have the standard library only", f.dir(), path)
