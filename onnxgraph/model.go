@@ -33,7 +33,7 @@ const ExternalAbove = 1<<31 - 1<<27
 // Marshal gives the model as ONNX bytes (ModelProto, IR version 8). The same
 // graph gives the same bytes. Models past 2 GiB need WriteFile.
 func (m *Model) Marshal() ([]byte, error) {
-	if n := m.constantBytes(); n > ExternalAbove {
+	if n := m.ConstantBytes(); n > ExternalAbove {
 		return nil, fmt.Errorf("onnxgraph: graph %s: %d bytes of constants do not fit one message, write it to a file", m.Graph.Name, n)
 	}
 	message, err := encodeModel(m)
@@ -55,7 +55,7 @@ func (m *Model) WriteFileSplit(path string, externalAbove int64) error {
 	if err != nil {
 		return err
 	}
-	if m.constantBytes() > externalAbove {
+	if m.ConstantBytes() > externalAbove {
 		return writeSplit(path, message)
 	}
 	data, err := marshal(message)
@@ -92,7 +92,8 @@ func (m *Model) Digest() (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-func (m *Model) constantBytes() int64 {
+// ConstantBytes is the size of the constants' data, nearly all of a model's size.
+func (m *Model) ConstantBytes() int64 {
 	var n int64
 	for _, v := range m.Graph.constants {
 		n += int64(len(v.constant.Bytes()))

@@ -38,6 +38,9 @@ type Options struct {
 	// ProfilePrefix, if not "", makes the runtime write a trace file whose path
 	// begins with it when the session closes.
 	ProfilePrefix string
+
+	// externalAbove overrides onnxgraph.ExternalAbove in tests; 0 = it.
+	externalAbove int64
 }
 
 // Session is a compiled training step and its state, which stays where the step

@@ -110,20 +110,27 @@ func (stockORT) NewInference(m *onnxgraph.Model, o Options) (Inference, error) {
 
 // newORTSession compiles a model with the options of every session of ours.
 func newORTSession(m *onnxgraph.Model, inputs, outputs []string, o Options) (*ort.DynamicAdvancedSession, error) {
-	data, err := m.Marshal()
-	if err != nil {
-		return nil, err
-	}
 	options, err := ortOptions(m, o)
 	if err != nil {
 		return nil, err
 	}
 	defer options.Destroy()
-	session, err := ort.NewDynamicAdvancedSessionWithONNXData(data, inputs, outputs, options)
-	if err != nil {
-		return nil, fmt.Errorf("training: ONNX Runtime %s refuses the model: %w", ort.GetVersion(), err)
+	var session *ort.DynamicAdvancedSession
+	err = openModel(m, o, func(data []byte) error {
+		session, err = ort.NewDynamicAdvancedSessionWithONNXData(data, inputs, outputs, options)
+		return ortRefusal(err)
+	}, func(path string) error {
+		session, err = ort.NewDynamicAdvancedSession(path, inputs, outputs, options)
+		return ortRefusal(err)
+	})
+	return session, err
+}
+
+func ortRefusal(err error) error {
+	if err == nil {
+		return nil
 	}
-	return session, nil
+	return fmt.Errorf("training: ONNX Runtime %s refuses the model: %w", ort.GetVersion(), err)
 }
 
 // spinDuration is how long a thread waits for work before it sleeps, in microseconds.

@@ -92,11 +92,14 @@ func newORTTrainingSession(library *orttraining.Library, m *onnxgraph.Model, o O
 		return nil, err
 	}
 	defer options.Close()
-	data, err := m.Marshal()
-	if err != nil {
-		return nil, err
-	}
-	session, err := library.NewSession(data, options)
+	var session *orttraining.Session
+	err = openModel(m, o, func(data []byte) error {
+		session, err = library.NewSession(data, options)
+		return err
+	}, func(path string) error {
+		session, err = library.NewSessionFromFile(path, options)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("training: %w", err)
 	}

@@ -28,6 +28,7 @@ typedef void *handle;      // any other object of the library
 enum {
 	GetErrorMessage = 2,
 	CreateEnv = 3,
+	CreateSession = 7,
 	CreateSessionFromArray = 8,
 	Run = 9,
 	CreateSessionOptions = 10,
@@ -177,7 +178,10 @@ static inline status pmx_data(api a, handle value, void **data) { return CALL(a,
 
 // Sessions.
 
-static inline status pmx_create_session(api a, handle env, const void *model, size_t bytes, handle options, handle *session) {
+static inline status pmx_create_session(api a, handle env, const char *path, handle options, handle *session) {
+	return CALL(a, CreateSession, (handle, const char *, handle, handle *), env, path, options, session);
+}
+static inline status pmx_create_session_bytes(api a, handle env, const void *model, size_t bytes, handle options, handle *session) {
 	return CALL(a, CreateSessionFromArray, (handle, const void *, size_t, handle, handle *), env, model, bytes, options, session);
 }
 // pmx_count and pmx_name call functions on the names of inputs and outputs, of

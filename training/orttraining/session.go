@@ -28,23 +28,39 @@ var errSessionClosed = errors.New("orttraining: the session is closed")
 // NewSession compiles the bytes of an ONNX model. Graph inputs and outputs have
 // the order of the model.
 func (l *Library) NewSession(model []byte, o *SessionOptions) (*Session, error) {
+	return l.newSession(o, func(s *Session) C.status {
+		return C.pmx_create_session_bytes(l.api, l.env, unsafe.Pointer(unsafe.SliceData(model)), C.size_t(len(model)), o.options, &s.session)
+	})
+}
+
+// NewSessionFromFile compiles the model in a file, whose data may lie in other
+// files beside it. The session does not need them any more.
+func (l *Library) NewSessionFromFile(path string, o *SessionOptions) (*Session, error) {
+	name := C.CString(path)
+	defer C.free(unsafe.Pointer(name))
+	return l.newSession(o, func(s *Session) C.status {
+		return C.pmx_create_session(l.api, l.env, name, o.options, &s.session)
+	})
+}
+
+func (l *Library) newSession(o *SessionOptions, create func(*Session) C.status) (*Session, error) {
 	if o.options == nil {
 		return nil, errors.New("orttraining: the session options are closed")
 	}
 	s := &Session{library: l}
-	if err := s.build(model, o); err != nil {
+	err := l.check(create(s))
+	if err == nil {
+		err = s.readNames()
+	}
+	if err != nil {
 		s.Close()
 		return nil, fmt.Errorf("orttraining: ONNX Runtime %s refuses the model: %w", l.Version(), err)
 	}
 	return s, nil
 }
 
-func (s *Session) build(model []byte, o *SessionOptions) error {
+func (s *Session) readNames() error {
 	l := s.library
-	err := l.check(C.pmx_create_session(l.api, l.env, unsafe.Pointer(unsafe.SliceData(model)), C.size_t(len(model)), o.options, &s.session))
-	if err != nil {
-		return err
-	}
 	inputs, err := l.names(l.api, C.SessionGetInputCount, C.SessionGetInputName, s.session)
 	if err != nil {
 		return err
