@@ -55,6 +55,9 @@ type LeftOut struct {
 	Name, Operator, Reason string
 }
 
+// NotRegistered is the reason of cases of operators that pmx has no use for.
+const NotRegistered = "operator is not registered"
+
 // Load reads every case under dir whose operators are registered with the very
 // definition that the case is for. The others come back with the reason.
 func Load(dir string) ([]Case, []LeftOut, error) {
@@ -131,7 +134,7 @@ func unsuitable(message *onnxpb.ModelProto) *LeftOut {
 		switch {
 		case n.GetOpType() == "Constant":
 		case err != nil:
-			return &LeftOut{Operator: id, Reason: "operator is not registered"}
+			return &LeftOut{Operator: id, Reason: NotRegistered}
 		case int64(definedSince(schema)) > opset:
 			return &LeftOut{Operator: id, Reason: fmt.Sprintf("the case is for opset %d, the definition registered is of %d", opset, schema.SinceVersion)}
 		}

@@ -28,8 +28,8 @@ func MustLoad(t *testing.T) ([]Case, []LeftOut) {
 	return cases, left
 }
 
-// Summary says how many cases ran and, by reason and operator, which did not.
-func Summary(ran int, left []LeftOut) string {
+// Summary says how many cases ran where and, by reason and operator, which did not.
+func Summary(where string, ran int, left []LeftOut) string {
 	byReason := map[string]map[string]int{}
 	for _, l := range left {
 		if byReason[l.Reason] == nil {
@@ -38,7 +38,7 @@ func Summary(ran int, left []LeftOut) string {
 		byReason[l.Reason][l.Operator]++
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d cases ran, %d were left out", ran, len(left))
+	fmt.Fprintf(&b, "%s: %d of ONNX's operator cases ran, %d were left out", where, ran, len(left))
 	for _, reason := range slices.Sorted(maps.Keys(byReason)) {
 		operators, total := []string{}, 0
 		for _, op := range slices.Sorted(maps.Keys(byReason[reason])) {
