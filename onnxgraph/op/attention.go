@@ -18,12 +18,6 @@ func Attention(qkv *onnxgraph.Value, heads int) *onnxgraph.Value {
 	return attend("pmx.Attention", qkv, heads)
 }
 
-// ClassAttention is Attention of each image's first token only: [B 1 H·d]. It is all
-// that a last block needs whose class token alone is used.
-func ClassAttention(qkv *onnxgraph.Value, heads int) *onnxgraph.Value {
-	return attend("pmx.ClassAttention", qkv, heads)
-}
-
 func attend(id string, qkv *onnxgraph.Value, heads int) *onnxgraph.Value {
 	attributes := onnxgraph.Attributes{"num_heads": int64(heads)}
 	if qkv.Rank() == 3 && heads > 0 {
@@ -32,12 +26,7 @@ func attend(id string, qkv *onnxgraph.Value, heads int) *onnxgraph.Value {
 	return onnxgraph.Apply(id, attributes, qkv)
 }
 
-var (
-	_ = onnxgraph.Register(attentionSchema("Attention", false))
-	_ = onnxgraph.Register(attentionSchema("ClassAttention", true))
-	_ = onnxgraph.Register(attentionGradSchema("AttentionGrad", false))
-	_ = onnxgraph.Register(attentionGradSchema("ClassAttentionGrad", true))
-)
+var _ = onnxgraph.Register(attentionSchema("Attention", false))
 
 // attentionSchema describes attention of all tokens, or of the first.
 func attentionSchema(name string, class bool) onnxgraph.OpSchema {
@@ -61,36 +50,6 @@ func attentionSchema(name string, class bool) onnxgraph.OpSchema {
 		Body: func(n *onnxgraph.Node, in []*onnxgraph.Value) []*onnxgraph.Value {
 			h := headsOf(n, in[0], class)
 			return []*onnxgraph.Value{joinHeads(MatMul(h.weights(), h.v))}
-		},
-	}
-}
-
-// attentionGradSchema returns dqkv. With S = q kᵀ/√d and P = softmax(S):
-//
-//	dV = Pᵀ dY,  dP = dY Vᵀ,  dS = P ⊙ (dP - Σ dP ⊙ P),  dQ = dS K/√d,  dK = dSᵀ Q/√d
-//
-// Tokens that did not attend have dQ = 0.
-func attentionGradSchema(name string, class bool) onnxgraph.OpSchema {
-	return onnxgraph.OpSchema{
-		Name: name, Domain: onnxgraph.DomainPMX, SinceVersion: 1,
-		Inputs: []string{"dY", "QKV"}, Outputs: []string{"dQKV"},
-		Infer: func(n *onnxgraph.Node) ([]onnxgraph.Type, error) { return []onnxgraph.Type{n.Inputs[1].Type}, nil },
-		Grad:  onnxgraph.NotDifferentiable("second derivatives of attention are not needed"),
-		Body: func(n *onnxgraph.Node, in []*onnxgraph.Value) []*onnxgraph.Value {
-			h := headsOf(n, in[1], class)
-			p := h.weights()
-			dy := Transpose(Reshape(in[0], 0, 0, n.Attributes.Int("num_heads", 0), -1), 0, 2, 1, 3)
-			dv := MatMul(Transpose(p, 0, 1, 3, 2), dy)
-			ds := SoftmaxGrad(MatMul(dy, Transpose(h.v, 0, 1, 3, 2)), p)
-			dq := Mul(MatMul(ds, h.k), h.scale)
-			dk := MatMul(Transpose(ds, 0, 1, 3, 2), Mul(h.q, h.scale))
-			if class {
-				rest := Slice(h.k, 2, 1, ToEnd)
-				dq = Concat(2, dq, ExpandTo(Scalar(h.k, 0), Shape(rest)))
-			}
-			stacked := Concat(0, Unsqueeze(dq, 0), Unsqueeze(dk, 0), Unsqueeze(dv, 0))
-			joined := Transpose(stacked, 1, 3, 0, 2, 4) // [B T 3 H d]
-			return []*onnxgraph.Value{Reshape(joined, 0, 0, -1)}
 		},
 	}
 }

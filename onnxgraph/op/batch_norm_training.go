@@ -45,23 +45,3 @@ var _ = onnxgraph.Register(onnxgraph.OpSchema{
 		return []*onnxgraph.Value{y, Squeeze(mean, 0), Squeeze(invStd, 0)}
 	},
 })
-
-// BatchNormalizationGrad has the inputs and outputs of ONNX Runtime Training's
-// kernel. With x̂ = (x - mean) · invStd:
-//
-//	dB = Σ dy,  dscale = Σ dy ⊙ x̂,  dx = scale · invStd · (dy - mean(dy) - x̂ · mean(dy ⊙ x̂))
-var _ = onnxgraph.Register(onnxgraph.OpSchema{
-	Name: "BatchNormalizationGrad", Domain: onnxgraph.DomainMicrosoft, SinceVersion: 1,
-	Inputs: []string{"dY", "X", "scale", "saved_mean", "saved_inv_std"}, Outputs: []string{"dX", "dscale", "dB"},
-	Infer: func(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
-		return []onnxgraph.Type{n.Inputs[1].Type, n.Inputs[2].Type, n.Inputs[2].Type}, nil
-	},
-	Grad: onnxgraph.NotDifferentiable("second derivatives of batch norm are not needed"),
-	Body: func(_ *onnxgraph.Node, in []*onnxgraph.Value) []*onnxgraph.Value {
-		dy, x, scale, mean, invStd := in[0], in[1], in[2], in[3], in[4]
-		normalised := Mul(Sub(x, mean), invStd)
-		weighted := Mul(dy, normalised)
-		dx := Sub(Sub(dy, ReduceMean(dy, true, 0)), Mul(normalised, ReduceMean(weighted, true, 0)))
-		return []*onnxgraph.Value{Mul(dx, Mul(scale, invStd)), ReduceSum(weighted, false, 0), ReduceSum(dy, false, 0)}
-	},
-})

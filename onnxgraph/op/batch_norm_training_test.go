@@ -1,6 +1,9 @@
 package op_test
 
 import (
+	"math"
+	"testing"
+
 	"pmx/onnxgraph"
 	"pmx/onnxgraph/gradcheck"
 	"pmx/onnxgraph/op"
@@ -14,3 +17,34 @@ var _ = gradcheck.Add("pmx.BatchNormTraining",
 	gradcheck.Case{Name: "5x3", Fn: batchNormTraining, Shapes: [][]int{{5, 3}, {3}, {3}}},
 	gradcheck.Case{Name: "2x4", Fn: batchNormTraining, Shapes: [][]int{{2, 4}, {4}, {4}}, Tolerance: 1e-5}, // two rows: x̂ is nearly ±1, so f is steep where they are close
 )
+
+// plainBatchNorm normalises columns, as many as scale has elements, in plain Go.
+func plainBatchNorm(x, scale, bias []float64) (y, mean, invStd []float64) {
+	c := len(scale)
+	n := len(x) / c
+	y, mean, invStd = make([]float64, len(x)), make([]float64, c), make([]float64, c)
+	for k := range c {
+		column := make([]float64, n)
+		for i := range n {
+			column[i] = x[i*c+k]
+		}
+		m, v := 0.0, 0.0
+		for _, a := range column {
+			m += a / float64(n)
+		}
+		for _, a := range column {
+			v += (a - m) * (a - m) / float64(n)
+		}
+		mean[k], invStd[k] = m, 1/math.Sqrt(v+float64(float32(1e-5)))
+		for i, a := range column {
+			y[i*c+k] = (a-m)*invStd[k]*scale[k] + bias[k]
+		}
+	}
+	return y, mean, invStd
+}
+
+func TestBatchNormTraining(t *testing.T) {
+	x, scale, bias := random(1, 5, 3), random(2, 3), random(3, 3)
+	y, _, _ := plainBatchNorm(x.Float64s(), scale.Float64s(), bias.Float64s())
+	same(t, "the columns", evaluate(t, batchNormTraining, x, scale, bias)[0], tensor([]int{5, 3}, y...))
+}

@@ -86,3 +86,8 @@ func reductionCases(f func(x *onnxgraph.Value, keep bool, axes ...int) *onnxgrap
 		{Name: "of one element", Fn: reduction(f, false, 0), Shapes: [][]int{{1, 3}}},
 	}
 }
+
+// applied gives all outputs of an operator without attributes.
+func applied(id string) func([]*onnxgraph.Value) []*onnxgraph.Value {
+	return func(x []*onnxgraph.Value) []*onnxgraph.Value { return onnxgraph.ApplyNode(id, nil, x...).Outputs }
+}
