@@ -82,8 +82,8 @@ func NewViT(s Scope, c Config) *ViT {
 	return v
 }
 
-// Forward encodes images x [B 3 S S], normalised; S may differ from the
-// configured size, then positions are interpolated. It returns all tokens after
+// Forward encodes images x [B 3 H W], normalised; where the size is not the
+// configured one, positions are interpolated. It returns all tokens after
 // the final norm, [B 1+T dim], the class token first.
 func (v *ViT) Forward(x *onnxgraph.Value, drop DropPath) *onnxgraph.Value {
 	r, tokens := v.embedTokens(x)
@@ -108,9 +108,10 @@ func (v *ViT) ForwardClass(x *onnxgraph.Value, drop DropPath) *onnxgraph.Value {
 
 // embedTokens is the stream [B·tokens dim] that the first block gets.
 func (v *ViT) embedTokens(x *onnxgraph.Value) (r Residual, tokens int) {
-	from, to := v.config.ImageSize/v.config.PatchSize, x.Shape[2]/v.config.PatchSize
-	h := v.withPositions(v.embed.Forward(x), resizePositions(v.pos.Value, from, to))
-	return Residual{stream: op.Reshape(h, -1, v.config.Dim)}, 1 + to*to
+	p := v.config.PatchSize
+	h, w := x.Shape[2]/p, x.Shape[3]/p
+	stream := v.withPositions(v.embed.Forward(x), resizePositions(v.pos.Value, v.config.ImageSize/p, h, w))
+	return Residual{stream: op.Reshape(stream, -1, v.config.Dim)}, 1 + h*w
 }
 
 // withPositions puts the class token before the tokens [B T dim] and adds the

@@ -11,7 +11,8 @@ import (
 // EncoderOptions shape an exported encoder.
 type EncoderOptions struct {
 	// DynamicSize takes images of any height and width that are multiples of the
-	// patch; positions are interpolated in the graph, as in training for local crops.
+	// patch, and fails on others; positions are interpolated in the graph, as in
+	// training for local crops.
 	DynamicSize bool
 	// Preprocessing takes raw pixels, uint8 [N H W 3], and normalises them in the
 	// graph; without it the input is normalised float [N 3 H W].

@@ -43,38 +43,37 @@ func bicubicMatrix(from, to int) [][]float64 {
 }
 
 // resizePositions maps learned positions [1 1+from² dim] to another grid
-// [1 1+to² dim]: the class token's stays, the others are one constant matrix
+// [1 1+h·w dim]: the class token's stays, the others are one constant matrix
 // times the learned ones.
-func resizePositions(pos *onnxgraph.Value, from, to int) *onnxgraph.Value {
-	if from == to {
+func resizePositions(pos *onnxgraph.Value, from, h, w int) *onnxgraph.Value {
+	if h == from && w == from {
 		return pos
 	}
-	axis := bicubicMatrix(from, to)
-	matrix := make([]float32, to*to*from*from)
-	for y := range to {
-		for x := range to {
-			row := matrix[(y*to+x)*from*from:]
+	alongY, alongX := bicubicMatrix(from, h), bicubicMatrix(from, w)
+	matrix := make([]float32, h*w*from*from)
+	for y := range h {
+		for x := range w {
+			row := matrix[(y*w+x)*from*from:]
 			for v := range from {
 				for u := range from {
-					row[v*from+u] = float32(axis[y][v] * axis[x][u])
+					row[v*from+u] = float32(alongY[y][v] * alongX[x][u])
 				}
 			}
 		}
 	}
-	resize := pos.Graph().Const(onnxgraph.NewTensor([]int{to * to, from * from}, matrix))
+	resize := pos.Graph().Const(onnxgraph.NewTensor([]int{h * w, from * from}, matrix))
 	dim := pos.Shape[2]
 	parts := op.Split(pos, 1, 1, from*from)
 	grid := op.MatMul(resize, op.Reshape(parts[1], from*from, dim))
-	return op.Concat(1, parts[0], op.Reshape(grid, 1, to*to, dim))
+	return op.Concat(1, parts[0], op.Reshape(grid, 1, h*w, dim))
 }
 
 // positionScales computes the four factors that take learned positions [1 dim
-// grid grid] to the size of patches [B dim h w]: 1 for the trained size, which
+// grid grid] to a size of h, w patches, int64 [2]: 1 for the trained size, which
 // keeps its positions, else (n+positionExcess)/grid along both axes, as the published code
 // has it also where only one of them differs.
-func positionScales(patches *onnxgraph.Value, grid int) *onnxgraph.Value {
-	g := patches.Graph()
-	size := op.ShapeOf(patches, 2, 4) // h, w
+func positionScales(size *onnxgraph.Value, grid int) *onnxgraph.Value {
+	g := size.Graph()
 	trained := op.ReduceMin(op.Cast(op.Equal(size, vector(g, grid, grid)), onnxgraph.Float32), true, 0)
 	number := func(v float64) *onnxgraph.Value { return op.Scalar(trained, v) }
 	excess := op.Mul(number(positionExcess), op.Sub(number(1), trained))

@@ -15,7 +15,7 @@ func sampleRecipe(t *testing.T) Recipe {
 }
 
 func TestPixelsOfUndoesTheNormalisation(t *testing.T) {
-	raw := randomImage(20)
+	raw := randomImage(imageSize{20, 20})
 	if got := pixelsOf(normalized(raw)); !got.Shape().Equal(raw.Shape()) || !slices.Equal(onnxgraph.Data[uint8](got), onnxgraph.Data[uint8](raw)) {
 		t.Error("bytes change by normalising and back")
 	}

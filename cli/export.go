@@ -101,7 +101,7 @@ func exportWeights(w *encoderWeights, path string, v *verifier) (float64, error)
 	if err != nil {
 		return 0, err
 	}
-	graph, err := trainingEncoder(w, w.Config.ImageSize)
+	graph, err := trainingEncoder(w, trainedSize(w.Config))
 	if err != nil {
 		return 0, err
 	}
@@ -122,9 +122,14 @@ type encoderGraph struct {
 	params []*builders.Param
 }
 
-// trainingEncoder is the encoder as the training step has it, for images of
-// side x side pixels.
-func trainingEncoder(w *encoderWeights, side int) (*encoderGraph, error) {
+// imageSize is in pixels.
+type imageSize struct{ height, width int }
+
+func trainedSize(c builders.Config) imageSize { return imageSize{c.ImageSize, c.ImageSize} }
+
+// trainingEncoder is the encoder as the training step has it, for images of a
+// size.
+func trainingEncoder(w *encoderWeights, size imageSize) (*encoderGraph, error) {
 	e := &encoderGraph{}
 	var missing error
 	g, err := onnxgraph.Build("training_encoder", func(g *onnxgraph.Graph) {
@@ -137,7 +142,7 @@ func trainingEncoder(w *encoderWeights, side int) (*encoderGraph, error) {
 			return g.NamedConst(p.Name, t)
 		})
 		vit := builders.NewViT(params.Root(w.Root), w.Config)
-		x := g.Input(builders.EncoderInput, onnxgraph.Float32, 1, 3, side, side)
+		x := g.Input(builders.EncoderInput, onnxgraph.Float32, 1, 3, size.height, size.width)
 		g.Output(builders.EncoderTokens, vit.Forward(x, builders.DropPath{}))
 		e.params = params.List()
 	})
@@ -155,7 +160,7 @@ type verifier struct {
 }
 
 // onnx compares an exported model, one that takes any size also at a larger size
-// than it was trained at.
+// than it was trained at, which is not square.
 func (v *verifier) onnx(path string, w *encoderWeights, o builders.EncoderOptions) (float64, error) {
 	model, err := onnxgraph.ReadModelFile(path)
 	if err != nil {
@@ -166,17 +171,19 @@ func (v *verifier) onnx(path string, w *encoderWeights, o builders.EncoderOption
 		return 0, err
 	}
 	defer encoder.Close()
-	sides := []int{w.Config.ImageSize}
+	trained := trainedSize(w.Config)
+	sizes := []imageSize{trained}
 	if o.DynamicSize {
-		sides = append(sides, w.Config.ImageSize+2*w.Config.PatchSize)
+		p := w.Config.PatchSize
+		sizes = append(sizes, imageSize{trained.height + p, trained.width + 2*p})
 	}
 	worst := 0.0
-	for _, side := range sides {
-		graph, err := trainingEncoder(w, side)
+	for _, size := range sizes {
+		graph, err := trainingEncoder(w, size)
 		if err != nil {
 			return 0, err
 		}
-		raw := randomImage(side)
+		raw := randomImage(size)
 		difference, err := compareFeatures(encoder, encoderInput(raw, o), graph.Model, normalized(raw))
 		if err != nil {
 			return 0, err
@@ -213,10 +220,11 @@ func (v *verifier) weights(path string, w *encoderWeights) (float64, error) {
 	for _, t := range list {
 		again.Tensors[w.Root+"."+t.Name] = t.Tensor
 	}
-	image := normalized(randomImage(w.Config.ImageSize))
+	size := trainedSize(w.Config)
+	image := normalized(randomImage(size))
 	var tokens [2]*onnxgraph.Tensor
 	for i, side := range []*encoderWeights{w, again} {
-		graph, err := trainingEncoder(side, w.Config.ImageSize)
+		graph, err := trainingEncoder(side, size)
 		if err != nil {
 			return 0, err
 		}
@@ -250,14 +258,14 @@ func runReference(model *onnxgraph.Model, image *onnxgraph.Tensor) (*onnxgraph.T
 	return out[builders.EncoderTokens], err
 }
 
-// randomImage is bytes [1 side side 3], the same for a size.
-func randomImage(side int) *onnxgraph.Tensor {
-	rng := rand.New(rand.NewPCG(1, uint64(side)))
-	pixels := make([]uint8, side*side*3)
+// randomImage is bytes [1 height width 3], the same for a size.
+func randomImage(size imageSize) *onnxgraph.Tensor {
+	rng := rand.New(rand.NewPCG(uint64(size.height), uint64(size.width)))
+	pixels := make([]uint8, size.height*size.width*3)
 	for i := range pixels {
 		pixels[i] = uint8(rng.UintN(256))
 	}
-	return onnxgraph.NewTensor([]int{1, side, side, 3}, pixels)
+	return onnxgraph.NewTensor([]int{1, size.height, size.width, 3}, pixels)
 }
 
 // encoderInput is an image as an exported encoder takes it.

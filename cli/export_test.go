@@ -14,6 +14,7 @@ import (
 	"pmx/artifacts"
 	"pmx/artifacts/safetensors"
 	"pmx/builders"
+	"pmx/internal/require"
 	"pmx/onnxgraph"
 	"pmx/training"
 )
@@ -69,6 +70,44 @@ func TestExportEncoder(t *testing.T) {
 					t.Errorf("difference %g, %v; want at most 1e-6 on the reference runtime", difference, err)
 				}
 			})
+		}
+	}
+}
+
+// TestDynamicSizeRefuses images whose height or width is no multiple of the patch,
+// of which a convolution would cut off the rest.
+func TestDynamicSizeRefuses(t *testing.T) {
+	w, err := readEncoder(tinyCheckpoint(t, false), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"reference", "ort"} {
+		runtime, err := training.LookupRuntime(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := runtime.Version(training.Options{}); err != nil {
+			require.Missing(t, err)
+		}
+		for _, o := range []builders.EncoderOptions{{DynamicSize: true}, {DynamicSize: true, Preprocessing: true}} {
+			model, err := builders.Encoder(w.Config, w.Tensors, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			encoder, err := runtime.NewInference(model, training.Options{Threads: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer encoder.Close()
+			for size, fits := range map[imageSize]bool{{8, 12}: true, {12, 4}: true, {9, 8}: false, {8, 15}: false, {10, 11}: false} {
+				_, err := encoder.Run(map[string]*onnxgraph.Tensor{builders.EncoderInput: encoderInput(randomImage(size), o)})
+				switch {
+				case fits && err != nil:
+					t.Errorf("%s: %v pixels: %v", name, size, err)
+				case !fits && (err == nil || !strings.Contains(err.Error(), "height_and_width_are_multiples_of_4")):
+					t.Errorf("%s: %v pixels: %v, want the node that says what is wrong", name, size, err)
+				}
+			}
 		}
 	}
 }
