@@ -2,51 +2,14 @@ package orttraining_test
 
 import (
 	"io"
-	"os"
-	"runtime/debug"
 	"strconv"
-	"strings"
 	"testing"
 
 	"pmx/artifacts/ortcheckpoint"
+	"pmx/internal/memtest"
 	"pmx/onnxgraph"
 	"pmx/training/orttraining"
 )
-
-// resident is the process's memory in bytes: the second number of
-// /proc/self/statm, in pages.
-func resident(t *testing.T) int {
-	t.Helper()
-	debug.FreeOSMemory()
-	data, err := os.ReadFile("/proc/self/statm")
-	if err != nil {
-		t.Fatal(err) // the library is for Linux
-	}
-	pages, err := strconv.Atoi(strings.Fields(string(data))[1])
-	if err != nil {
-		t.Fatal(err)
-	}
-	return pages * os.Getpagesize()
-}
-
-// grows runs f four to eight times, until resident memory has grown by at most
-// limit a run: memory that is lost grows in each run, what only finds its size
-// (arenas, the Go heap, the race detector's tables) comes and goes.
-func grows(t *testing.T, limit int, f func()) {
-	t.Helper()
-	f()
-	before, sizes := resident(t), []string{}
-	for runs := 1; runs <= 8; runs++ {
-		f()
-		growth := resident(t) - before
-		sizes = append(sizes, strconv.Itoa(growth>>10))
-		if runs >= 4 && growth <= runs*limit {
-			t.Logf("resident memory grew by %s KB", strings.Join(sizes, ", "))
-			return
-		}
-	}
-	t.Errorf("resident memory grew by %s KB, want at most %d a run", strings.Join(sizes, ", "), limit>>10)
-}
 
 // TestNoLeaks watches memory over 10,000 steps with every call of a loop. A
 // status, value or string of 64 bytes lost each step would be 640 KB.
@@ -77,7 +40,7 @@ func TestNoLeaks(t *testing.T) {
 			}
 		}
 	}
-	grows(t, 256<<10, func() { steps(10000) })
+	memtest.Grows(t, 256<<10, func() { steps(10000) })
 }
 
 // TestNoLeaksPlain watches memory over 10,000 steps with the calls that pmx train
@@ -135,7 +98,7 @@ func TestNoLeaksPlain(t *testing.T) {
 			}
 		}
 	}
-	grows(t, 256<<10, func() { steps(10000) })
+	memtest.Grows(t, 256<<10, func() { steps(10000) })
 }
 
 // TestNoLeakedSessions makes and closes sessions: each would hold about 100 KB.
@@ -176,5 +139,5 @@ func TestNoLeakedSessions(t *testing.T) {
 			}
 		}
 	}
-	grows(t, 1<<20, func() { sessions(50) })
+	memtest.Grows(t, 1<<20, func() { sessions(50) })
 }
