@@ -1,10 +1,11 @@
 # make build       bin/pmx
 # make test        everything, as CI runs it; brings what it needs first
 # make lint        gofmt, go vet, staticcheck
+# make fuzz        every fuzz target for FUZZTIME (30s) each
 # make quickstart  from nothing to an encoder: install the runtime, train on the
 #                  built-in sample, evaluate, export
 
-.PHONY: build test lint quickstart
+.PHONY: build test lint fuzz quickstart
 
 build:
 	@go build -o bin/pmx ./cmd/pmx
@@ -14,6 +15,9 @@ test:
 
 lint:
 	@./scripts/lint.sh
+
+fuzz:
+	@./scripts/fuzz.sh
 
 quickstart: build
 	./bin/pmx runtime install
