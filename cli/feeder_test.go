@@ -48,9 +48,11 @@ func TestFeederGivesWhatStepsTake(t *testing.T) {
 
 // TestViewsAreThePublished: the presets make patchmix's recipe.
 func TestViewsAreThePublished(t *testing.T) {
+	multiCrop := patchmix.RecipeViews(224, .35)
+	multiCrop.LocalCrops, multiCrop.Local.Crop.Size, multiCrop.Local.Crop.Scale = 8, 96, [2]float64{.05, .35}
 	for name, want := range map[string]patchmix.ViewsConfig{
-		"cifar-small":    patchmix.RecipeViews(32, 0.1),
-		"imagenet-small": patchmix.MultiCropViews(224, 8, 96),
+		"cifar-small":    patchmix.RecipeViews(32, .1),
+		"imagenet-small": multiCrop,
 	} {
 		p, err := presets.Lookup(name)
 		if err != nil {

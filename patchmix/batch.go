@@ -2,7 +2,6 @@ package patchmix
 
 import (
 	"sync/atomic"
-	"time"
 
 	"pmx/onnxgraph"
 )
@@ -31,9 +30,6 @@ type Batch struct {
 	Epoch int // from 0
 	Step  int // in the epoch, from 0
 	Num   int // images in a mix, 0 if none are mixed
-
-	// Wait is how long Next waited for the batch to be ready.
-	Wait time.Duration
 
 	views  [][]float32 // pixels by view, with room for a full batch
 	mixed  [][]float32 // likewise; nil if none are mixed

@@ -34,7 +34,7 @@ func BenchmarkViews(b *testing.B) {
 
 // BenchmarkLoader makes whole batches of 128 mixed images of the sample.
 func BenchmarkLoader(b *testing.B) {
-	l := load(b, open(b, "sample", Train), LoaderConfig{Batch: 128, Views: GreyViews(28), Mix: RecipeMix(4)})
+	l := load(b, open(b, "sample", Train), LoaderConfig{Batch: 128, Views: greyViews(28), Mix: recipeMix(4)})
 	b.ReportAllocs()
 	for b.Loop() {
 		batch, err := l.Next(context.Background())

@@ -80,7 +80,7 @@ func EvalBatches(ctx context.Context, data Dataset, c EvalConfig) iter.Seq2[*Eva
 		pipe.start(c.Workers, c.Prefetch)
 		defer pipe.close()
 		for {
-			b, _, ok, err := pipe.take(ctx)
+			b, ok, err := pipe.take(ctx)
 			switch {
 			case err != nil:
 				yield(nil, err)

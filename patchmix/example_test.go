@@ -18,8 +18,8 @@ func Example() {
 	}
 	loader, err := patchmix.NewLoader(data, patchmix.LoaderConfig{
 		Batch: 32,
-		Views: patchmix.GreyViews(28),
-		Mix:   patchmix.RecipeMix(4),
+		Views: patchmix.RecipeViews(28, .5),
+		Mix:   &patchmix.MixConfig{Patch: 4, Num: []int{2}, SourceSmoothing: .1},
 		Seed:  1,
 	})
 	if err != nil {
@@ -53,7 +53,7 @@ func ExampleLoader_Seek() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	config := patchmix.LoaderConfig{Batch: 4, Views: patchmix.GreyViews(28), Seed: 7}
+	config := patchmix.LoaderConfig{Batch: 4, Views: patchmix.RecipeViews(28, .5), Seed: 7}
 	first, err := patchmix.NewLoader(data, config)
 	if err != nil {
 		log.Fatal(err)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"iter"
 	"runtime"
-	"time"
 
 	"pmx/onnxgraph"
 )
@@ -17,12 +16,6 @@ type MixConfig struct {
 	Num             []int   `json:"num"`              // images in a mix; of several, one is drawn every step
 	Smoothing       float64 `json:"smoothing"`        // of the targets of mixed views
 	SourceSmoothing float64 `json:"source_smoothing"` // of the targets of plain views
-}
-
-// RecipeMix is the mixing of the published recipes: two images, smoothing .1 of
-// the plain views' targets only.
-func RecipeMix(patch int) *MixConfig {
-	return &MixConfig{Patch: patch, Num: []int{2}, SourceSmoothing: .1}
 }
 
 // LoaderConfig says what batches a Loader makes. Workers and Prefetch change
@@ -57,7 +50,6 @@ type Loader struct {
 	targets  map[[2]int]targets // by batch size and m
 	pool     chan *Batch
 	position Position
-	waited   time.Duration
 
 	pipe   *pipeline[*Batch] // nil: not started
 	closed bool
@@ -141,10 +133,6 @@ func (l *Loader) Config() LoaderConfig { return l.config }
 // Position is that of the batch which Next gives next.
 func (l *Loader) Position() Position { return l.position }
 
-// Waited is how long all calls of Next have waited for batches so far. Where it
-// is a large part of the training time, more workers help.
-func (l *Loader) Waited() time.Duration { return l.waited }
-
 // Seek makes p the position of the next batch.
 func (l *Loader) Seek(p Position) error {
 	if p.Epoch < 0 || p.Step < 0 || p.Step > l.StepsPerEpoch() {
@@ -183,15 +171,13 @@ func (l *Loader) Next(ctx context.Context) (*Batch, error) {
 	if l.pipe == nil {
 		l.start()
 	}
-	b, wait, _, err := l.pipe.take(ctx)
-	l.waited += wait
+	b, _, err := l.pipe.take(ctx)
 	if err != nil {
 		if b != nil { // the batch failed, so a later call tries it again
 			l.halt()
 		}
 		return nil, err
 	}
-	b.Wait = wait
 	b.handed.Store(true)
 	l.position = l.following(l.position)
 	return b, nil
@@ -253,7 +239,7 @@ func (l *Loader) describe(at Position, order []int) *Batch {
 	}
 	first := at.Step * l.config.Batch
 	n := min(l.config.Batch, len(order)-first)
-	b.Epoch, b.Step, b.Wait = at.Epoch, at.Step, 0
+	b.Epoch, b.Step = at.Epoch, at.Step
 	b.Indices = append(b.Indices[:0], order[first:first+n]...)
 	b.Labels = grow(b.Labels, n)
 	b.shape(n, l.config.Views.list())

@@ -50,7 +50,7 @@ func (p pictures) Sample(i int, img *Image) (int, error) {
 
 // small is a loader configuration with everything in it.
 func small() LoaderConfig {
-	c := LoaderConfig{Batch: 6, Views: MultiCropViews(16, 2, 8), Mix: RecipeMix(4), Seed: 11, Workers: 2}
+	c := LoaderConfig{Batch: 6, Views: multiCropViews(16, 2, 8), Mix: recipeMix(4), Seed: 11, Workers: 2}
 	c.Mix.Num = []int{2, 3}
 	c.Mix.Smoothing = .1
 	return c
@@ -388,21 +388,6 @@ func TestCancel(t *testing.T) {
 	settle(t, before)
 }
 
-func TestWaitIsMeasured(t *testing.T) {
-	c := small()
-	c.Batch, c.Workers, c.Prefetch, c.Mix = 2, 1, 1, nil
-	l := load(t, pictures{n: 60, fail: -1, hook: func(int) { time.Sleep(5 * time.Millisecond) }}, c)
-	var sum time.Duration
-	for range 3 {
-		b := next(t, l)
-		sum += b.Wait
-		b.Release()
-	}
-	if sum < 15*time.Millisecond || l.Waited() != sum {
-		t.Errorf("waited %v for three batches of 10 ms, %v altogether", sum, l.Waited())
-	}
-}
-
 func TestAll(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
@@ -509,8 +494,8 @@ func TestLoaderErrors(t *testing.T) {
 
 // TestConfigJSON: a configuration survives its way through a file.
 func TestConfigJSON(t *testing.T) {
-	for _, views := range []ViewsConfig{RecipeViews(32, .1), MultiCropViews(224, 8, 96), GreyViews(28)} {
-		c := LoaderConfig{Batch: 8, Views: views, Mix: RecipeMix(4), Seed: 1 << 60, KeepLast: true}
+	for _, views := range []ViewsConfig{RecipeViews(32, .1), multiCropViews(224, 8, 96), greyViews(28)} {
+		c := LoaderConfig{Batch: 8, Views: views, Mix: recipeMix(4), Seed: 1 << 60, KeepLast: true}
 		text, err := json.Marshal(c)
 		if err != nil {
 			t.Fatal(err)

@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
-	"time"
 )
 
 // pipeline makes batches in parallel and hands them out in order. Several
@@ -118,31 +117,30 @@ func (p *pipeline[B]) start(workers, ahead int) {
 
 // take waits for the next batch. ok is false after the last one. If ctx ends
 // first, the batch stays for the following call.
-func (p *pipeline[B]) take(ctx context.Context) (batch B, wait time.Duration, ok bool, err error) {
+func (p *pipeline[B]) take(ctx context.Context) (batch B, ok bool, err error) {
 	if ctx.Err() != nil {
-		return batch, 0, false, context.Cause(ctx)
+		return batch, false, context.Cause(ctx)
 	}
-	begin := time.Now()
 	if p.head == nil {
 		select {
 		case j, more := <-p.queue:
 			if !more {
-				return batch, 0, false, nil
+				return batch, false, nil
 			}
 			p.head = j
 		case <-ctx.Done():
-			return batch, 0, false, context.Cause(ctx)
+			return batch, false, context.Cause(ctx)
 		}
 	}
 	select {
 	case <-p.head.done:
 	case <-ctx.Done():
-		return batch, 0, false, context.Cause(ctx)
+		return batch, false, context.Cause(ctx)
 	}
 	j := p.head
 	p.head = nil
 	<-p.slots
-	return j.batch, time.Since(begin), true, j.err
+	return j.batch, true, j.err
 }
 
 // close ends all goroutines and waits for them.

@@ -19,7 +19,7 @@ import (
 // the soft targets as heat maps. Every image has a colour; in mixed views each
 // patch is framed in the colour of the image that it comes from.
 func Preview(w io.Writer, b *Batch, data Dataset, c LoaderConfig) error {
-	sheet, err := PreviewImage(b, data, c)
+	sheet, err := previewImage(b, data, c)
 	if err != nil {
 		return err
 	}
@@ -37,8 +37,8 @@ const (
 	previewMatrix = 264 // side of a heat map
 )
 
-// PreviewImage draws the sheet of Preview.
-func PreviewImage(b *Batch, data Dataset, c LoaderConfig) (image.Image, error) {
+// previewImage draws the sheet of Preview.
+func previewImage(b *Batch, data Dataset, c LoaderConfig) (image.Image, error) {
 	rows := min(previewRows, len(b.Indices))
 	locals := min(previewLocals, c.Views.LocalCrops)
 	mixed := b.mixed != nil

@@ -25,12 +25,12 @@ func TestPreview(t *testing.T) {
 			c.Views.View1.Blur.P = 0
 			change(&c)
 			b := next(t, load(t, data, c))
-			drawn, err := PreviewImage(b, data, c)
+			drawn, err := previewImage(b, data, c)
 			if err != nil {
 				t.Fatal(err)
 			}
 			sheet := drawn.(*image.RGBA)
-			if again, err := PreviewImage(b, data, c); err != nil || !bytes.Equal(again.(*image.RGBA).Pix, sheet.Pix) {
+			if again, err := previewImage(b, data, c); err != nil || !bytes.Equal(again.(*image.RGBA).Pix, sheet.Pix) {
 				t.Errorf("the same batch twice gives two sheets, %v", err)
 			}
 			size := sheet.Bounds().Size()
@@ -67,7 +67,7 @@ func TestPreview(t *testing.T) {
 }
 
 func TestPreviewIsPNG(t *testing.T) {
-	c := LoaderConfig{Batch: 1, Views: GreyViews(28), Workers: 1}
+	c := LoaderConfig{Batch: 1, Views: greyViews(28), Workers: 1}
 	data := open(t, "sample", Test)
 	var file bytes.Buffer
 	if err := Preview(&file, next(t, load(t, data, c)), data, c); err != nil {

@@ -152,28 +152,3 @@ func RecipeViews(size int, minScale float64) ViewsConfig {
 	c.Local.Blur.P = .5
 	return c
 }
-
-// MultiCropViews is RecipeViews with local crops: n small views of localSize
-// pixels that show .05 to .35 of the image, where the global ones show .35 to 1.
-// The published ImageNet recipe has size 224, n 8 and localSize 96.
-func MultiCropViews(size, n, localSize int) ViewsConfig {
-	c := RecipeViews(size, .35)
-	c.LocalCrops = n
-	c.Local.Crop.Size, c.Local.Crop.Scale = localSize, [2]float64{.05, .35}
-	return c
-}
-
-// GreyViews is for grey pictures of things that fill the frame, such as
-// Fashion-MNIST: moderate crops, brightness and contrast, flips, nothing about
-// colour, no blur. On the sample it teaches more in a short run than the recipe
-// for photographs.
-func GreyViews(size int) ViewsConfig {
-	view := ViewConfig{
-		Crop:   RandomResizedCrop{Size: size, Scale: [2]float64{.5, 1}, Ratio: [2]float64{3. / 4, 4. / 3}},
-		Jitter: ColorJitter{P: .8, Brightness: .4, Contrast: .4},
-		Flip:   RandomFlip{P: .5},
-	}
-	local := view
-	local.Crop.Scale = [2]float64{.2, .5}
-	return ViewsConfig{View1: view, View2: view, Local: local, Mean: ImageNetMean, Std: ImageNetStd}
-}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pmx/training"
 )
@@ -73,6 +74,27 @@ func TestLoopOrder(t *testing.T) {
 	}
 	if s.count != 2 || l.Done() != 2 || l.Feeder.(*seededFeeder).held != 0 {
 		t.Errorf("session did %d steps, loop %d, %d batches held", s.count, l.Done(), l.Feeder.(*seededFeeder).held)
+	}
+}
+
+// TestLoopMeasuresWait: a feeder that is late is waited for, and the share of that is
+// nearly all of the time of steps that compute nothing.
+func TestLoopMeasuresWait(t *testing.T) {
+	const late = 5 * time.Millisecond
+	var calls []string
+	h := &tape{calls: &calls}
+	l := fakeLoop(newFakeSession(), 2, 2, h)
+	l.Feeder.(*seededFeeder).onNext = func(uint64) error { time.Sleep(late); return nil }
+	if err := l.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range h.reports {
+		if r.Wait < late {
+			t.Errorf("step %d waited %v for a batch of %v", r.Step, r.Wait, late)
+		}
+	}
+	if e := h.reports[1].Epoch; !(e.WaitShare > 0 && e.WaitShare*e.Time.Seconds() >= 2*late.Seconds()*(1-1e-9)) {
+		t.Errorf("two batches of %v: wait share %g of %v", late, e.WaitShare, e.Time)
 	}
 }
 
