@@ -23,6 +23,13 @@ type Recorder interface {
 	Record(step int64, values map[string]float64) error
 }
 
+// Watcher is a Hook that shows how far the long work of another hook has come,
+// such as an evaluation: done of total units. Each such work has its own word for
+// what, and its last report has done = total, unless it fails.
+type Watcher interface {
+	Progress(what string, done, total int64)
+}
+
 // Flusher is a Hook with something to put on the disk before a checkpoint says
 // that its steps are done.
 type Flusher interface {

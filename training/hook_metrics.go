@@ -7,9 +7,9 @@ import (
 )
 
 // MetricsHook appends to metrics.jsonl. A step's line has its metrics and
-// hyper-parameters under their names, "epoch" (as a fraction), "images_per_s" and
-// "data_wait_s"; an epoch's has the means as "epoch_loss", ...; recorded numbers
-// have their own.
+// hyper-parameters under their names, "epoch" (as a fraction), "images_per_s",
+// "step_s" and "data_wait_s"; an epoch's has the means as "epoch_loss",
+// "epoch_step_s", ...; recorded numbers have their own.
 type MetricsHook struct {
 	NoHook
 	Log *artifacts.MetricsLog // opened behind the step to start from; the hook closes it
@@ -48,7 +48,7 @@ func (h *MetricsHook) End(context.Context, *Loop, error) error { return h.Log.Cl
 func stepValues(l *Loop, r *StepReport) map[string]any {
 	line := map[string]any{
 		"epoch":        float64(r.Step) / float64(l.Feeder.StepsPerEpoch()),
-		"images_per_s": (&timing{r.Images, r.Wait, r.Compute}).imagesPerSecond(),
+		"images_per_s": r.imagesPerSecond(),
 		"data_wait_s":  r.Wait.Seconds(),
 		"step_s":       r.Compute.Seconds(),
 	}
@@ -67,6 +67,8 @@ func epochValues(e *EpochReport) map[string]any {
 		"epoch_s":            e.Time.Seconds(),
 		"epoch_images_per_s": e.ImagesPerSecond,
 		"epoch_wait_share":   e.WaitShare,
+		"epoch_step_s":       e.Compute.Seconds(),
+		"epoch_data_wait_s":  e.Wait.Seconds(),
 	}
 	for name, v := range e.Means {
 		line["epoch_"+name] = v

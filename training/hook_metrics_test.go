@@ -52,7 +52,8 @@ func TestMetricsHook(t *testing.T) {
 	}
 	mean := (s.losses[0] + s.losses[1] + s.losses[2] + s.losses[3]) / 4
 	if epoch["epoch"] != 1. || epoch["epoch_loss"] != mean || epoch["epoch_grad_norm"] == nil || epoch["epoch_images_per_s"] == nil ||
-		epoch["epoch_wait_share"] == nil || epoch["epoch_s"] == nil {
+		epoch["epoch_wait_share"] == nil || epoch["epoch_s"] == nil ||
+		epoch["epoch_step_s"] == nil || epoch["epoch_data_wait_s"] == nil {
 		t.Errorf("epoch line %v, want mean loss %v", epoch, mean)
 	}
 	if want := map[string]any{"knn_top1": 61.5}; !reflect.DeepEqual(eval, want) {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -14,12 +13,14 @@ import (
 
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
-	"golang.org/x/term"
+
+	"pmx/internal/progress"
 )
 
 // ProgressHook tells people how the training goes: a line per epoch and per
-// recorded number, and between them a bar with loss, rate, data wait and time
-// left, or, where there is no terminal, such a line now and then.
+// recorded number, and between them a bar with loss, rate, the time of a step and
+// that of waiting for its batch, and time left, or, where there is no terminal,
+// such a line now and then. While another hook works for long, it shows that.
 type ProgressHook struct {
 	NoHook
 	Out io.Writer
@@ -34,19 +35,26 @@ type ProgressHook struct {
 	started  time.Time
 	printed  time.Time // when the last plain line was
 	recent   recent
+	training string // the status of the last step, to come back to after work
+	work     work
 }
 
-// NewProgressHook draws a bar if out is a terminal.
+// work is what another hook does.
+type work struct {
+	what    string
+	started time.Time
+}
+
+// NewProgressHook draws a bar if out is a terminal that knows its width.
 func NewProgressHook(out io.Writer) *ProgressHook {
-	file, ok := out.(*os.File)
-	return &ProgressHook{Out: out, Bar: ok && term.IsTerminal(int(file.Fd()))}
+	return &ProgressHook{Out: out, Bar: TerminalWidth(out) > 0}
 }
 
 // Start draws the empty bar.
 func (h *ProgressHook) Start(_ context.Context, l *Loop) error {
 	h.started = time.Time{} // what comes before the first step does not count
 	h.printed = time.Now()
-	h.recent = recent{}
+	h.recent, h.training, h.work = recent{}, "", work{}
 	if l.Done() > 0 {
 		h.println(fmt.Sprintf("resumed after step %d/%d: %s", l.Done(), l.Steps, l.From.Path))
 	}
@@ -73,20 +81,44 @@ func (h *ProgressHook) Step(_ context.Context, l *Loop, r *StepReport) error {
 		h.started = time.Now().Add(-r.Wait - r.Compute)
 	}
 	left := h.timeLeft(l)
-	status := fmt.Sprintf("loss %.4f  %s  data wait %.0f%%  %v left", r.Metrics["loss"], h.recent.rate(), 100*h.recent.waitShare(), left)
+	rate, compute, wait := h.recent.speed()
 	if h.bar != nil {
-		h.setStatus(" " + status)
+		// Beside its counter this fits in 80 columns, so long as it has no more digits.
+		h.training = fmt.Sprintf(" loss %.3f  %s images/s  step %s  wait %s  %v left",
+			r.Metrics["loss"], progress.Rate(rate), progress.Duration(compute), progress.Duration(wait), left)
+		h.setStatus(h.training)
 		h.bar.SetCurrent(r.Step)
 	}
 	switch now := time.Now(); {
 	case r.Epoch != nil:
 		h.println(epochLine(l, r))
 		h.printed = now
-	case h.bar == nil && now.Sub(h.printed) >= cmp.Or(h.Every, 10*time.Second):
-		h.println(fmt.Sprintf("step %d/%d  %s", r.Step, l.Steps, status))
+	case h.bar == nil && now.Sub(h.printed) >= h.every():
+		h.println(fmt.Sprintf("step %d/%d  loss %.4f  %s  %v left", r.Step, l.Steps, r.Metrics["loss"], speed(rate, compute, wait), left))
 		h.printed = now
 	}
 	return nil
+}
+
+// Progress shows another hook's work in the bar's line, or now and then in one of
+// its own.
+func (h *ProgressHook) Progress(what string, done, total int64) {
+	now := time.Now()
+	if h.work.what != what {
+		h.work = work{what, now}
+	}
+	line := progress.Line(what, done, total, now.Sub(h.work.started))
+	over := done >= total
+	switch {
+	case over:
+		h.work = work{}
+		h.setStatus(h.training)
+	case h.bar != nil:
+		h.setStatus(" " + line)
+	case now.Sub(h.printed) >= h.every():
+		h.println(line)
+		h.printed = now
+	}
 }
 
 // Record prints numbers that another hook measured.
@@ -118,6 +150,8 @@ func (h *ProgressHook) println(line string) {
 	fmt.Fprintln(out, line)
 }
 
+func (h *ProgressHook) every() time.Duration { return cmp.Or(h.Every, 10*time.Second) }
+
 func (h *ProgressHook) setStatus(s string) { h.status.Store(&s) }
 
 // timeLeft goes by the clock since the first step, evaluations and checkpoints included.
@@ -137,32 +171,33 @@ func epochLine(l *Loop, r *StepReport) string {
 	if lr, ok := r.Hyper["lr"]; ok {
 		fmt.Fprintf(&b, "  lr %.3g", lr)
 	}
-	fmt.Fprintf(&b, "  %.0f images/s  data wait %.0f%%  %v", e.ImagesPerSecond, 100*e.WaitShare, e.Time.Round(100*time.Millisecond))
+	fmt.Fprintf(&b, "  %s  %v", speed(e.ImagesPerSecond, e.Compute, e.Wait), e.Time.Round(100*time.Millisecond))
 	return b.String()
 }
 
+// speed words a rate, and what one step takes: of the session, and for its batch.
+func speed(imagesPerSecond float64, compute, wait time.Duration) string {
+	share := float64(wait) / float64(max(wait+compute, 1))
+	return fmt.Sprintf("%s images/s  step %s  data wait %s (%.0f%%)",
+		progress.Rate(imagesPerSecond), progress.Duration(compute), progress.Duration(wait), 100*share)
+}
+
 // recent is the timing of the last steps, older ones fading out.
-type recent struct{ images, wait, total float64 }
+type recent struct{ steps, images, wait, compute float64 }
 
 // fade is the weight that a step loses with each later one: the last 20 count most.
 const fade = 0.95
 
 func (c *recent) add(r *StepReport) {
+	c.steps = fade*c.steps + 1
 	c.images = fade*c.images + float64(r.Images)
 	c.wait = fade*c.wait + r.Wait.Seconds()
-	c.total = fade*c.total + (r.Wait + r.Compute).Seconds()
+	c.compute = fade*c.compute + r.Compute.Seconds()
 }
 
-func (c *recent) rate() string {
-	if c.total <= 0 {
-		return "- images/s"
-	}
-	return fmt.Sprintf("%.0f images/s", c.images/c.total)
-}
-
-func (c *recent) waitShare() float64 {
-	if c.total <= 0 {
-		return 0
-	}
-	return c.wait / c.total
+// speed is that of the steps, and the time of one in the session and in waiting
+// for its batch. Call it after add.
+func (c *recent) speed() (imagesPerSecond float64, compute, wait time.Duration) {
+	perStep := func(seconds float64) time.Duration { return time.Duration(seconds / c.steps * float64(time.Second)) }
+	return c.images / max(c.wait+c.compute, 1e-9), perStep(c.compute), perStep(c.wait)
 }

@@ -7,8 +7,8 @@ import (
 )
 
 // TensorBoardHook draws curves: train/loss and the step's other metrics,
-// hyper/lr, ..., speed/images_per_s and speed/data_wait_s, the epochs' means as
-// epoch/loss, ..., and what is recorded as eval/knn_top1, ...
+// hyper/lr, ..., speed/images_per_s, speed/step_s and speed/data_wait_s, the
+// epochs' means as epoch/loss, ..., and what is recorded as eval/knn_top1, ...
 type TensorBoardHook struct {
 	NoHook
 	Writer *tfevents.Writer // created behind the step to start from; the hook closes it
@@ -22,7 +22,8 @@ func (h *TensorBoardHook) Step(_ context.Context, _ *Loop, r *StepReport) error 
 	if r.Step%max(h.Every, 1) == 0 {
 		group(points, "train/", r.Metrics)
 		group(points, "hyper/", r.Hyper)
-		points["speed/images_per_s"] = (&timing{r.Images, r.Wait, r.Compute}).imagesPerSecond()
+		points["speed/images_per_s"] = r.imagesPerSecond()
+		points["speed/step_s"] = r.Compute.Seconds()
 		points["speed/data_wait_s"] = r.Wait.Seconds()
 	}
 	if r.Epoch != nil {

@@ -125,6 +125,15 @@ func (l *Loop) Record(values map[string]float64) error {
 	return nil
 }
 
+// Progress tells every Watcher how far long work between steps has come.
+func (l *Loop) Progress(what string, done, total int64) {
+	for _, h := range l.Hooks {
+		if w, ok := h.(Watcher); ok {
+			w.Progress(what, done, total)
+		}
+	}
+}
+
 // Flush makes every Flusher write what it holds.
 func (l *Loop) Flush() error {
 	for _, h := range l.Hooks {
@@ -230,6 +239,7 @@ func (l *Loop) takeStep(ctx context.Context) (*StepReport, error) {
 			Epoch: int((l.step + perEpoch - 1) / perEpoch), Steps: l.averages.Steps, Means: l.averages.means(),
 			Time: l.timing.total(), ImagesPerSecond: l.timing.imagesPerSecond(), WaitShare: l.timing.waitShare(),
 		}
+		report.Epoch.Wait, report.Epoch.Compute = l.timing.perStep()
 	}
 	if whole {
 		l.averages, l.timing = Averages{}, timing{}

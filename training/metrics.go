@@ -19,6 +19,12 @@ type StepReport struct {
 	Epoch *EpochReport
 }
 
+func (r *StepReport) imagesPerSecond() float64 {
+	t := timing{}
+	t.add(r)
+	return t.imagesPerSecond()
+}
+
 // EpochReport sums up an epoch, or the part of one that the last step of a
 // training ends.
 type EpochReport struct {
@@ -29,6 +35,8 @@ type EpochReport struct {
 	Time            time.Duration
 	ImagesPerSecond float64
 	WaitShare       float64 // of Time that was spent waiting for batches, 0 to 1
+	// What one step took in the mean: Wait for its batch, Compute for the session.
+	Wait, Compute time.Duration
 }
 
 // Averages are running means of an epoch's metrics. They are part of a
@@ -63,11 +71,12 @@ func (a Averages) clone() Averages {
 
 // timing adds up the time of an epoch's steps.
 type timing struct {
-	images        int
+	steps, images int
 	wait, compute time.Duration
 }
 
 func (t *timing) add(r *StepReport) {
+	t.steps++
 	t.images += r.Images
 	t.wait += r.Wait
 	t.compute += r.Compute
@@ -80,6 +89,12 @@ func (t *timing) imagesPerSecond() float64 {
 		return 0
 	}
 	return float64(t.images) / t.total().Seconds()
+}
+
+// perStep are the means of one step.
+func (t *timing) perStep() (wait, compute time.Duration) {
+	n := time.Duration(max(t.steps, 1))
+	return t.wait / n, t.compute / n
 }
 
 func (t *timing) waitShare() float64 {

@@ -345,7 +345,7 @@ func untimed(t *testing.T, dir string) []artifacts.Metrics {
 		t.Fatal(err)
 	}
 	for _, m := range list {
-		for _, key := range []string{"images_per_s", "data_wait_s", "step_s", "epoch_s", "epoch_images_per_s", "epoch_wait_share"} {
+		for _, key := range []string{"images_per_s", "data_wait_s", "step_s", "epoch_s", "epoch_images_per_s", "epoch_wait_share", "epoch_step_s", "epoch_data_wait_s"} {
 			delete(m.Values, key)
 		}
 	}
