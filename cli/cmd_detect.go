@@ -33,7 +33,7 @@ type shownReader struct {
 	c        *cli.Context
 	r        io.Reader
 	read     int64
-	progress *progress
+	progress *progressLine
 }
 
 func (s *shownReader) Read(p []byte) (int, error) {

@@ -59,7 +59,7 @@ the training graph before they take the place of older files.`,
 			if err != nil {
 				return err
 			}
-			return exportFiles(c.App.Writer, weights, o, out, &verifier{runtime, options})
+			return exportFiles(c.App.Writer, weights, o, out, &verifier{runtime: runtime, options: options, stderr: c.App.ErrWriter})
 		},
 	}
 })

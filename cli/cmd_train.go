@@ -381,6 +381,7 @@ func (t *trainer) knnHook(ctx context.Context) (*training.EvalHook, error) {
 		Config: t.recipe.Config, Runtime: t.backend, Options: t.options,
 		Bank:    evalBatches(ctx, t.bank, t.recipe.ImageSize, size, false),
 		Queries: evalBatches(ctx, t.queries, t.recipe.ImageSize, size, false),
+		Images:  t.bank.Len() + t.queries.Len(),
 	}
 	return &training.EvalHook{
 		EveryEpochs: t.c.Int("knn-every"), Untrained: true, Last: true,
@@ -395,7 +396,7 @@ func (t *trainer) finish() error {
 		return err
 	}
 	out := t.c.App.Writer
-	if err := exportFiles(out, weights, builders.EncoderOptions{}, t.dir.Path(artifacts.EncoderName), &verifier{t.backend, t.options}); err != nil {
+	if err := exportFiles(out, weights, builders.EncoderOptions{}, t.dir.Path(artifacts.EncoderName), &verifier{runtime: t.backend, options: t.options, stderr: t.c.App.ErrWriter}); err != nil {
 		return err
 	}
 	untrained, trained, err := accuracies(t.dir, t.steps)

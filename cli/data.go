@@ -95,17 +95,16 @@ func evalTransform(side int) patchmix.EvalTransform {
 // [n 3 side side], or bytes [n side side 3].
 func evalBatches(ctx context.Context, d patchmix.Dataset, side, size int, bytes bool) evaluation.Batches {
 	config := patchmix.EvalConfig{Transform: evalTransform(side), Mean: patchmix.ImageNetMean, Std: patchmix.ImageNetStd, Batch: size}
+	images := evaluation.Images(ctx, d, config)
+	if !bytes {
+		return images
+	}
 	return func(yield func(evaluation.Batch, error) bool) {
-		for b, err := range patchmix.EvalBatches(ctx, d, config) {
-			if err != nil {
-				yield(evaluation.Batch{}, err)
-				return
+		for b, err := range images {
+			if err == nil {
+				b.Images = pixelsOf(b.Images)
 			}
-			images := b.Images
-			if bytes {
-				images = pixelsOf(images)
-			}
-			if !yield(evaluation.Batch{Images: images, Labels: b.Labels}, nil) {
+			if !yield(b, err) {
 				return
 			}
 		}

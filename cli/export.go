@@ -52,6 +52,7 @@ func exportFiles(out io.Writer, w *encoderWeights, o builders.EncoderOptions, pa
 	dir, name := filepath.Split(path)
 	weightsName := strings.TrimSuffix(name, filepath.Ext(name)) + weightsExt
 	var report []string
+	defer v.begin(name, o)()
 	err := atomicfile.Stage(dir, func(staging string) (last []string, err error) {
 		difference, err := exportWeights(w, filepath.Join(staging, weightsName), v)
 		if err != nil {
@@ -153,10 +154,60 @@ func trainingEncoder(w *encoderWeights, size imageSize) (*encoderGraph, error) {
 	return e, err
 }
 
-// verifier compares exported files with the training graph.
+// verifier compares exported files with the training graph, whose passes in
+// float64 take seconds for a large encoder.
 type verifier struct {
 	runtime training.Runtime // runs the exported model
 	options training.Options
+	stderr  io.Writer // shows how far it is; nil: nothing does
+
+	bar    *progressLine
+	passes int64 // done
+	known  map[expected]*onnxgraph.Tensor
+}
+
+// expected are the features of a size that an encoder's training graph has.
+type expected struct {
+	of   *encoderWeights
+	size imageSize
+}
+
+// begin shows how many passes a file takes, until the function that it returns is called.
+func (v *verifier) begin(name string, o builders.EncoderOptions) (end func()) {
+	v.known = map[expected]*onnxgraph.Tensor{}
+	if v.stderr == nil {
+		return func() {}
+	}
+	total := int64(2)
+	if o.DynamicSize {
+		total++
+	}
+	v.passes, v.bar = 0, newProgress(v.stderr, "verifying "+name+": pass", total)
+	v.bar.update(0)
+	return func() { v.bar.done(); v.bar = nil }
+}
+
+// features gives the tokens [1 1+T dim] of the training graph with these weights
+// for randomImage, computed in float64, once.
+func (v *verifier) features(w *encoderWeights, size imageSize) (*onnxgraph.Tensor, error) {
+	if tokens := v.known[expected{w, size}]; tokens != nil {
+		return tokens, nil
+	}
+	graph, err := trainingEncoder(w, size)
+	if err != nil {
+		return nil, err
+	}
+	tokens, err := runReference(graph.Model, normalized(randomImage(size)))
+	if err != nil {
+		return nil, err
+	}
+	if v.known != nil {
+		v.known[expected{w, size}] = tokens
+	}
+	if v.passes++; v.bar != nil {
+		v.bar.update(v.passes)
+	}
+	return tokens, nil
 }
 
 // onnx compares an exported model, one that takes any size also at a larger size
@@ -179,12 +230,11 @@ func (v *verifier) onnx(path string, w *encoderWeights, o builders.EncoderOption
 	}
 	worst := 0.0
 	for _, size := range sizes {
-		graph, err := trainingEncoder(w, size)
+		want, err := v.features(w, size)
 		if err != nil {
 			return 0, err
 		}
-		raw := randomImage(size)
-		difference, err := compareFeatures(encoder, encoderInput(raw, o), graph.Model, normalized(raw))
+		difference, err := compareFeatures(encoder, encoderInput(randomImage(size), o), want)
 		if err != nil {
 			return 0, err
 		}
@@ -193,14 +243,10 @@ func (v *verifier) onnx(path string, w *encoderWeights, o builders.EncoderOption
 	return worst, checkExport(worst)
 }
 
-// compareFeatures is the largest relative difference between what an encoder and
-// a reference model, run in float64, make of an image.
-func compareFeatures(encoder training.Inference, input *onnxgraph.Tensor, reference *onnxgraph.Model, referenceInput *onnxgraph.Tensor) (float64, error) {
+// compareFeatures is the largest relative difference between what an encoder
+// makes of an image and the tokens [1 1+T dim] that it should.
+func compareFeatures(encoder training.Inference, input, want *onnxgraph.Tensor) (float64, error) {
 	got, err := encoder.Run(map[string]*onnxgraph.Tensor{builders.EncoderInput: input})
-	if err != nil {
-		return 0, err
-	}
-	want, err := runReference(reference, referenceInput)
 	if err != nil {
 		return 0, err
 	}
@@ -220,15 +266,9 @@ func (v *verifier) weights(path string, w *encoderWeights) (float64, error) {
 	for _, t := range list {
 		again.Tensors[w.Root+"."+t.Name] = t.Tensor
 	}
-	size := trainedSize(w.Config)
-	image := normalized(randomImage(size))
 	var tokens [2]*onnxgraph.Tensor
-	for i, side := range []*encoderWeights{w, again} {
-		graph, err := trainingEncoder(side, size)
-		if err != nil {
-			return 0, err
-		}
-		if tokens[i], err = runReference(graph.Model, image); err != nil {
+	for i, weights := range []*encoderWeights{w, again} {
+		if tokens[i], err = v.features(weights, trainedSize(w.Config)); err != nil {
 			return 0, err
 		}
 	}

@@ -244,6 +244,25 @@ func TestExportKeepsOldFiles(t *testing.T) {
 	}
 }
 
+// TestExportCountsPasses: the passes that are announced are made, and no more.
+func TestExportCountsPasses(t *testing.T) {
+	w, err := readEncoder(tinyCheckpoint(t, false), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for dynamic, want := range map[bool]int64{false: 2, true: 3} {
+		v := referenceVerifier(t)
+		v.stderr = io.Discard
+		end := v.begin("encoder.onnx", builders.EncoderOptions{DynamicSize: dynamic})
+		total := v.bar.total
+		end()
+		err := exportFiles(io.Discard, w, builders.EncoderOptions{DynamicSize: dynamic}, filepath.Join(t.TempDir(), "encoder.onnx"), v)
+		if err != nil || v.passes != want || total != want {
+			t.Errorf("dynamic %t: %d passes of %d, want %d; error %v", dynamic, v.passes, total, want, err)
+		}
+	}
+}
+
 // dirContent maps the names in a folder to what the files hold.
 func dirContent(t *testing.T, dir string) map[string]string {
 	t.Helper()

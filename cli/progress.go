@@ -3,59 +3,65 @@ package cli
 import (
 	"fmt"
 	"io"
-	"os"
 	"time"
 
-	"golang.org/x/term"
+	"pmx/internal/progress"
+	"pmx/training"
 )
 
-// progress shows how far a long piece of work has come: one line that is
-// rewritten on a terminal, nothing elsewhere.
-type progress struct {
+// progressLine shows how far a long piece of work has come: a line that is
+// rewritten on a terminal, and one every ten seconds elsewhere.
+type progressLine struct {
 	out     io.Writer
 	what    string
 	total   int64
 	started time.Time
 	shown   time.Time
-	width   int
+	columns int // of the terminal; 0: there is none
+	width   int // of the line on it
 }
 
-// newProgress begins to show work of total units, if out is a terminal.
-func newProgress(out io.Writer, what string, total int64) *progress {
-	p := &progress{what: what, total: total, started: time.Now()}
-	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		p.out = out
+// plainEvery is the time between lines where they cannot be rewritten.
+const plainEvery = 10 * time.Second
+
+// newProgress begins to show work of total units.
+func newProgress(out io.Writer, what string, total int64) *progressLine {
+	now := time.Now()
+	p := &progressLine{out: out, what: what, total: total, started: now, columns: training.TerminalWidth(out)}
+	if p.columns == 0 {
+		p.shown = now
 	}
 	return p
 }
 
 // update says how many units are done.
-func (p *progress) update(done int64) {
+func (p *progressLine) update(done int64) {
 	now := time.Now()
-	if p.out == nil || now.Sub(p.shown) < 100*time.Millisecond && done < p.total {
+	since := now.Sub(p.shown)
+	line := progress.Line(p.what, done, p.total, now.Sub(p.started))
+	switch {
+	case p.columns == 0 && since >= plainEvery:
+		fmt.Fprintln(p.out, line)
+	case p.columns > 0 && (since >= 100*time.Millisecond || done >= p.total):
+		p.rewrite(line)
+	default:
 		return
 	}
 	p.shown = now
-	p.show(p.line(done, now.Sub(p.started)))
 }
 
-// line is what update shows after some time.
-func (p *progress) line(done int64, elapsed time.Duration) string {
-	rate := float64(done) / max(elapsed.Seconds(), 1e-9)
-	left := time.Duration(float64(p.total-done) / max(rate, 1e-9) * float64(time.Second))
-	return fmt.Sprintf("%s %s/%s (%.0f%%), %.0f/s, %v left",
-		p.what, humanCount(done), humanCount(p.total), 100*float64(done)/float64(max(p.total, 1)), rate, left.Round(time.Second))
-}
-
-// done takes the line away.
-func (p *progress) done() {
-	if p.out != nil {
-		p.show("")
+// done takes the line on a terminal away.
+func (p *progressLine) done() {
+	if p.columns > 0 {
+		p.rewrite("")
 		fmt.Fprint(p.out, "\r")
 	}
 }
 
-func (p *progress) show(line string) {
-	fmt.Fprintf(p.out, "\r%-*s", p.width, line)
-	p.width = len(line)
+// rewrite shows as much of the line as fits: a longer one could not be taken back.
+func (p *progressLine) rewrite(line string) {
+	runes := []rune(line)
+	runes = runes[:min(len(runes), max(p.columns-1, 0))]
+	fmt.Fprintf(p.out, "\r%-*s", p.width, string(runes))
+	p.width = len(runes)
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"text/tabwriter"
+
+	"pmx/internal/progress"
 )
 
 // table aligns rows of tab-separated cells.
@@ -37,13 +39,7 @@ func humanBytes(n int64) string {
 }
 
 // humanCount is a number with its digits in threes: 1,234,567.
-func humanCount(n int64) string {
-	text := fmt.Sprint(n)
-	for i := len(text) - 3; i > 0 && text[i-1] != '-'; i -= 3 {
-		text = text[:i] + "," + text[i:]
-	}
-	return text
-}
+func humanCount(n int64) string { return progress.Count(n) }
 
 // printJSON prints a value as one line.
 func printJSON(out io.Writer, v any) error {

@@ -19,16 +19,23 @@ type OnlineKNN struct {
 	Encoder string
 	// Bank and Queries are ranged over at each evaluation.
 	Bank, Queries Batches
+	// Images is how many there are in both, for Progress.
+	Images int
+	// Progress, unless nil, is told of Measure how many images have features, then
+	// how many pairs of images are compared.
+	Progress func(what string, done, total int64)
 	// K is the number of neighbours; 0 is 20.
 	K int
 }
 
-// Evaluate gives knn_top1 and knn_top5 in percent.
+// Evaluate gives knn_top1 and knn_top5 in percent. The loop's watchers see how
+// far it has come.
 func (o OnlineKNN) Evaluate(ctx context.Context, l *training.Loop) (map[string]float64, error) {
 	state, err := l.Session.State()
 	if err != nil {
 		return nil, err
 	}
+	o.Progress = l.Progress
 	a, err := o.Measure(ctx, state)
 	if err != nil {
 		return nil, err
@@ -51,11 +58,19 @@ func (o OnlineKNN) Measure(ctx context.Context, state map[string]*onnxgraph.Tens
 		return Accuracy{}, err
 	}
 	defer encoder.Close()
-	bank, err := Extract(ctx, encoder, o.Bank, nil)
+	progress := o.Progress
+	if progress == nil {
+		progress = func(string, int64, int64) {}
+	}
+	before := 0
+	extracted := func(done int) { progress("kNN: features", int64(before+done), int64(o.Images)) }
+	extracted(0)
+	bank, err := Extract(ctx, encoder, o.Bank, extracted)
 	if err != nil {
 		return Accuracy{}, err
 	}
-	queries, err := Extract(ctx, encoder, o.Queries, nil)
+	before = bank.Len()
+	queries, err := Extract(ctx, encoder, o.Queries, extracted)
 	if err != nil {
 		return Accuracy{}, err
 	}
@@ -63,7 +78,9 @@ func (o OnlineKNN) Measure(ctx context.Context, state map[string]*onnxgraph.Tens
 	if k == 0 {
 		k = 20
 	}
-	all, err := KNN{K: []int{k}}.Evaluate(ctx, bank, queries)
+	compared := func(done, total int64) { progress("kNN: pairs", done, total) }
+	compared(0, int64(bank.Len())*int64(queries.Len()))
+	all, err := KNN{K: []int{k}, Progress: compared}.Evaluate(ctx, bank, queries)
 	if err != nil {
 		return Accuracy{}, err
 	}

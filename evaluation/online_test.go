@@ -3,6 +3,7 @@ package evaluation
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -97,6 +98,17 @@ func TestOnlineKNN(t *testing.T) {
 	values, err := o.Evaluate(t.Context(), &training.Loop{Session: session})
 	if err != nil || len(values) != 2 || values["knn_top1"] != 100*base.Top1 || values["knn_top5"] != 100 {
 		t.Errorf("values %v, error %v, want %+v in percent", values, err, base)
+	}
+
+	// 62 and 33 images in batches of 5, then all pairs of them.
+	var told []string
+	o.Progress = func(what string, done, total int64) { told = append(told, fmt.Sprintf("%s %d/%d", what, done, total)) }
+	o.Images = 95
+	measure()
+	o.Progress = nil
+	if n := len(told); n != 1+13+7+2 || told[0] != "kNN: features 0/95" || told[1] != "kNN: features 5/95" || told[14] != "kNN: features 67/95" ||
+		told[20] != "kNN: features 95/95" || told[21] != "kNN: pairs 0/2046" || told[22] != "kNN: pairs 2046/2046" {
+		t.Errorf("progress %v", told)
 	}
 
 	ctx, cancel := context.WithCancel(t.Context())
