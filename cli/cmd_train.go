@@ -352,8 +352,8 @@ func (t *trainer) openKNN() error {
 	if t.c.Bool("no-knn") {
 		return nil
 	}
-	bank, queries, err := t.recipe.labelledSplits()
-	if errors.Is(err, patchmix.ErrNoSplit) || errors.Is(err, errNoLabels) {
+	bank, queries, err := t.recipe.labelledSplits("--set hold_out=0.1")
+	if _, unlabelled := errors.AsType[*unlabelledError](err); unlabelled {
 		fmt.Fprintf(t.c.App.ErrWriter, "note: kNN accuracy is not measured: %s\n", oneLine(err))
 		return nil
 	}

@@ -60,26 +60,50 @@ func (r Recipe) stepsPerEpoch(d patchmix.Dataset) (int, error) {
 	return f.StepsPerEpoch(), nil
 }
 
-// errNoLabels says that images cannot be classified.
-var errNoLabels = errors.New("the images have no classes")
+// unlabelledError says why images cannot be classified, in words that follow a colon.
+type unlabelledError struct{ error }
 
-// labelledSplits are the images that vote and those that are classified.
-func (r Recipe) labelledSplits() (bank, queries patchmix.Dataset, err error) {
+func (e *unlabelledError) Unwrap() error { return e.error }
+
+// labelledSplits are the images that vote and those that are classified. Where the
+// images are good but have no classes, or none of them are for testing, the error
+// is an *unlabelledError; holdOut is what a user writes to keep some of them.
+func (r Recipe) labelledSplits(holdOut string) (bank, queries patchmix.Dataset, err error) {
 	if bank, err = r.openData(patchmix.Train); err != nil {
 		return nil, nil, err
 	}
-	if queries, err = r.openData(patchmix.Test); err != nil {
-		if errors.Is(err, patchmix.ErrNoSplit) {
-			err = fmt.Errorf("%w: --set hold_out=0.1 keeps a tenth for it", err)
-		}
+	queries, err = r.openData(patchmix.Test)
+	switch {
+	case errors.Is(err, patchmix.ErrNoSplit):
+		return nil, nil, &unlabelledError{fmt.Errorf("%w: %s keeps a tenth for it", err, holdOut)}
+	case errors.Is(err, patchmix.ErrClasses):
+		return nil, nil, &unlabelledError{err}
+	case err != nil:
 		return nil, nil, err
 	}
-	var img patchmix.Image
-	label, err := bank.Sample(0, &img)
-	if err == nil && label < 0 {
-		err = errNoLabels
+	for _, d := range []patchmix.Dataset{bank, queries} {
+		if err := checkLabels(d); err != nil {
+			return nil, nil, &unlabelledError{err}
+		}
 	}
-	return bank, queries, err
+	return bank, queries, nil
+}
+
+// checkLabels wants a class for every image.
+func checkLabels(d patchmix.Dataset) error {
+	without := 0
+	for i := range d.Len() {
+		if d.Label(i) < 0 {
+			without++
+		}
+	}
+	switch without {
+	case 0:
+		return nil
+	case d.Len():
+		return fmt.Errorf("%s: the images have no classes", d.Name())
+	}
+	return fmt.Errorf("%s: %s of its %s images have no class", d.Name(), humanCount(int64(without)), humanCount(int64(d.Len())))
 }
 
 // evalTransform is the usual evaluation of an encoder for images of a side: photographs

@@ -1,7 +1,11 @@
 package cli
 
 import (
+	"errors"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"pmx/onnxgraph"
@@ -23,7 +27,7 @@ func TestPixelsOfUndoesTheNormalisation(t *testing.T) {
 
 // TestEvalBatches: all images once, in order, as floats and as bytes.
 func TestEvalBatches(t *testing.T) {
-	_, queries, err := sampleRecipe(t).labelledSplits()
+	_, queries, err := sampleRecipe(t).labelledSplits("")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,14 +58,69 @@ func TestEvalBatches(t *testing.T) {
 	}
 }
 
+// TestLabelledSplitsNeedLabels: images without classes, of either split, and test
+// images that are not there or of other classes are no failure, but nothing to
+// classify. None of these files is an image: labels are found without pixels.
 func TestLabelledSplitsNeedLabels(t *testing.T) {
-	r := sampleRecipe(t)
-	r.Sources = Sources{Data: "folder:testdata/pictures", HoldOut: 0.5}
-	if _, _, err := r.labelledSplits(); err == nil {
-		t.Error("a folder that is not there has labels")
+	dir := t.TempDir()
+	for _, name := range []string{
+		"flat/1.png", "flat/2.png",
+		"flattest/train/cats/1.png", "flattest/train/dogs/2.png", "flattest/test/3.png",
+		"alien/train/cats/1.png", "alien/test/cats/2.png", "alien/test/dogs/3.png",
+		"mixed/train/cats/1.png", "mixed/test/cats/2.png", "mixed/test/3.png",
+		"bare/train/cats/1.png", "bare/test/notes.txt",
+		"good/train/cats/1.png", "good/train/dogs/2.png", "good/test/dogs/3.png",
+	} {
+		writeText(t, filepath.Join(dir, name), "no pixels")
 	}
+	writeText(t, filepath.Join(dir, "some.txt"), "a.png\tcat\nb.png\nc.png\tdog\nd.png\tdog\n")
+	writeText(t, filepath.Join(dir, "all.txt"), "a.png\tcat\nb.png\tcat\nc.png\tdog\nd.png\tdog\n")
+	for name, c := range map[string]struct {
+		holdOut float64
+		want    string // "" for none
+	}{
+		"flat":          {0.5, "flat, without 1 held out: the images have no classes"},
+		"flattest":      {0, "flattest/test: the images have no classes"},
+		"alien":         {0, `"dogs" is none of the training images`},
+		"mixed":         {0, "cannot be classes"},
+		"bare":          {0, "no images in it (.jpg .jpeg .png .gif .bmp .webp), or hold out a part of the training images: HOLD OUT keeps a tenth"},
+		"list:some.txt": {0.25, "1 of its 3 images have no class"},
+		"list:all.txt":  {0, "HOLD OUT keeps a tenth"},
+		"good":          {0, ""},
+	} {
+		r := sampleRecipe(t)
+		format, file, isList := strings.Cut(name, ":")
+		r.Sources = Sources{Data: filepath.Join(dir, name), HoldOut: c.holdOut}
+		if isList {
+			r.Sources.Data = format + ":" + filepath.Join(dir, file)
+		}
+		bank, queries, err := r.labelledSplits("HOLD OUT")
+		if c.want == "" {
+			if err != nil || bank.Len() != 2 || queries.Len() != 1 {
+				t.Errorf("%s: %v", name, err)
+			}
+			continue
+		}
+		if _, ok := errors.AsType[*unlabelledError](err); !ok || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want an unlabelledError with %q", name, err, c.want)
+		}
+		if _, err := r.openData(patchmix.Train); err != nil {
+			t.Errorf("%s cannot be trained on: %v", name, err)
+		}
+	}
+	r := sampleRecipe(t)
 	r.Sources.Data = ""
-	if _, _, err := r.labelledSplits(); exitCode(t.Context(), err) != ExitUsage {
+	if _, _, err := r.labelledSplits(""); exitCode(t.Context(), err) != ExitUsage {
 		t.Errorf("no data: %v, want a usage error", err)
+	}
+}
+
+func writeText(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
+		t.Fatal(err)
 	}
 }

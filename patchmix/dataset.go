@@ -21,8 +21,11 @@ type Dataset interface {
 	// Classes names the classes in the order of the labels. It is empty where
 	// there are no names, even if there are labels.
 	Classes() []string
+	// Label is the label of image i, or -1. It reads no image.
+	Label(i int) int
 	// Sample decodes image i, 0 <= i < Len, into img, reusing its memory, and
-	// returns its label, or -1. An error names the image.
+	// returns its label, or -1. An error names the image: where that is a file, it
+	// is an *ImageError.
 	Sample(i int, img *Image) (label int, err error)
 	// Digest identifies the data: equal digests mean the same images and labels
 	// in the same order. Packed formats are hashed whole; image files by name,
@@ -39,6 +42,22 @@ const (
 // ErrNoSplit is what errors.Is finds when a dataset has no test images of its
 // own. HoldOut makes some.
 var ErrNoSplit = errors.New("no test images")
+
+// ErrClasses is what errors.Is finds when the classes of a dataset's test images
+// cannot be those of its training images. The training images are good.
+var ErrClasses = errors.New("no classes to test with")
+
+// ImageError says which image file cannot be read, and why.
+type ImageError struct {
+	Path string
+	Err  error
+}
+
+func (e *ImageError) Error() string {
+	return fmt.Sprintf("patchmix: %s: %v: repair or remove it", e.Path, e.Err)
+}
+
+func (e *ImageError) Unwrap() error { return e.Err }
 
 // Format is a way of storing images that Open knows.
 type Format struct {

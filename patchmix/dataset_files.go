@@ -2,7 +2,9 @@ package patchmix
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 )
 
@@ -21,13 +23,18 @@ func (f *imageFiles) Len() int { return len(f.paths) }
 
 func (f *imageFiles) Classes() []string { return f.classes }
 
+func (f *imageFiles) Label(i int) int { return f.labels[i] }
+
 func (f *imageFiles) Sample(i int, img *Image) (int, error) {
 	data, err := os.ReadFile(f.paths[i])
-	if err != nil {
-		return 0, fmt.Errorf("patchmix: image %d: %w", i, err)
+	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
+		err = pathErr.Err // the path is told once
 	}
-	if err := DecodeImage(data, img); err != nil {
-		return 0, fmt.Errorf("patchmix: %s: %w", f.paths[i], err)
+	if err == nil {
+		err = DecodeImage(data, img)
+	}
+	if err != nil {
+		return 0, &ImageError{f.paths[i], err}
 	}
 	return f.labels[i], nil
 }

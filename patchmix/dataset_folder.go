@@ -65,13 +65,16 @@ func openFolder(dir, split string) (Dataset, error) {
 			continue
 		}
 		if loose > 0 {
-			return nil, fmt.Errorf("patchmix: folder %s holds images (%s) as well as a folder of images (%s), so its folders cannot be classes: move either away",
-				part, f.names[0], e.Name())
+			mixed := fmt.Sprintf("it holds images (%s) as well as a folder of images (%s), so its folders cannot be classes: move either away", f.names[0], e.Name())
+			if split == Test {
+				return nil, fmt.Errorf("patchmix: folder %s: %w: %s", part, ErrClasses, mixed)
+			}
+			return nil, fmt.Errorf("patchmix: folder %s: %s", part, mixed)
 		}
 		label := slices.Index(f.classes, e.Name())
 		if label < 0 {
 			if split == Test && part != dir && len(f.classes) > 0 {
-				return nil, fmt.Errorf("patchmix: folder %s: class %q is not among the training classes in %s", part, e.Name(), filepath.Join(dir, Train))
+				return nil, fmt.Errorf("patchmix: folder %s: %w: %q is none of the training images in %s", part, ErrClasses, e.Name(), filepath.Join(dir, Train))
 			}
 			label = len(f.classes)
 			f.classes = append(f.classes, e.Name())
@@ -79,6 +82,9 @@ func openFolder(dir, split string) (Dataset, error) {
 		for _, name := range files {
 			f.add(part, name, label)
 		}
+	}
+	if f.Len() == 0 && split == Test {
+		return nil, fmt.Errorf("patchmix: folder %s: %w: no images in it (%s)", part, ErrNoSplit, strings.Join(imageEndings, " "))
 	}
 	if f.Len() == 0 {
 		return nil, fmt.Errorf("patchmix: folder %s: no images in it (%s)", part, strings.Join(imageEndings, " "))

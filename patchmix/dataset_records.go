@@ -25,6 +25,8 @@ func (r *records) Len() int { return len(r.labels) }
 
 func (r *records) Classes() []string { return r.classes }
 
+func (r *records) Label(i int) int { return int(r.labels[i]) }
+
 func (r *records) Sample(i int, img *Image) (int, error) {
 	img.Reset(r.w, r.h)
 	n := r.w * r.h

@@ -27,6 +27,8 @@ func (s *subset) Name() string { return s.name }
 
 func (s *subset) Len() int { return len(s.indices) }
 
+func (s *subset) Label(i int) int { return s.Dataset.Label(s.indices[i]) }
+
 func (s *subset) Sample(i int, img *Image) (int, error) { return s.Dataset.Sample(s.indices[i], img) }
 
 func (s *subset) Digest() (string, error) {
@@ -48,7 +50,7 @@ func openHeldOut(format Format, path, split string, part float64) (Dataset, erro
 	switch {
 	case err == nil && split == Test:
 		return test, nil
-	case err == nil:
+	case err == nil, split == Train && errors.Is(err, ErrClasses):
 		return format.open(path, Train)
 	case !errors.Is(err, ErrNoSplit):
 		return nil, err

@@ -165,6 +165,9 @@ func TestEveryFormat(t *testing.T) {
 					if len(img.Pix) != 3*img.W*img.H || len(img.Pix) == 0 {
 						t.Errorf("%s: image %d is %dx%d in %d bytes", d.Name(), i, img.W, img.H, len(img.Pix))
 					}
+					if d.Label(i) != label {
+						t.Errorf("%s: image %d has label %d, and without its pixels %d", d.Name(), i, label, d.Label(i))
+					}
 					if label < -1 || len(d.Classes()) > 0 && label >= len(d.Classes()) {
 						t.Errorf("%s: image %d has label %d of %d", d.Name(), i, label, len(d.Classes()))
 					}
@@ -340,6 +343,8 @@ func TestOpenErrors(t *testing.T) {
 	writeFile(t, encodePNG(t, plain(2, 2, 0, 0, 0)), dir, "mixed", "cats", "2.png")
 	writeFile(t, encodePNG(t, plain(2, 2, 0, 0, 0)), dir, "alien", "train", "cats", "2.png")
 	writeFile(t, encodePNG(t, plain(2, 2, 0, 0, 0)), dir, "alien", "val", "dogs", "2.png")
+	writeFile(t, encodePNG(t, plain(2, 2, 0, 0, 0)), dir, "bare", "train", "cats", "2.png")
+	writeFile(t, []byte("x"), dir, "bare", "test", "notes.md")
 	writeFile(t, []byte("a.png\t-3\n"), dir, "negative.txt")
 	writeFile(t, []byte("a.png\t\n"), dir, "tab.txt")
 	writeFile(t, []byte("\n"), dir, "empty.txt")
@@ -360,7 +365,8 @@ func TestOpenErrors(t *testing.T) {
 		{in("none"), Train, "no images in it (.jpg"},
 		{in("none"), Test, "make folders train and test"},
 		{in("mixed"), Train, "cannot be classes"},
-		{in("alien"), Test, `class "dogs" is not among the training classes`},
+		{in("alien"), Test, `no classes to test with: "dogs" is none of the training images`},
+		{in("bare"), Test, "no test images: no images in it"},
 		{in("negative.txt"), Train, `label "-3" of a.png`},
 		{in("tab.txt"), Train, "a tab but no label"},
 		{in("empty.txt"), Train, "no images"},
@@ -371,6 +377,15 @@ func TestOpenErrors(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "\n") || !strings.HasPrefix(err.Error(), "patchmix: ") {
 			t.Errorf("Open(%q, %s): %v\nwant one line with %q", c.spec, c.split, err, c.want)
 		}
+	}
+	// Test images without their classes leave the training images as they are.
+	for _, options := range [][]OpenOption{nil, {HoldOut(.5)}} {
+		if d, err := Open(in("alien"), Train, options...); err != nil || d.Len() != 1 {
+			t.Errorf("the training images beside others: %v", err)
+		}
+	}
+	if _, err := Open(in("alien"), Test); !errors.Is(err, ErrClasses) {
+		t.Errorf("other classes: %v, want ErrClasses", err)
 	}
 	if _, err := Open("sample", Train, HoldOut(1)); err == nil {
 		t.Error("all images can be held out")
@@ -383,12 +398,16 @@ func TestOpenErrors(t *testing.T) {
 func TestCorruptImageIsNamed(t *testing.T) {
 	dir := t.TempDir()
 	writeFile(t, encodePNG(t, plain(9, 9, 1, 2, 3))[:60], dir, "broken.png")
-	if _, err := open(t, dir, Train).Sample(0, new(Image)); err == nil || !strings.Contains(err.Error(), "broken.png") {
-		t.Errorf("error %v does not name the file", err)
+	broken := filepath.Join(dir, "broken.png")
+	_, err := open(t, dir, Train).Sample(0, new(Image))
+	if bad, ok := errors.AsType[*ImageError](err); !ok || bad.Path != broken || !strings.HasPrefix(err.Error(), "patchmix: "+broken+": corrupt png image: ") ||
+		!strings.HasSuffix(err.Error(), ": repair or remove it") {
+		t.Errorf("error %v, want one that names the file and a remedy", err)
 	}
-	list := &imageFiles{paths: []string{filepath.Join(dir, "gone.jpg")}, labels: []int{-1}}
-	if _, err := list.Sample(0, new(Image)); err == nil || !strings.Contains(err.Error(), "gone.jpg") {
-		t.Errorf("error %v does not name the file", err)
+	gone := filepath.Join(dir, "gone.jpg")
+	list := &imageFiles{paths: []string{gone}, labels: []int{-1}}
+	if _, err := list.Sample(0, new(Image)); err == nil || err.Error() != "patchmix: "+gone+": no such file or directory: repair or remove it" || !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("error %v, want one that names the file", err)
 	}
 }
 

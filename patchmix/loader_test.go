@@ -30,6 +30,7 @@ type pictures struct {
 
 func (p pictures) Name() string            { return "pictures" }
 func (p pictures) Len() int                { return p.n }
+func (p pictures) Label(i int) int         { return i }
 func (p pictures) Classes() []string       { return nil }
 func (p pictures) Digest() (string, error) { return fmt.Sprint("pictures ", p.n), nil }
 
