@@ -81,7 +81,7 @@ func (c Checkpoints) Latest() (step int64, err error) {
 		return 0, err
 	}
 	if len(steps) == 0 {
-		return 0, fmt.Errorf("artifacts: %s: %w", c.Dir, ErrNoCheckpoint)
+		return 0, fmt.Errorf("artifacts: %s: %w: train on by pmx train --resume --out %s", c.Dir, ErrNoCheckpoint, filepath.Dir(c.Dir))
 	}
 	newest := steps[len(steps)-1]
 	err = verifyCheckpoint(c.Path(newest))

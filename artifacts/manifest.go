@@ -26,7 +26,7 @@ type Manifest struct {
 
 	Method     string    `json:"method,omitempty"`      // patchmix, ...
 	Seed       uint64    `json:"seed"`                  // all randomness follows from it
-	Data       DataInfo  `json:"data"`                  // what it was trained on
+	Data       DataInfo  `json:"data"`                  // what it was trained on, in the newest session
 	ConfigHash string    `json:"config_hash,omitempty"` // ConfigHash of config.json without what a resume may change
 	GraphHash  string    `json:"graph_hash,omitempty"`  // SHA-256 of the step file
 	Sessions   []Session `json:"sessions,omitempty"`    // the first, then one a resume
@@ -53,6 +53,9 @@ type Session struct {
 	Runtime  string    `json:"runtime,omitempty"`         // ort, ort-training, reference
 	Library  string    `json:"runtime_version,omitempty"` // the library's own word: 1.27.0
 	Device   string    `json:"device,omitempty"`          // cpu, cuda
+	// DataBefore is what the run was trained on until this session, where the user
+	// accepted that it has changed.
+	DataBefore *DataInfo `json:"data_before,omitempty"`
 }
 
 // NewSession describes this process; the caller fills in the runtime.

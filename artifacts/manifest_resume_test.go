@@ -15,13 +15,19 @@ func TestCheckResume(t *testing.T) {
 		return m
 	}
 	same := func(*Manifest, *Session) {}
+	fewer := func(m *Manifest, _ *Session) { m.Data.Samples, m.Data.Digest = 23, "eeee" }
 	for name, c := range map[string]struct {
 		change     func(*Manifest, *Session)
+		accept     bool
 		note, fail string
 	}{
 		"nothing":           {change: same},
 		"where the data is": {change: func(m *Manifest, _ *Session) { m.Data.Name = "folder moved" }},
-		"data":              {change: func(m *Manifest, _ *Session) { m.Data.Digest = "eeee" }, fail: "is not the same data: name the same by --data"},
+		"data":              {change: func(m *Manifest, _ *Session) { m.Data.Digest = "eeee" }, fail: "is not the same data (as many, of other names, sizes, labels or content): name the same by --data, go on with these by --accept-changed-data"},
+		"number of images":  {change: fewer, fail: "folder photos (24 images), and folder photos (23 images) is not the same data (1 fewer)"},
+		"accepted data":     {change: fewer, accept: true, note: "is not the same data (1 fewer): it goes on with these, no longer bit for bit"},
+		"accepted, graph":   {change: func(m *Manifest, s *Session) { fewer(m, s); m.GraphHash = "bbbb" }, accept: true, fail: "builds graph bbbb"},
+		"accepted, none":    {change: same, accept: true},
 		"graph":             {change: func(m *Manifest, s *Session) { m.GraphHash, s.PMX = "bbbb", "v2.0.0" }, fail: "graph aaaa of pmx v1.0.0, and pmx v2.0.0 builds graph bbbb"},
 		"library":           {change: func(_ *Manifest, s *Session) { s.Library = "1.28.0" }, note: "ort 1.27.0 on cpu, linux/amd64 and goes on with pmx v1.0.0, ort 1.28.0 on cpu"},
 		"runtime":           {change: func(_ *Manifest, s *Session) { s.Runtime = "ort-training" }, note: "no longer bit for bit"},
@@ -29,7 +35,8 @@ func TestCheckResume(t *testing.T) {
 		"platform":          {change: func(_ *Manifest, s *Session) { s.Platform = "linux/arm64" }, note: "no longer bit for bit"},
 		"pmx":               {change: func(_ *Manifest, s *Session) { s.PMX = "v1.0.1" }, note: "no longer bit for bit"},
 	} {
-		note, err := made(same).CheckResume(made(c.change))
+		notes, err := made(same).CheckResume(made(c.change), c.accept)
+		note := strings.Join(notes, "; ")
 		if (err != nil) != (c.fail != "") || err != nil && !strings.Contains(err.Error(), c.fail) {
 			t.Errorf("another %s: error %v, want %q", name, err, c.fail)
 		}
@@ -37,7 +44,7 @@ func TestCheckResume(t *testing.T) {
 			t.Errorf("another %s: note %q, want %q", name, note, c.note)
 		}
 	}
-	if note, err := (Manifest{}).CheckResume(made(same)); note != "" || err != nil {
-		t.Errorf("a run that never began: %q, %v", note, err)
+	if notes, err := (Manifest{}).CheckResume(made(same), false); notes != nil || err != nil {
+		t.Errorf("a run that never began: %q, %v", notes, err)
 	}
 }

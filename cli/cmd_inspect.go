@@ -282,6 +282,23 @@ func shorten(s string, n int) string {
 	return fmt.Sprintf("%s... (%d bytes)", strings.ToValidUTF8(s[:n], ""), len(s))
 }
 
+// otherData says what a session of a run was the first to be trained on; "" where
+// it went on with the data that there was.
+func otherData(m artifacts.Manifest, session int) string {
+	before := m.Sessions[session].DataBefore
+	if before == nil {
+		return ""
+	}
+	now := m.Data
+	for _, later := range m.Sessions[session+1:] {
+		if later.DataBefore != nil {
+			now = *later.DataBefore
+			break
+		}
+	}
+	return fmt.Sprintf(", with %d images of %s, until then %d of %s", now.Samples, now.Name, before.Samples, before.Name)
+}
+
 func inspectRun(out io.Writer, path string) error {
 	run, err := artifacts.ViewRun(path)
 	if err != nil {
@@ -296,9 +313,9 @@ func inspectRun(out io.Writer, path string) error {
 	if err := run.ReadConfig(&r); err == nil {
 		fmt.Fprintf(out, "encoder: %s\n", architectureLine(builders.Architecture(r.Config)))
 	}
-	for _, s := range m.Sessions {
-		fmt.Fprintf(out, "session: %s from step %d, pmx %s, %s %s on %s\n",
-			s.Started.Format("2006-01-02 15:04:05Z07:00"), s.FromStep, s.PMX, s.Runtime, s.Library, s.Device)
+	for i, s := range m.Sessions {
+		fmt.Fprintf(out, "session: %s from step %d, pmx %s, %s %s on %s%s\n",
+			s.Started.Format("2006-01-02 15:04:05Z07:00"), s.FromStep, s.PMX, s.Runtime, s.Library, s.Device, otherData(m, i))
 	}
 	steps, err := run.Checkpoints().List()
 	if err != nil {

@@ -32,6 +32,10 @@ images (--data says where they lie now) and a pmx that builds the same graph. It
 on with the runtime and on the device that it had last, unless --runtime or --device
 names another: with another ONNX Runtime it does so with a note, no longer bit for bit.
 
+An image that cannot be read stops the training, after saving. Repair or remove it
+and go on by --resume --accept-changed-data: with other images than before, no longer
+bit for bit, and with the steps that they make of an epoch.
+
 --profile writes ONNX Runtime's trace of the first steps to RUN/profile.json and
 where their time goes, by operator and part of the step, to RUN/profile.txt, which
 it prints at the end. Then it compiles the step anew and trains on without a trace;
@@ -45,6 +49,7 @@ before and after the training; the classes are used for nothing else.
 			&cli.StringFlag{Name: "data", Usage: "train on these images, `SPEC`; the same as --set data=SPEC"},
 			&cli.StringFlag{Name: "out", Usage: "the run's folder, `RUN`", Required: true},
 			&cli.BoolFlag{Name: "resume", Usage: "go on with the run in --out"},
+			&cli.BoolFlag{Name: "accept-changed-data", Usage: "with --resume: go on although images were repaired, added or removed"},
 			&cli.BoolFlag{Name: "overwrite", Usage: "delete the run in --out and start anew"},
 			&cli.Uint64Flag{Name: "seed", Usage: "decides every random draw; the same as --set seed=N"},
 			&cli.IntFlag{Name: "workers", Usage: "goroutines that make views; 0 is one per core. The batches do not depend on it"},
@@ -106,6 +111,9 @@ func (t *trainer) readRecipe() error {
 	c := t.c
 	if c.Bool("resume") && c.Bool("overwrite") {
 		return usageErrorf("--resume goes on with a run and --overwrite deletes it: choose one")
+	}
+	if c.Bool("accept-changed-data") && !c.Bool("resume") {
+		return usageErrorf("--accept-changed-data goes with --resume")
 	}
 	if c.Int("checkpoint-every") < 0 || c.Int64("checkpoint-every-steps") < 0 || c.Int("keep") < 1 || c.Int("knn-every") < 0 || c.Int("workers") < 0 {
 		return usageErrorf("--checkpoint-every, --checkpoint-every-steps, --knn-every and --workers are 0 or more, --keep 1 or more")
@@ -185,7 +193,8 @@ func (t *trainer) checkBatches() error {
 	if err != nil {
 		return err
 	}
-	return t.profile.check(int64(t.recipe.Epochs) * int64(perEpoch))
+	t.steps = int64(t.recipe.Epochs) * int64(perEpoch)
+	return t.profile.check(t.steps)
 }
 
 func (t *trainer) buildStep() (err error) {
@@ -250,43 +259,16 @@ func (t *trainer) openRun() (err error) {
 	return t.dir.WriteManifest(manifest)
 }
 
-// resumeMayChange lists the keys of a recipe that --resume takes anew: where the
-// images lie may change, their digest does not.
-var resumeMayChange = []string{"data"}
-
-// resume finds where the run stands and puts its earlier sessions before the one
-// in the manifest.
-func (t *trainer) resume(manifest *artifacts.Manifest) error {
-	if err := t.dir.CheckConfig(t.recipe, resumeMayChange...); err != nil {
-		return err
-	}
-	before, err := t.dir.ReadManifest()
-	if err != nil {
-		return err
-	}
-	note, err := before.CheckResume(*manifest)
-	if err != nil {
-		return err
-	}
-	if t.from, err = training.Resume(t.dir, t.recipe, t.step, t.recipe.Seed, t.session, resumeMayChange...); err != nil {
-		return err
-	}
-	if note != "" {
-		fmt.Fprintln(t.c.App.ErrWriter, "note:", note)
-	}
-	manifest.Sessions[0].FromStep = t.from.Step
-	manifest.Sessions = append(before.Sessions, manifest.Sessions...)
-	return nil
-}
-
 func (t *trainer) train(ctx context.Context) error {
+	if err := t.place(); err != nil {
+		return err
+	}
 	feeder, err := newFeeder(t.recipe, t.data, t.from.Position, t.c.Int("workers"))
 	if err != nil {
 		return err
 	}
 	defer feeder.Close()
 	perEpoch := feeder.StepsPerEpoch()
-	t.steps = int64(t.recipe.Epochs) * int64(perEpoch)
 	if err := t.profile.check(t.steps - t.from.Step); err != nil {
 		return err
 	}
@@ -307,7 +289,7 @@ func (t *trainer) train(ctx context.Context) error {
 	if _, diverged := errors.AsType[*training.DivergedError](err); diverged {
 		return withCode(ExitDiverged, err)
 	}
-	return err
+	return t.imageRemedy(err)
 }
 
 // hooks are the loop's, in the order that Hook asks for.

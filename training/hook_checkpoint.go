@@ -64,6 +64,10 @@ func (h *CheckpointHook) End(_ context.Context, l *Loop, cause error) error {
 	if errors.As(cause, &interrupted) {
 		interrupted.Saved = h.path()
 	}
+	var failed *FailedError
+	if errors.As(cause, &failed) {
+		failed.Kept = h.path()
+	}
 	return nil
 }
 

@@ -157,7 +157,9 @@ func TestCheckpointHookSavesOnTheWayOut(t *testing.T) {
 		h := checkpointHook(t)
 		s := newFakeSession()
 		s.failAt = map[int64]error{5: errors.New("no memory")}
-		if err := fakeLoop(s, 20, 3, h).Run(t.Context()); err == nil || !strings.Contains(err.Error(), "no memory") {
+		err := fakeLoop(s, 20, 3, h).Run(t.Context())
+		if failed, ok := errors.AsType[*training.FailedError](err); !ok || failed.Step != 4 || failed.Kept != h.Checkpoints.Path(4) ||
+			err.Error() != "training: training: step 5: no memory; stopped after step 4, the newest checkpoint is "+h.Checkpoints.Path(4) {
 			t.Errorf("error %v", err)
 		}
 		if got := saved(t, h); !slices.Equal(got, []int64{4}) {

@@ -84,10 +84,29 @@ func (e *InterruptedError) Error() string {
 
 func (e *InterruptedError) Unwrap() error { return e.Cause }
 
+// FailedError ends a training that anything else went wrong with: a batch that
+// could not be made, a step, a hook. It wraps the cause.
+type FailedError struct {
+	Step int64 // steps done
+	// Kept is the path of the newest checkpoint, of that step unless saving it is
+	// what failed; "" if there is none.
+	Kept  string
+	Cause error
+}
+
+func (e *FailedError) Error() string {
+	if e.Kept == "" {
+		return fmt.Sprintf("training: %v", e.Cause)
+	}
+	return fmt.Sprintf("training: %v; stopped after step %d, the newest checkpoint is %s", e.Cause, e.Step, e.Kept)
+}
+
+func (e *FailedError) Unwrap() error { return e.Cause }
+
 // Run trains until Steps are done, ctx is done or something fails. A step that
-// has begun is finished before ctx is looked at. The error is a
-// *InterruptedError, a *DivergedError or what the session, the feeder or a hook
-// returned; whatever it is, the session holds the state after Done steps.
+// has begun is finished before ctx is looked at. The error is an
+// *InterruptedError, a *DivergedError or a *FailedError with what the session, the
+// feeder or a hook returned; whatever it is, the session holds the state after Done steps.
 func (l *Loop) Run(ctx context.Context) error {
 	if l.Feeder.StepsPerEpoch() < 1 {
 		return errors.New("training: the data has fewer images than one batch: choose a smaller batch")
@@ -101,7 +120,17 @@ func (l *Loop) Run(ctx context.Context) error {
 	if err == nil {
 		err = l.train(ctx)
 	}
-	return l.endHooks(context.WithoutCancel(ctx), started, err)
+	return l.endHooks(context.WithoutCancel(ctx), started, l.orFailed(err))
+}
+
+// orFailed is err as one of the three errors that end a training.
+func (l *Loop) orFailed(err error) error {
+	_, interrupted := errors.AsType[*InterruptedError](err)
+	_, diverged := errors.AsType[*DivergedError](err)
+	if err == nil || interrupted || diverged {
+		return err
+	}
+	return &FailedError{Step: l.step, Cause: err}
 }
 
 // Done is the number of steps done.

@@ -1,0 +1,99 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"pmx/artifacts"
+	"pmx/patchmix"
+	"pmx/training"
+)
+
+// resumeMayChange lists the keys of a recipe that --resume takes anew: where the
+// images lie may change, their digest does not.
+var resumeMayChange = []string{"data"}
+
+// resume finds where the run stands and puts its earlier sessions before the one
+// in the manifest.
+func (t *trainer) resume(manifest *artifacts.Manifest) error {
+	if err := t.dir.CheckConfig(t.recipe, resumeMayChange...); err != nil {
+		return err
+	}
+	before, err := t.dir.ReadManifest()
+	if err != nil {
+		return err
+	}
+	notes, err := before.CheckResume(*manifest, t.c.Bool("accept-changed-data"))
+	if err != nil {
+		return err
+	}
+	if len(before.Sessions) > 0 && before.Data.Digest != manifest.Data.Digest {
+		manifest.Sessions[0].DataBefore = &before.Data
+		if t.otherHeldOut(before.Data) {
+			notes = append(notes, "other images are held out than before: accuracy is measured on some that were trained on")
+		}
+	}
+	if t.from, err = training.Resume(t.dir, t.recipe, t.step, t.recipe.Seed, t.session, resumeMayChange...); err != nil {
+		return err
+	}
+	if t.from.Path == "" {
+		lines, err := t.dir.ReadMetrics()
+		if err != nil {
+			return err
+		}
+		if n := len(lines); n > 0 && lines[n-1].Step > 0 {
+			notes = append(notes, fmt.Sprintf("%s holds no checkpoint: the run begins again, and its lines in %s up to step %d are dropped",
+				t.dir.Path(artifacts.CheckpointsDir), artifacts.MetricsName, lines[n-1].Step))
+		}
+	}
+	for _, note := range notes {
+		fmt.Fprintln(t.c.App.ErrWriter, "note:", note)
+	}
+	manifest.Sessions[0].FromStep = t.from.Step
+	manifest.Sessions = append(before.Sessions, manifest.Sessions...)
+	return nil
+}
+
+// otherHeldOut: which images are held out follows from how many there are.
+func (t *trainer) otherHeldOut(before artifacts.DataInfo) bool {
+	if t.recipe.HoldOut == 0 || before.Samples == t.data.Len() {
+		return false
+	}
+	_, err := patchmix.Open(t.recipe.Sources.Data, patchmix.Test)
+	return errors.Is(err, patchmix.ErrNoSplit)
+}
+
+// place finds the position in the data. Where an epoch has another number of steps
+// than it had, since other images were accepted, the steps done say where that is:
+// the first of the epochs that they make now are over.
+func (t *trainer) place() (err error) {
+	perEpoch := t.steps / int64(t.recipe.Epochs)
+	if t.from.Step > t.steps {
+		return fmt.Errorf("the run has done %d steps, and with these images its %d epochs have no more than %d: export it as it is by pmx export %s, or start anew with --overwrite",
+			t.from.Step, t.recipe.Epochs, t.steps, t.c.String("out"))
+	}
+	if t.from.Position == nil {
+		return nil
+	}
+	var p patchmix.Position
+	if err := json.Unmarshal(t.from.Position, &p); err != nil {
+		return fmt.Errorf("the checkpoint's position in the data: %w", err)
+	}
+	if int64(p.Epoch)*perEpoch+int64(p.Step) != t.from.Step {
+		p = patchmix.Position{Epoch: int(t.from.Step / perEpoch), Step: int(t.from.Step % perEpoch)}
+		t.from.Averages = training.Averages{} // are of another part of the training
+		fmt.Fprintf(t.c.App.ErrWriter, "note: an epoch has %d steps now: after %d of %d steps the run goes on in epoch %d, and its schedules go to the new end\n",
+			perEpoch, t.from.Step, t.steps, p.Epoch+1)
+	}
+	t.from.Position, err = json.Marshal(p)
+	return err
+}
+
+// imageRemedy adds to an error of an image that cannot be read how the run goes on.
+func (t *trainer) imageRemedy(err error) error {
+	if _, ok := errors.AsType[*patchmix.ImageError](err); !ok {
+		return err
+	}
+	return fmt.Errorf("%w; then go on by pmx train --resume --accept-changed-data --out %s", err, t.c.String("out"))
+}
