@@ -3,6 +3,8 @@ package cli
 import (
 	"fmt"
 	"io"
+	"path/filepath"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -32,6 +34,9 @@ soft targets. It is the first batch of a training with this seed, but smaller.
 })
 
 func preview(c *cli.Context) error {
+	if n := c.Int("images"); n < 2 {
+		return usageErrorf("--images %d: want 2 or more, each is mixed with others", n)
+	}
 	r, err := recipeOf(c)
 	if err != nil {
 		return err
@@ -39,9 +44,16 @@ func preview(c *cli.Context) error {
 	if c.IsSet("data") {
 		r.Sources.Data = c.String("data")
 	}
-	r.Batch = c.Int("images")
 	if err := r.Validate(); err != nil {
 		return withCode(ExitUsage, err)
+	}
+	r.Batch = c.Int("images")
+	if err := r.Validate(); err != nil { // a number of images that the recipe cannot mix, or none
+		return usageErrorf("--images %d: %s", r.Batch, oneLine(err))
+	}
+	out := c.String("out")
+	if strings.ToLower(filepath.Ext(out)) != ".png" {
+		return usageErrorf("--out %s: want a name that ends in .png, which is what is written", out)
 	}
 	data, err := r.openData(patchmix.Train)
 	if err != nil {
@@ -60,7 +72,6 @@ func preview(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	out := c.String("out")
 	err = atomicfile.Write(out, func(w io.Writer) error { return patchmix.Preview(w, batch, data, config) })
 	if err != nil {
 		return err

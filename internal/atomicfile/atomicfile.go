@@ -76,6 +76,9 @@ func write(path string, fill func(io.Writer) error, create func(path string) (fi
 
 // replace does all of Write but for flushing the folder.
 func replace(path string, fill func(io.Writer) error, create func(path string) (file, error)) (err error) {
+	if isDir(path) {
+		return syscall.EISDIR
+	}
 	f, err := create(path)
 	if err != nil {
 		return err
@@ -99,6 +102,11 @@ func replace(path string, fill func(io.Writer) error, create func(path string) (
 		return err
 	}
 	return os.Rename(f.Name(), path)
+}
+
+func isDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 // SyncDir flushes a folder's entries to the disk, so that a rename in it
@@ -154,6 +162,8 @@ func describe(path string, err error) error {
 		remedy = ": choose a folder that you may write to"
 	case errors.Is(err, fs.ErrNotExist):
 		remedy = ": create the folder first"
+	case errors.Is(err, syscall.EISDIR):
+		remedy = ": name a file in it"
 	}
 	// A *PathError names the temporary file, which says nothing to a user, or the
 	// path once more.

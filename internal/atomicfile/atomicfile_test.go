@@ -162,3 +162,20 @@ func assertOnly(t *testing.T, dir string, want ...string) {
 		t.Errorf("%s holds %v, want %v", dir, got, want)
 	}
 }
+
+// TestWriteOverFolder: a folder is not replaced, and no temporary file is named.
+func TestWriteOverFolder(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "folder")
+	if err := os.Mkdir(path, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	err := WriteBytes(path, []byte("x"))
+	want := "atomicfile: " + path + " was not written (an older file is untouched): is a directory: name a file in it"
+	if err == nil || err.Error() != want || !errors.Is(err, syscall.EISDIR) {
+		t.Errorf("error %v, want %s", err, want)
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
+		t.Errorf("the folder's folder holds %v, error %v", entries, err)
+	}
+}

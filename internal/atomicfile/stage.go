@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 )
 
 // Stage replaces files that belong together once all of them are good. fill
@@ -36,6 +37,9 @@ func Stage(dir string, fill func(staging string) (last []string, err error)) err
 	}
 	var names []string
 	for _, e := range entries {
+		if target := filepath.Join(dir, e.Name()); isDir(target) {
+			return describe(target, syscall.EISDIR)
+		}
 		if !slices.Contains(last, e.Name()) {
 			names = append(names, e.Name())
 		}

@@ -39,18 +39,18 @@ func TestStage(t *testing.T) {
 }
 
 // TestStageMovesLast: what must not be there before the others is moved after
-// them; a folder in its place stops it, the others are there.
+// them; where it cannot be, since it is a folder, the others are there.
 func TestStageMovesLast(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.MkdirAll(filepath.Join(dir, "a-model", "in the way"), 0o777); err != nil {
+	if err := WriteBytes(filepath.Join(dir, "a-model"), nil); err != nil {
 		t.Fatal(err)
 	}
 	err := Stage(dir, func(staging string) ([]string, error) {
 		return []string{"a-model"}, errors.Join(
-			WriteBytes(filepath.Join(staging, "a-model"), nil), WriteBytes(filepath.Join(staging, "b-data"), []byte("new")))
+			os.Mkdir(filepath.Join(staging, "a-model"), 0o777), WriteBytes(filepath.Join(staging, "b-data"), []byte("new")))
 	})
 	if err == nil {
-		t.Error("a folder was replaced by a file")
+		t.Error("a file was replaced by a folder")
 	}
 	assertContent(t, filepath.Join(dir, "b-data"), "new")
 	assertOnly(t, dir, "a-model", "b-data")
@@ -73,6 +73,18 @@ func TestStageErrors(t *testing.T) {
 		t.Errorf("%v, want %s", err, want)
 	}
 	assertOnly(t, dir)
+
+	// A folder in the place of one of the files: none is replaced.
+	if err := os.Mkdir(filepath.Join(dir, "model"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	err = Stage(dir, func(staging string) ([]string, error) {
+		return nil, errors.Join(WriteBytes(filepath.Join(staging, "data"), nil), WriteBytes(filepath.Join(staging, "model"), nil))
+	})
+	if want := "atomicfile: " + filepath.Join(dir, "model") + " was not written (an older file is untouched): is a directory: name a file in it"; err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+	assertOnly(t, dir, "model")
 }
 
 // TestRemoveTempsOfStage: a killed process leaves a folder.
