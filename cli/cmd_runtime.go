@@ -68,6 +68,9 @@ func installRuntime(c *cli.Context) error {
 	}
 	installer.Progress = func(line string) { fmt.Fprintln(c.App.ErrWriter, line) }
 	lib, err := installer.Install(c.Context, kind)
+	if errors.Is(err, runtimelib.ErrNoClient) {
+		return withCode(ExitMissing, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -143,7 +146,7 @@ func findLibrary(kind runtimelib.Kind, explicit string) (string, error) {
 		return "", err
 	}
 	lib, err := installer.Find(kind, explicit)
-	if errors.Is(err, runtimelib.ErrNotInstalled) {
+	if errors.Is(err, runtimelib.ErrNotInstalled) || errors.Is(err, runtimelib.ErrNotThere) {
 		return "", withCode(ExitMissing, err)
 	}
 	return lib.Path, err

@@ -48,6 +48,9 @@ func openRuntime(c *cli.Context, name, device string) (training.Runtime, trainin
 		}
 		options.Kernels = "off"
 	}
+	if options.Threads < 0 {
+		return nil, options, usageErrorf("--threads %d: want 0 (one per core) or more", options.Threads)
+	}
 	if kind, ok := libraryOf(runtime.Name(), options.Device); ok {
 		if options.Library, err = findLibrary(kind, options.Library); err != nil {
 			return nil, options, err

@@ -42,6 +42,8 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
+			bin, _, _ := strings.Cut(env.Getenv("PATH"), string(os.PathListSeparator))
+			env.Setenv("PMX_BIN", bin) // of pmx alone
 			env.Setenv("PMX_ORT_LIB", library)
 			env.Setenv("PMX_ORT_TRAINING_LIB", training)
 			return drawAll(env.WorkDir)

@@ -16,6 +16,10 @@ import (
 // errNoClient: the package client is not on this machine.
 var errNoClient = errors.New("not found")
 
+// ErrNoClient is in Install's error when none of the package clients that could
+// bring a library is on this machine.
+var ErrNoClient = errors.New("no package client is on the PATH")
+
 // clientCommands are the ways to call each client, the first that works counts.
 var clientCommands = map[client][][]string{
 	pip: {{"pip"}, {"pip3"}, {"python3", "-m", "pip"}, {"python", "-m", "pip"}},

@@ -13,6 +13,9 @@ import (
 // ErrNotInstalled is in Find's error when the library is to be installed first.
 var ErrNotInstalled = errors.New("not installed")
 
+// ErrNotThere is in Find's error when the path that a user named holds no library.
+var ErrNotThere = errors.New("no library is there")
+
 // Find gives the library to load for a kind: the one that explicit (the flag
 // --ort-lib) names if it is not "", else the one that the environment variable
 // names, else the installed one. The CUDA library serves where the CPU's is
@@ -61,8 +64,8 @@ func named(kind Kind, path, by string) (Library, error) {
 		err = errors.New("not a file")
 	}
 	if err != nil {
-		return Library{}, fmt.Errorf("runtimelib: %s: %w: give the path of a library such as libonnxruntime.so, or leave it out and run %s",
-			by, err, kind.InstallCommand())
+		return Library{}, fmt.Errorf("runtimelib: %s: %w: %w: give the path of a library such as libonnxruntime.so, or leave it out and run %s",
+			by, ErrNotThere, err, kind.InstallCommand())
 	}
 	path, err = filepath.Abs(path)
 	if err != nil {

@@ -148,7 +148,7 @@ func (in *Installer) fetch(ctx context.Context, rel release) (Library, error) {
 	case delivered:
 		return Library{}, fmt.Errorf("no package brought a library that works (%s): name another by --ort-lib or %s", said, rel.kind.EnvVar())
 	case absent == len(rel.sources):
-		return Library{}, &downloadError{errors.New(missingClients(rel))}
+		return Library{}, &downloadError{missingClients(rel)}
 	}
 	return Library{}, &downloadError{fmt.Errorf("no package client could bring it (%s): check the network and that pip is version 20.3 or newer, then repeat %s",
 		said, rel.kind.InstallCommand())}
@@ -338,15 +338,15 @@ func replaceDir(from, to, old string) error {
 }
 
 // missingClients says which package client to install.
-func missingClients(rel release) string {
+func missingClients(rel release) error {
 	remedy := "install pip (the package python3-pip on Debian and Ubuntu)"
 	for _, s := range rel.sources {
 		if s.client == npm {
 			remedy = "install pip (the package python3-pip on Debian and Ubuntu) or npm"
 		}
 	}
-	return fmt.Sprintf("no package client is on the PATH: %s and repeat %s, or name a library by --ort-lib or %s",
-		remedy, rel.kind.InstallCommand(), rel.kind.EnvVar())
+	return fmt.Errorf("%w: %s and repeat %s, or name a library by --ort-lib or %s",
+		ErrNoClient, remedy, rel.kind.InstallCommand(), rel.kind.EnvVar())
 }
 
 func (s source) describe(version string) string {
