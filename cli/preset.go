@@ -74,7 +74,11 @@ func setKeys(c *cli.Context, r *Recipe) error {
 		if !ok {
 			return usageErrorf("--set %s: want KEY=VALUE", assignment)
 		}
-		if err := r.Set(strings.TrimSpace(key), strings.TrimSpace(value)); err != nil {
+		key, value = strings.TrimSpace(key), strings.TrimSpace(value)
+		if key == "preset" { // a recipe's note of where it came from
+			return usageErrorf("--set preset=%s changes nothing: begin with a recipe by --preset %[1]s", value)
+		}
+		if err := r.Set(key, value); err != nil {
 			return withCode(ExitUsage, fmt.Errorf("--set: %w", err))
 		}
 	}
