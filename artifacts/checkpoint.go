@@ -13,9 +13,10 @@ import (
 // CheckpointHeader is what a checkpoint says about itself. It is JSON under
 // "pmx.checkpoint" in the metadata of the safetensors file.
 type CheckpointHeader struct {
-	Version    int    `json:"version"`     // of this format, set when written
-	Step       int64  `json:"step"`        // steps done
-	ConfigHash string `json:"config_hash"` // ConfigHash of the run's configuration
+	Version    int    `json:"version"`          // of this format, set when written
+	Step       int64  `json:"step"`             // steps done
+	ConfigHash string `json:"config_hash"`      // ConfigHash of the run's configuration
+	Method     string `json:"method,omitempty"` // patchmix, ...
 
 	Arch json.RawMessage `json:"arch,omitempty"` // the architecture: number of heads, patch size, ...
 	RNG  json.RawMessage `json:"rng,omitempty"`  // state of every random generator
@@ -35,8 +36,8 @@ type Checkpoint struct {
 // knows, and the one it writes.
 const checkpointVersion = 1
 
-// checkpointKey is where the header lies in the file's metadata.
-const checkpointKey = "pmx.checkpoint"
+// CheckpointProperty is where the header lies in the file's metadata.
+const CheckpointProperty = "pmx.checkpoint"
 
 // ErrCorrupt is in the error of reading a checkpoint whose content is not what
 // was written.
@@ -56,7 +57,7 @@ func WriteCheckpoint(path string, c *Checkpoint) error {
 	if err != nil {
 		return fmt.Errorf("artifacts: checkpoint of step %d: %w", c.Step, err)
 	}
-	return safetensors.WriteFile(path, c.Tensors, map[string]string{checkpointKey: string(header)})
+	return safetensors.WriteFile(path, c.Tensors, map[string]string{CheckpointProperty: string(header)})
 }
 
 // CheckpointReader reads a checkpoint tensor by tensor.
@@ -82,18 +83,18 @@ func OpenCheckpoint(path string) (*CheckpointReader, error) {
 
 func parseCheckpointHeader(metadata map[string]string) (CheckpointHeader, error) {
 	var h CheckpointHeader
-	text, ok := metadata[checkpointKey]
+	text, ok := metadata[CheckpointProperty]
 	if !ok {
 		return h, errors.New("a safetensors file, but not a checkpoint of pmx: choose a file from the run's checkpoints folder")
 	}
 	if err := json.Unmarshal([]byte(text), &h); err != nil {
-		return h, fmt.Errorf("metadata %s: %w", checkpointKey, err)
+		return h, fmt.Errorf("metadata %s: %w", CheckpointProperty, err)
 	}
 	if h.Version < 1 || h.Version > checkpointVersion {
 		return h, fmt.Errorf("a checkpoint of format version %d, this pmx knows 1 to %d: use the pmx that wrote it, or a newer one", h.Version, checkpointVersion)
 	}
 	if h.Step < 0 {
-		return h, fmt.Errorf("metadata %s: step %d", checkpointKey, h.Step)
+		return h, fmt.Errorf("metadata %s: step %d", CheckpointProperty, h.Step)
 	}
 	return h, nil
 }

@@ -127,3 +127,14 @@ type ArchitectureInfo struct {
 func Architecture(c Config) ArchitectureInfo {
 	return ArchitectureInfo{"vision_transformer", c.ImageSize, c.PatchSize, c.Dim, c.Depth, c.Heads, c.MLPRatio, layerNormEpsilon, ImageMean, ImageStd}
 }
+
+// Parameters is how many numbers the backbone learns.
+func (a ArchitectureInfo) Parameters() int64 {
+	dim, side := int64(a.Dim), int64(a.ImageSize/a.PatchSize)
+	patch := int64(a.PatchSize * a.PatchSize)
+	hidden := int64(a.MLPRatio) * dim
+	linear := func(from, to int64) int64 { return from*to + to }
+	norm := 2 * dim
+	block := 2*norm + linear(dim, 3*dim) + linear(dim, dim) + linear(dim, hidden) + linear(hidden, dim)
+	return linear(3*patch, dim) + dim + (1+side*side)*dim + int64(a.Depth)*block + norm
+}

@@ -48,3 +48,32 @@ func TestEncoderDimensionNames(t *testing.T) {
 		}
 	}
 }
+
+// TestParameters counts what a ViT declares. ViT-S/16 has 22 million, as published.
+func TestParameters(t *testing.T) {
+	for _, c := range []Config{
+		{ImageSize: 24, PatchSize: 4, Dim: 12, Depth: 2, Heads: 3, MLPRatio: 2},
+		{ImageSize: 8, PatchSize: 8, Dim: 6, Depth: 1, Heads: 1, MLPRatio: 4},
+	} {
+		var want int64
+		_, err := onnxgraph.Build("encoder", func(g *onnxgraph.Graph) {
+			params := NewParams(func(p *Param) *onnxgraph.Value {
+				n := int64(1)
+				for _, d := range p.Shape {
+					n *= int64(d)
+				}
+				want += n
+				return g.NamedConst(p.Name, onnxgraph.Zeros(onnxgraph.Float32, p.Shape))
+			})
+			x := g.Input(EncoderInput, onnxgraph.Float32, 1, 3, c.ImageSize, c.ImageSize)
+			g.Output(EncoderTokens, NewViT(params.Root(BaseEncoder), c).Forward(x, DropPath{}))
+		})
+		if got := Architecture(c).Parameters(); err != nil || got != want {
+			t.Errorf("%+v: %d parameters, want %d; error %v", c, got, want, err)
+		}
+	}
+	small := Config{ImageSize: 224, PatchSize: 16, Dim: 384, Depth: 12, Heads: 12, MLPRatio: 4}
+	if got := Architecture(small).Parameters(); got != 21_665_664 { // timm's vit_small_patch16_224 without its classifier
+		t.Errorf("ViT-S/16 has %d parameters", got)
+	}
+}

@@ -16,7 +16,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"pmx/artifacts"
-	"pmx/artifacts/safetensors"
 	"pmx/builders"
 	"pmx/onnxgraph"
 )
@@ -92,7 +91,7 @@ func inspectModel(out io.Writer, path string) error {
 		if err := describeStep(out, text); err != nil {
 			return fmt.Errorf("%s: metadata %s: %w", path, builders.StepProperty, err)
 		}
-		return describeGraph(out, d, false)
+		return describeGraph(out, d, "numbers", false)
 	}
 	if text, ok := d.Metadata[builders.EncoderProperty]; ok {
 		var a builders.ArchitectureInfo
@@ -100,15 +99,22 @@ func inspectModel(out io.Writer, path string) error {
 			return fmt.Errorf("%s: metadata %s: %w", path, builders.EncoderProperty, err)
 		}
 		fmt.Fprintf(out, "an encoder of pmx: %s\n", architectureLine(a))
-	} else {
-		fmt.Fprintln(out, "an ONNX model")
+		printParameters(out, a)
+		return describeGraph(out, d, "numbers", true)
 	}
-	return describeGraph(out, d, true)
+	fmt.Fprintln(out, "an ONNX model")
+	return describeGraph(out, d, "parameters", true)
 }
 
 func architectureLine(a builders.ArchitectureInfo) string {
 	return fmt.Sprintf("%s, images of %d, patches of %d, %d wide, %d blocks of %d heads, mlp ratio %d",
 		a.Architecture, a.ImageSize, a.PatchSize, a.Dim, a.Depth, a.Heads, a.MLPRatio)
+}
+
+func printParameters(out io.Writer, a builders.ArchitectureInfo) {
+	if a.PatchSize > 0 {
+		fmt.Fprintf(out, "parameters: %s\n", humanCount(a.Parameters()))
+	}
 }
 
 // describeStep prints the roles of a step file's inputs and outputs.
@@ -126,23 +132,15 @@ func describeStep(out io.Writer, text string) error {
 		s.Config.ProjLayers, s.Config.PredLayers, s.Config.Hidden, s.Config.OutDim)
 
 	fmt.Fprintln(out, "\nstate (inputs NAME, outputs NAME.next):")
-	w := newTable(out)
-	var kinds []builders.Kind
-	tensors, elements := map[builders.Kind]int{}, map[builders.Kind]int64{}
+	var roles stateRoles
 	for _, t := range s.State {
-		if tensors[t.Kind] == 0 {
-			kinds = append(kinds, t.Kind)
-		}
-		tensors[t.Kind]++
-		elements[t.Kind] += product(t.Shape)
+		roles.add(t.Kind, t.Shape)
 	}
-	for _, kind := range kinds {
-		w.row("  "+string(kind), fmt.Sprintf("%d tensors", tensors[kind]), humanCount(elements[kind])+" numbers")
-	}
-	if err := w.Flush(); err != nil {
+	if err := roles.print(out); err != nil {
 		return err
 	}
 	fmt.Fprintln(out, "\nbatch:")
+	w := newTable(out)
 	for _, p := range s.Batch {
 		w.row("  "+p.Name, p.DType, p.Shape)
 	}
@@ -158,6 +156,36 @@ func describeStep(out io.Writer, text string) error {
 	return err
 }
 
+// stateRoles counts the tensors of a training state by their role.
+type stateRoles struct {
+	kinds   []builders.Kind // in the order of their first tensors
+	tensors map[builders.Kind]int
+	numbers map[builders.Kind]int64
+}
+
+func (s *stateRoles) add(kind builders.Kind, shape []int) {
+	if s.tensors == nil {
+		s.tensors, s.numbers = map[builders.Kind]int{}, map[builders.Kind]int64{}
+	}
+	if s.tensors[kind] == 0 {
+		s.kinds = append(s.kinds, kind)
+	}
+	s.tensors[kind]++
+	s.numbers[kind] += product(shape)
+}
+
+func (s *stateRoles) print(out io.Writer) error {
+	w := newTable(out)
+	for _, kind := range s.kinds {
+		unit := " numbers"
+		if kind == builders.KindParam || kind == builders.KindEMA {
+			unit = " parameters"
+		}
+		w.row("  "+string(kind), fmt.Sprintf("%d tensors", s.tensors[kind]), humanCount(s.numbers[kind])+unit)
+	}
+	return w.Flush()
+}
+
 func product(shape []int) int64 {
 	n := int64(1)
 	for _, d := range shape {
@@ -167,8 +195,9 @@ func product(shape []int) int64 {
 }
 
 // describeGraph prints a model's size, its inputs and outputs if asked for, and
-// how often it has each operator.
-func describeGraph(out io.Writer, d *onnxgraph.Description, ports bool) error {
+// how often it has each operator. numbers is what its constants hold: the
+// parameters of a step are inputs, and those of an encoder are partly folded.
+func describeGraph(out io.Writer, d *onnxgraph.Description, numbers string, ports bool) error {
 	var opsets []string
 	for _, domain := range slices.Sorted(maps.Keys(d.Opsets)) {
 		name := domain
@@ -181,7 +210,7 @@ func describeGraph(out io.Writer, d *onnxgraph.Description, ports bool) error {
 	if d.Producer != "" {
 		fmt.Fprintf(out, "made by: %s\n", strings.TrimSpace(d.Producer+" "+d.ProducerVersion))
 	}
-	fmt.Fprintf(out, "constants: %d, %s, %s parameters\n", d.Initializers, humanBytes(d.InitializerBytes), humanCount(d.Parameters))
+	fmt.Fprintf(out, "constants: %d, %s, %s %s\n", d.Initializers, humanBytes(d.InitializerBytes), humanCount(d.Parameters), numbers)
 	if len(d.ExternalFiles) > 0 {
 		fmt.Fprintf(out, "data files: %s\n", strings.Join(d.ExternalFiles, ", "))
 	}
@@ -219,67 +248,6 @@ func describeGraph(out io.Writer, d *onnxgraph.Description, ports bool) error {
 		w.row("  "+name, d.Operators[name], note)
 	}
 	return w.Flush()
-}
-
-func inspectSafetensors(out io.Writer, path string) error {
-	r, err := safetensors.Open(path)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	metadata := r.Metadata()
-	switch {
-	case metadata["pmx.checkpoint"] != "":
-		c, err := artifacts.OpenCheckpoint(path)
-		if err != nil {
-			return err
-		}
-		defer c.Close()
-		fmt.Fprintf(out, "a checkpoint of pmx after step %d\n", c.Step)
-		var a builders.ArchitectureInfo
-		if json.Unmarshal(c.Arch, &a) == nil && a.Architecture != "" {
-			fmt.Fprintf(out, "encoder: %s\n", architectureLine(a))
-		}
-		if err := verifySafetensors(c); err != nil {
-			return err
-		}
-		fmt.Fprintln(out, "checksum: good")
-	default:
-		fmt.Fprintln(out, "a safetensors file")
-	}
-	keys := slices.Sorted(maps.Keys(metadata))
-	if len(keys) > 0 {
-		fmt.Fprintln(out, "\nmetadata:")
-		for _, key := range keys {
-			fmt.Fprintf(out, "  %s: %s\n", key, shorten(metadata[key], 200))
-		}
-	}
-	fmt.Fprintln(out, "\ntensors:")
-	w := newTable(out)
-	var total int64
-	for _, info := range r.Infos() {
-		w.row("  "+info.Name, info.DType, info.Shape)
-		total += product(info.Shape)
-	}
-	w.row(fmt.Sprintf("%d tensors, %s numbers", len(r.Infos()), humanCount(total)))
-	return w.Flush()
-}
-
-// verifySafetensors reads a checkpoint through.
-func verifySafetensors(c *artifacts.CheckpointReader) error {
-	state := map[string]*onnxgraph.Tensor{}
-	for _, info := range c.Infos() {
-		state[info.Name] = onnxgraph.Zeros(info.DType, info.Shape)
-	}
-	return c.ReadState(state)
-}
-
-// shorten cuts a text that is longer than n bytes.
-func shorten(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	return fmt.Sprintf("%s... (%d bytes)", strings.ToValidUTF8(s[:n], ""), len(s))
 }
 
 // otherData says what a session of a run was the first to be trained on; "" where

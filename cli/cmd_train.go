@@ -20,8 +20,8 @@ var _ = register("train", func() *cli.Command {
 	return &cli.Command{
 		Usage: "train an encoder on images without labels",
 		Description: `pmx train --preset quickstart --out runs/first           on a built-in sample, minutes
-pmx train --preset cifar-tiny --data folder:photos --out runs/mine
-pmx train --preset cifar-tiny --data cifar10:PATH --set epochs=50 --set dim=96 --out runs/c10
+pmx train --preset photos --data folder:photos --out runs/mine
+pmx train --preset cifar-tiny --data cifar10:PATH --set epochs=50 --set warmup_epochs=5 --out runs/c10
 pmx train --resume --out runs/mine                       goes on, bit for bit
 
 A run holds config.json (the whole recipe), manifest.json (versions, digests),
@@ -324,7 +324,7 @@ func (t *trainer) hooks(ctx context.Context) ([]training.Hook, error) {
 	checkpoints.Keep = t.c.Int("keep")
 	return append(hooks, &training.CheckpointHook{
 		Checkpoints: checkpoints, EveryEpochs: t.c.Int("checkpoint-every"), EverySteps: t.c.Int64("checkpoint-every-steps"),
-		ConfigHash: hash, Arch: architecture, Seed: t.recipe.Seed,
+		ConfigHash: hash, Method: t.recipe.Method, Arch: architecture, Seed: t.recipe.Seed,
 	}), nil
 }
 

@@ -20,6 +20,7 @@ type CheckpointHook struct {
 	EveryEpochs int                   // 0: not by epochs
 	ConfigHash  string                // of the run, see ConfigHash
 	Arch        json.RawMessage       // the architecture, for readers of the weights
+	Method      string                // for readers of the file
 	Seed        uint64
 
 	newest int64 // the step of the newest checkpoint; 0: none
@@ -96,7 +97,7 @@ func (h *CheckpointHook) save(l *Loop) (err error) {
 	if err != nil {
 		return err
 	}
-	header := artifacts.CheckpointHeader{Step: l.step, ConfigHash: h.ConfigHash, Arch: h.Arch, RNG: rng, Data: data}
+	header := artifacts.CheckpointHeader{Step: l.step, ConfigHash: h.ConfigHash, Method: h.Method, Arch: h.Arch, RNG: rng, Data: data}
 	if err := h.Checkpoints.Save(&artifacts.Checkpoint{CheckpointHeader: header, Tensors: safetensors.Sorted(state)}); err != nil {
 		return err
 	}

@@ -1,0 +1,117 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"pmx/artifacts"
+	"pmx/artifacts/safetensors"
+	"pmx/builders"
+	"pmx/onnxgraph"
+)
+
+// inspectSafetensors prints what a safetensors file is, if it is one of ours, and
+// its tensors.
+func inspectSafetensors(out io.Writer, path string) error {
+	r, err := safetensors.Open(path)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	metadata := r.Metadata()
+	switch {
+	case metadata[artifacts.CheckpointProperty] != "":
+		err = inspectCheckpoint(out, path)
+		delete(metadata, artifacts.CheckpointProperty)
+	case metadata[builders.EncoderProperty] != "":
+		err = inspectWeights(out, path, r, metadata[builders.EncoderProperty])
+		delete(metadata, builders.EncoderProperty)
+	default:
+		fmt.Fprintln(out, "a safetensors file")
+	}
+	if err != nil {
+		return err
+	}
+	keys := slices.Sorted(maps.Keys(metadata))
+	if len(keys) > 0 {
+		fmt.Fprintln(out, "\nmetadata:")
+		for _, key := range keys {
+			fmt.Fprintf(out, "  %s: %s\n", key, shorten(metadata[key], 200))
+		}
+	}
+	fmt.Fprintln(out, "\ntensors:")
+	w := newTable(out)
+	for _, info := range r.Infos() {
+		w.row("  "+info.Name, info.DType, info.Shape)
+	}
+	w.row(fmt.Sprintf("%d tensors, %s numbers", len(r.Infos()), humanCount(numbersIn(r))))
+	return w.Flush()
+}
+
+func numbersIn(r *safetensors.Reader) int64 {
+	var total int64
+	for _, info := range r.Infos() {
+		total += product(info.Shape)
+	}
+	return total
+}
+
+// inspectCheckpoint prints what state a checkpoint holds, having read it through.
+func inspectCheckpoint(out io.Writer, path string) error {
+	c, err := artifacts.OpenCheckpoint(path)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	fmt.Fprintf(out, "a checkpoint of pmx after step %d", c.Step)
+	if c.Method != "" {
+		fmt.Fprintf(out, ": %s", c.Method)
+	}
+	fmt.Fprintln(out)
+	var a builders.ArchitectureInfo
+	if json.Unmarshal(c.Arch, &a) == nil && a.Architecture != "" {
+		fmt.Fprintf(out, "encoder: %s\n", architectureLine(a))
+	}
+	if err := verifySafetensors(c); err != nil {
+		return err
+	}
+	fmt.Fprintln(out, "checksum: good")
+	fmt.Fprintln(out, "\nstate:")
+	var roles stateRoles
+	for _, info := range c.Infos() {
+		roles.add(builders.KindOf(info.Name), info.Shape)
+	}
+	return roles.print(out)
+}
+
+// inspectWeights prints what encoder a file of weights holds.
+func inspectWeights(out io.Writer, path string, r *safetensors.Reader, architecture string) error {
+	var a builders.ArchitectureInfo
+	if err := json.Unmarshal([]byte(architecture), &a); err != nil {
+		return fmt.Errorf("%s: metadata %s: %w", path, builders.EncoderProperty, err)
+	}
+	fmt.Fprintf(out, "weights of an encoder of pmx: %s\n", architectureLine(a))
+	fmt.Fprintf(out, "parameters: %s, under timm's names\n", humanCount(numbersIn(r)))
+	return nil
+}
+
+// verifySafetensors reads a checkpoint through.
+func verifySafetensors(c *artifacts.CheckpointReader) error {
+	state := map[string]*onnxgraph.Tensor{}
+	for _, info := range c.Infos() {
+		state[info.Name] = onnxgraph.Zeros(info.DType, info.Shape)
+	}
+	return c.ReadState(state)
+}
+
+// shorten cuts a text that is longer than n bytes.
+func shorten(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return fmt.Sprintf("%s... (%d bytes)", strings.ToValidUTF8(s[:n], ""), len(s))
+}
