@@ -43,7 +43,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 Begin with:
   pmx runtime install                                    the official library, once
   pmx train --preset quickstart --out runs/first         minutes, on a built-in sample
-  pmx train --preset cifar-tiny --data folder:photos --out runs/mine
+  pmx train --preset photos --data folder:photos --out runs/mine
 
 ` + exitCodeHelp + `
 "pmx COMMAND --help" explains a command with examples.`,
