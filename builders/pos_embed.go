@@ -43,28 +43,30 @@ func bicubicMatrix(from, to int) [][]float64 {
 }
 
 // resizePositions maps learned positions [1 1+from² dim] to another grid
-// [1 1+h·w dim]: the class token's stays, the others are one constant matrix
-// times the learned ones.
+// [1 1+h·w dim]: the class token's stays, the others are resized along the rows of
+// the grid and then along its columns, each by one constant matrix.
 func resizePositions(pos *onnxgraph.Value, from, h, w int) *onnxgraph.Value {
 	if h == from && w == from {
 		return pos
 	}
-	alongY, alongX := bicubicMatrix(from, h), bicubicMatrix(from, w)
-	matrix := make([]float32, h*w*from*from)
-	for y := range h {
-		for x := range w {
-			row := matrix[(y*w+x)*from*from:]
-			for v := range from {
-				for u := range from {
-					row[v*from+u] = float32(alongY[y][v] * alongX[x][u])
-				}
+	along := func(to int) *onnxgraph.Value { // [to from]
+		var matrix []float32
+		for _, row := range bicubicMatrix(from, to) {
+			for _, v := range row {
+				matrix = append(matrix, float32(v))
 			}
 		}
+		return pos.Graph().Const(onnxgraph.NewTensor([]int{to, from}, matrix))
 	}
-	resize := pos.Graph().Const(onnxgraph.NewTensor([]int{h * w, from * from}, matrix))
+	alongY := along(h)
+	alongX := alongY
+	if w != h {
+		alongX = along(w)
+	}
 	dim := pos.Shape[2]
 	parts := op.Split(pos, 1, 1, from*from)
-	grid := op.MatMul(resize, op.Reshape(parts[1], from*from, dim))
+	rows := op.MatMul(alongY, op.Reshape(parts[1], from, from*dim)) // [h from·dim]
+	grid := op.MatMul(alongX, op.Reshape(rows, h, from, dim))       // [h w dim], a product for each row
 	return op.Concat(1, parts[0], op.Reshape(grid, 1, h*w, dim))
 }
 
