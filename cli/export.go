@@ -52,7 +52,7 @@ func exportFiles(out io.Writer, w *encoderWeights, o builders.EncoderOptions, pa
 	dir, name := filepath.Split(path)
 	weightsName := strings.TrimSuffix(name, filepath.Ext(name)) + weightsExt
 	var report []string
-	defer v.begin(name, o)()
+	end := v.begin(name, o)
 	err := atomicfile.Stage(dir, func(staging string) (last []string, err error) {
 		difference, err := exportWeights(w, filepath.Join(staging, weightsName), v)
 		if err != nil {
@@ -69,6 +69,7 @@ func exportFiles(out io.Writer, w *encoderWeights, o builders.EncoderOptions, pa
 		report = []string{fmt.Sprintf("wrote %s (%s after step %d): features agree with the training graph's to %.1g of the largest", path, w.Root, w.Step, difference), line}
 		return []string{name}, nil // after its data, where that is a file beside it
 	})
+	end()
 	if _, told := errors.AsType[*atomicfile.Error](err); told {
 		return err
 	}

@@ -28,9 +28,14 @@ func Count(n int64) string {
 	return text
 }
 
-// Rate is a number of things a second with three digits where it is small: 512,
-// 51.2, 5.12, 0.0512.
-func Rate(perSecond float64) string { return threeDigits(perSecond) }
+// Rate is a number of things a second with three digits where it is small: 5,120,
+// 512, 51.2, 5.12, 0.0512.
+func Rate(perSecond float64) string {
+	if perSecond >= 999.5 {
+		return Count(int64(perSecond + 0.5))
+	}
+	return threeDigits(perSecond)
+}
 
 // Duration is a time with three digits, but none below 10 µs: 0.41 ms, 41.2 ms,
 // 4.12 s, 412 s.

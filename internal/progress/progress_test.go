@@ -10,11 +10,11 @@ func TestLine(t *testing.T) {
 		done, total int64
 		elapsed     time.Duration
 	}{
-		"reading 1,000/4,000 (25%), 500/s, 6s left":           {1000, 4000, 2 * time.Second},
-		"reading 0/1,000 (0%)":                                {0, 1000, time.Second},
-		"reading 21/1,000 (2%), 0.42/s, 38m51s left":          {21, 1000, 50 * time.Second},
-		"reading 1,000/1,000 (100%), 1000000/s, 0s left":      {1000, 1000, time.Millisecond},
-		"reading 1,281,167/1,281,167 (100%), 1000/s, 0s left": {1281167, 1281167, 1281167 * time.Millisecond},
+		"reading 1,000/4,000 (25%), 500/s, 6s left":            {1000, 4000, 2 * time.Second},
+		"reading 0/1,000 (0%)":                                 {0, 1000, time.Second},
+		"reading 21/1,000 (2%), 0.42/s, 38m51s left":           {21, 1000, 50 * time.Second},
+		"reading 1,000/1,000 (100%), 1,000,000/s, 0s left":     {1000, 1000, time.Millisecond},
+		"reading 1,281,167/1,281,167 (100%), 1,000/s, 0s left": {1281167, 1281167, 1281167 * time.Millisecond},
 	} {
 		if got := Line("reading", c.done, c.total, c.elapsed); got != want {
 			t.Errorf("got %q, want %q", got, want)
@@ -28,7 +28,7 @@ func TestNumbers(t *testing.T) {
 			t.Errorf("Count(%d) = %s, want %s", n, got, want)
 		}
 	}
-	for v, want := range map[float64]string{0: "0", 0.42: "0.42", 0.05123: "0.0512", 5.125: "5.12", 51.25: "51.2", 512.4: "512", 99.96: "100", 12345.6: "12346"} {
+	for v, want := range map[float64]string{0: "0", 0.42: "0.42", 0.05123: "0.0512", 5.125: "5.12", 51.25: "51.2", 512.4: "512", 99.96: "100", 999.7: "1,000", 12345.6: "12,346"} {
 		if got := Rate(v); got != want {
 			t.Errorf("Rate(%g) = %s, want %s", v, got, want)
 		}
