@@ -20,8 +20,8 @@ pmx preview --preset imagenet-small --data folder:PHOTOS --out sheet.png
 pmx preview --preset cifar-tiny --data cifar10:PATH --set mix_num=3 --set crop_scale_min=0.5 --out sheet.png
 
 A row for each image: the original, both views, the mixed views with every patch
-framed in the colour of the image that it comes from, and local crops; below, the
-soft targets. It is the first batch of a training with this seed, but smaller.
+framed in the colour of the image that it comes from, and local crops; below, images
+of the mixes that have no row, and the soft targets. It is the first batch of a training with this seed, but smaller.
 
 ` + dataHelp(),
 		Flags: append(recipeFlags(),

@@ -34,7 +34,8 @@ const (
 	previewMargin = 24
 	previewHead   = 84  // title and column heads
 	previewSide   = 132 // row names
-	previewMatrix = 264 // side of a heat map
+	previewMatrix = 264 // side of a heat map, smaller where the rows are narrow
+	previewTags   = 22  // left of a heat map, for the colours of its rows
 )
 
 // previewImage draws the sheet of Preview.
@@ -50,14 +51,14 @@ func previewImage(b *Batch, data Dataset, c LoaderConfig) (image.Image, error) {
 		columns = append(columns, "mixed 1", "mixed 2")
 	}
 	small := (cell - previewGap) / 2
-	width := previewMargin + previewSide + len(columns)*(cell+previewGap) + locals*(small+previewGap) + previewMargin
+	inner := previewSide + len(columns)*(cell+previewGap) + locals*(small+previewGap) - previewGap
 	bodyEnd := previewHead + rows*(cell+previewGap)
+	matrix := min(previewMatrix, (inner-3*previewTags-2*previewGap)/3)
 	height := bodyEnd + previewMargin
 	if mixed {
-		height += previewMatrix + 92
-		width = max(width, 2*previewMargin+3*(previewMatrix+64))
+		height += matrix + 72
 	}
-	s := newSheet(width, height)
+	s := newSheet(previewMargin+inner+previewMargin, height)
 
 	s.text(previewMargin, 34, s.title, ink, data.Name())
 	about := fmt.Sprintf("epoch %d, step %d, batch of %d, %d px", b.Epoch, b.Step, len(b.Indices), size)
@@ -122,13 +123,30 @@ func previewImage(b *Batch, data Dataset, c LoaderConfig) (image.Image, error) {
 		}
 	}
 	if mixed {
-		s.targets(b, bodyEnd+56)
+		s.legend(b, rows, bodyEnd+8)
+		s.targets(b, bodyEnd+56, inner, matrix)
 	}
 	return s.RGBA, nil
 }
 
+// legend names, on one line, the images that have patches in the rows shown and
+// no row of their own.
+func (s *sheet) legend(b *Batch, rows, y int) {
+	x := previewMargin + previewSide
+	for i := rows; i < min(rows+b.Num-1, len(b.Indices)); i++ {
+		name := fmt.Sprintf("image %d, number %d", i, b.Indices[i])
+		end := x + 16 + s.width(s.small, name)
+		if end > s.Rect.Max.X-previewMargin {
+			return
+		}
+		s.fill(image.Rect(x, y-9, x+10, y+1), tag(i))
+		s.text(x+16, y, s.small, faint, name)
+		x = end + 16
+	}
+}
+
 // frames draws a frame around every patch of a mixed view, in the colour of the
-// image that the patch comes from.
+// image that the patch comes from. Larger patches have wider frames.
 func (s *sheet) frames(at image.Rectangle, b *Batch, c LoaderConfig, view, row, side int) {
 	shift, err := Mixer{c.Mix.Patch, b.Num}.shifts(b.perms[view], side, side)
 	if err != nil {
@@ -138,19 +156,24 @@ func (s *sheet) frames(at image.Rectangle, b *Batch, c LoaderConfig, view, row, 
 	for i, further := range shift {
 		x0, y0 := at.Min.X+i%n*at.Dx()/n, at.Min.Y+i/n*at.Dy()/n
 		x1, y1 := at.Min.X+(i%n+1)*at.Dx()/n, at.Min.Y+(i/n+1)*at.Dy()/n
-		s.outline(image.Rect(x0, y0, x1, y1), tag((row+further)%len(b.Indices)))
+		s.outline(image.Rect(x0, y0, x1, y1), frameWidth(x1-x0), tag((row+further)%len(b.Indices)))
 	}
 }
 
-// targets draws the three matrices side by side from y on.
-func (s *sheet) targets(b *Batch, y int) {
+// frameWidth is that of the frame of a patch that is side pixels wide on the sheet.
+func frameWidth(side int) int { return max(1, min(side/8, 3)) }
+
+// targets draws the three matrices, of the given side, in a row from y on that is
+// no wider than inner.
+func (s *sheet) targets(b *Batch, y, inner, side int) {
+	pitch := min(side+64, (inner-previewTags-side)/2)
 	for i, m := range []struct{ feed, name string }{
 		{"target_source", "source"}, {"target_mix_source", "mix to source"}, {"target_mix_mix", "mix to mix"},
 	} {
-		x := previewMargin + i*(previewMatrix+64)
-		s.text(x+22, y-24, s.plain, ink, "target "+m.name)
-		s.text(x+22, y-7, s.small, faint, "queries down, keys across")
-		s.matrix(image.Rect(x+22, y+16, x+22+previewMatrix, y+16+previewMatrix), b.Feeds[m.feed])
+		x := previewMargin + previewTags + i*pitch
+		s.text(x, y-24, s.plain, ink, "target "+m.name)
+		s.text(x, y-7, s.small, faint, "queries down, keys across")
+		s.matrix(image.Rect(x, y+16, x+side, y+16+side), b.Feeds[m.feed])
 	}
 }
 
@@ -177,7 +200,7 @@ func (s *sheet) matrix(at image.Rectangle, m *onnxgraph.Tensor) {
 			s.text(r.Min.X+(r.Dx()-s.width(s.small, text))/2, r.Min.Y+r.Dy()/2+4, s.small, c, text)
 		}
 	}
-	if n > previewRows*2 {
+	if n > 32 {
 		return
 	}
 	for i := range n { // which image a row or column is of

@@ -66,6 +66,58 @@ func TestPreview(t *testing.T) {
 	}
 }
 
+// TestPreviewFrames: a patch of mixed view 1 has a frame in its image's colour, wide
+// on wide patches, and within it the patch as it is. Images with patches in the rows
+// shown and no row of their own are named below them.
+func TestPreviewFrames(t *testing.T) {
+	data := open(t, "sample", Train)
+	for _, test := range []struct {
+		size, batch int
+		frame       int // pixels
+		named       bool
+	}{
+		{16, 9, 3, true},  // patches of 32 pixels on the sheet
+		{32, 8, 2, false}, // of 16
+		{96, 70, 1, true}, // of 4
+	} {
+		c := small()
+		c.Views.View1.Crop.Size, c.Views.View2.Crop.Size, c.Batch, c.Mix.Num = test.size, test.size, test.batch, []int{2}
+		b := next(t, load(t, data, c))
+		drawn, err := previewImage(b, data, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sheet := drawn.(*image.RGBA)
+		mixed := NewNormalizer(c.Views.Mean, c.Views.Std).Image(b.mixed[0], test.size, test.size)
+		shift, err := Mixer{4, 2}.shifts(b.perms[0], test.size, test.size)
+		if err != nil {
+			t.Fatal(err)
+		}
+		scale := max(1, (previewCell+test.size/2)/test.size)
+		cell := scale * test.size
+		corner := image.Pt(previewMargin+previewSide+3*(cell+previewGap), previewHead)
+		for i := range 4 * scale / 2 { // from the left edge of the first patch to its middle
+			y := 2 * scale
+			got := sheet.RGBAAt(corner.X+i, corner.Y+y)
+			for channel, want := range mixed.Pix[3*(y/scale*test.size+i/scale):][:3] {
+				colour := [...]uint8{tag(shift[0]).R, tag(shift[0]).G, tag(shift[0]).B}[channel]
+				if i < test.frame { // 180 parts of 255
+					want = uint8((180*int(colour) + 75*int(want)) / 255)
+				}
+				value := [...]uint8{got.R, got.G, got.B}[channel]
+				if d := int(value) - int(want); d < -1 || d > 1 {
+					t.Fatalf("%d px: pixel %d of the first patch, channel %d, is %d, want %d", test.size, i, channel, value, want)
+				}
+			}
+		}
+		rows := min(test.batch, previewRows)
+		below := sheet.RGBAAt(previewMargin+previewSide+2, previewHead+rows*(cell+previewGap)+4)
+		if named := below == tag(8); named != test.named {
+			t.Errorf("batch of %d: image 8 is named: %t, want %t", test.batch, named, test.named)
+		}
+	}
+}
+
 func TestPreviewIsPNG(t *testing.T) {
 	c := LoaderConfig{Batch: 1, Views: greyViews(28), Workers: 1}
 	data := open(t, "sample", Test)

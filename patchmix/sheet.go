@@ -68,14 +68,15 @@ func (s *sheet) fill(r image.Rectangle, c color.RGBA) {
 	draw.Draw(s.RGBA, r, image.NewUniform(c), image.Point{}, draw.Src)
 }
 
-// outline draws a frame just within r, through which the picture shows a little.
-func (s *sheet) outline(r image.Rectangle, c color.RGBA) {
-	frame := image.NewUniform(color.NRGBA{c.R, c.G, c.B, 150})
+// outline draws a frame just within r, w pixels wide, through which the picture
+// shows a little.
+func (s *sheet) outline(r image.Rectangle, w int, c color.RGBA) {
+	frame := image.NewUniform(color.NRGBA{c.R, c.G, c.B, 180})
 	for _, side := range []image.Rectangle{
-		{r.Min, image.Pt(r.Max.X, r.Min.Y+1)},
-		{image.Pt(r.Min.X, r.Max.Y-1), r.Max},
-		{image.Pt(r.Min.X, r.Min.Y+1), image.Pt(r.Min.X+1, r.Max.Y-1)},
-		{image.Pt(r.Max.X-1, r.Min.Y+1), image.Pt(r.Max.X, r.Max.Y-1)},
+		{r.Min, image.Pt(r.Max.X, r.Min.Y+w)},
+		{image.Pt(r.Min.X, r.Max.Y-w), r.Max},
+		{image.Pt(r.Min.X, r.Min.Y+w), image.Pt(r.Min.X+w, r.Max.Y-w)},
+		{image.Pt(r.Max.X-w, r.Min.Y+w), image.Pt(r.Max.X, r.Max.Y-w)},
 	} {
 		draw.Draw(s.RGBA, side, frame, image.Point{}, draw.Over)
 	}
