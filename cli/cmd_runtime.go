@@ -27,7 +27,8 @@ pmx runtime install --platform linux/arm64   for another machine
 
 The library comes from the package of its makers, by the pip or npm of this
 machine, must have the SHA-256 that pmx was built with, and is kept with its
-licence in the user's cache (or in PMX_CACHE). Then it is loaded, and must have the
+licence in the user's cache (or in PMX_CACHE); npm's package only names the licence,
+so pmx adds the text that pip's has. Then it is loaded, and must have the
 version and execution providers that it is published with. Installing again does
 nothing. Instead, --ort-lib, PMX_ORT_LIB or, for ort-training, PMX_ORT_TRAINING_LIB
 may name a library of your own.

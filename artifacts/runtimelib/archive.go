@@ -18,11 +18,15 @@ import (
 var errDigest = errors.New("wrong SHA-256")
 
 // extract copies members of the wheel or npm archive at path, whose digest was
-// checked before, into dir.
+// checked before, into dir, and writes the texts that it lacks.
 func extract(path string, members []member, dir string) error {
 	wanted := make(map[string]member, len(members))
 	for _, m := range members {
-		wanted[m.from] = m
+		if m.text == "" {
+			wanted[m.from] = m
+		} else if err := m.extract(strings.NewReader(m.text), dir); err != nil {
+			return fmt.Errorf("%s: %w", m.to, err)
+		}
 	}
 	take := func(name string, r io.Reader) error {
 		m, ok := wanted[name]

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -40,8 +39,18 @@ func (c client) command(ctx context.Context) ([]string, error) {
 	return nil, fmt.Errorf("%s: %w", c, errNoClient)
 }
 
+// clientError: a package client failed.
+type clientError struct {
+	err  error
+	said []string // on its standard error, line by line
+}
+
+func (e *clientError) Error() string { return e.err.Error() }
+func (e *clientError) Unwrap() error { return e.err }
+
 // download brings the source's archive into the empty folder dir and returns
-// its path. The client's output goes to progress line by line.
+// its path. The client's standard output goes to progress line by line; what it says
+// on standard error is for a *clientError only: notices about itself, for the most part.
 func (s source) download(ctx context.Context, version, dir string, progress func(string)) (string, error) {
 	argv, err := s.client.command(ctx)
 	if err != nil {
@@ -54,7 +63,7 @@ func (s source) download(ctx context.Context, version, dir string, progress func
 			"--platform", s.platform, "--python-version", s.python, "--implementation", "cp", "--dest", dir, s.pkg+"=="+version)
 		pattern = "*.whl"
 	case npm:
-		argv = append(slices.Clone(argv), "pack", "--loglevel=warn", s.pkg+"@"+version)
+		argv = append(slices.Clone(argv), "pack", "--loglevel=warn", "--no-update-notifier", s.pkg+"@"+version)
 		pattern = "*.tgz"
 	}
 	progress(strings.Join(argv, " "))
@@ -71,26 +80,16 @@ func (s source) download(ctx context.Context, version, dir string, progress func
 	return files[0], nil
 }
 
-// run runs argv in dir. Its error ends with the last thing that the program
-// said on its standard error.
+// run runs argv in dir. Its error, a *clientError unless ctx ended, ends with the last
+// thing that the program said on its standard error.
 func run(ctx context.Context, argv []string, dir string, progress func(string)) error {
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Dir = dir
 	// A client may leave children that hold the pipes open; do not wait for those.
 	cmd.WaitDelay = 2 * time.Second
-	var mu sync.Mutex
-	var last string
-	stdout := &lineWriter{emit: func(line string) {
-		mu.Lock()
-		defer mu.Unlock()
-		progress(line)
-	}}
-	stderr := &lineWriter{emit: func(line string) {
-		mu.Lock()
-		defer mu.Unlock()
-		last = line
-		progress(line)
-	}}
+	var said []string
+	stdout := &lineWriter{emit: progress}
+	stderr := &lineWriter{emit: func(line string) { said = append(said, line) }}
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 	err := cmd.Run()
 	stdout.flush()
@@ -98,13 +97,14 @@ func run(ctx context.Context, argv []string, dir string, progress func(string)) 
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if err != nil && last != "" {
-		return fmt.Errorf("%s: %w: %s", argv[0], err, last)
+	if err == nil {
+		return nil
 	}
-	if err != nil {
-		return fmt.Errorf("%s: %w", argv[0], err)
+	err = fmt.Errorf("%s: %w", argv[0], err)
+	if len(said) > 0 {
+		err = fmt.Errorf("%w: %s", err, said[len(said)-1])
 	}
-	return nil
+	return &clientError{err, said}
 }
 
 // lineWriter cuts what is written to it into lines without empty ones. A

@@ -32,7 +32,7 @@ type Library struct {
 // Installer installs, finds and lists libraries in one cache folder.
 type Installer struct {
 	Dir      string            // the folder of all libraries
-	Progress func(line string) // may be nil; gets the package client's output
+	Progress func(line string) // may be nil; gets the package client's output, its standard error only if no client succeeds
 
 	goos, goarch string
 	releases     []release
@@ -123,7 +123,7 @@ func (in *Installer) install(ctx context.Context, rel release) (Library, error) 
 
 // fetch tries the release's sources in turn.
 func (in *Installer) fetch(ctx context.Context, rel release) (Library, error) {
-	var failures []string
+	var failures, said []string
 	absent, delivered := 0, false
 	for _, s := range rel.sources {
 		err := in.fetchFrom(ctx, rel, s)
@@ -140,18 +140,23 @@ func (in *Installer) fetch(ctx context.Context, rel release) (Library, error) {
 		if _, ok := errors.AsType[*downloadError](err); !ok {
 			delivered = true
 		}
-		in.progress(err.Error())
+		if failed, ok := errors.AsType[*clientError](err); ok {
+			said = append(said, failed.said...)
+		}
 		failures = append(failures, err.Error())
 	}
-	said := strings.Join(failures, "; ")
+	for _, line := range said {
+		in.progress(line)
+	}
+	reasons := strings.Join(failures, "; ")
 	switch {
 	case delivered:
-		return Library{}, fmt.Errorf("no package brought a library that works (%s): name another by --ort-lib or %s", said, rel.kind.EnvVar())
+		return Library{}, fmt.Errorf("no package brought a library that works (%s): name another by --ort-lib or %s", reasons, rel.kind.EnvVar())
 	case absent == len(rel.sources):
 		return Library{}, &downloadError{missingClients(rel)}
 	}
 	return Library{}, &downloadError{fmt.Errorf("no package client could bring it (%s): check the network and that pip is version 20.3 or newer, then repeat %s",
-		said, rel.kind.InstallCommand())}
+		reasons, rel.kind.InstallCommand())}
 }
 
 // downloadError: a package did not come. What came and is not right is another error.

@@ -95,6 +95,7 @@ func newBench(t *testing.T, clients ...client) *bench {
 					{client: npm, pkg: "onnxruntime-node", sha256: sha256Of(b.archives[npm]), members: []member{
 						{from: "package/bin/x64/libonnxruntime.so.1", to: "libonnxruntime.so", sha256: library},
 						{from: "package/README.md", to: "README.md"},
+						{to: "LICENSE", text: "a text of pmx"},
 					}},
 				},
 			},
@@ -288,14 +289,24 @@ func TestInstallFallsBackToNpm(t *testing.T) {
 		"pip is idle": func(b *bench) { b.serve(pip, "exit 0") },
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newBench(t, npm)
+			b := newBench(t)
+			b.serve(npm, "echo 'npm notice New minor version' >&2")
 			prepare(b)
+			var lines []string
+			b.Progress = func(line string) { lines = append(lines, line) }
 			lib, err := b.Install(t.Context(), ORT)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if lib.Source != "npm onnxruntime-node@1.2.3" {
 				t.Errorf("source %s", lib.Source)
+			}
+			if text, err := os.ReadFile(filepath.Join(lib.Dir, "LICENSE")); err != nil || string(text) != "a text of pmx" {
+				t.Errorf("licence %q, error %v", text, err)
+			}
+			said := strings.Join(lines, "\n")
+			if !strings.Contains(said, "Downloading") || strings.Contains(said, "notice") || strings.Contains(said, "not found") || strings.Contains(said, "No matching") {
+				t.Errorf("progress was %q", lines)
 			}
 			if call := b.calls(npm)[0]; !strings.HasPrefix(call, "pack ") || !strings.HasSuffix(call, "onnxruntime-node@1.2.3") {
 				t.Errorf("npm was called with %s", call)
@@ -321,9 +332,14 @@ func TestInstallRefusals(t *testing.T) {
 	})
 	t.Run("all clients fail", func(t *testing.T) {
 		b := newBench(t)
-		b.serve(pip, "echo 'ERROR: no network' >&2; exit 1")
+		b.serve(pip, "echo 'WARNING: no answer' >&2; echo 'ERROR: no network' >&2; exit 1")
+		var lines []string
+		b.Progress = func(line string) { lines = append(lines, line) }
 		_, err := b.Install(t.Context(), ORT)
 		wantError(t, err, "no network", "npm: not found", "check the network")
+		if !slices.Contains(lines, "WARNING: no answer") || !slices.Contains(lines, "ERROR: no network") {
+			t.Errorf("progress was %q", lines)
+		}
 		b.assertNothing()
 	})
 	t.Run("wrong archive", func(t *testing.T) {

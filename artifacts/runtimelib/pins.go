@@ -1,5 +1,7 @@
 package runtimelib
 
+import _ "embed"
+
 // ortVersion is the one version of ONNX Runtime that pmx is tried with. It has
 // version 27 of the C API; pmx asks for 24.
 const ortVersion = "1.27.0"
@@ -14,8 +16,15 @@ var wheelTexts = []member{
 	{from: "onnxruntime/Privacy.md", to: "Privacy.md"},
 }
 
-// nodeTexts: the npm package states its licence (MIT) in package.json.
+// ortLicence is the LICENSE of ONNX Runtime as its wheels hold it.
+//
+//go:embed ort_licence.txt
+var ortLicence string
+
+// nodeTexts: the npm package states its licence (MIT) in package.json and holds no
+// text of it, so that of the wheels is put beside it.
 var nodeTexts = []member{
+	{to: "LICENSE", text: ortLicence},
 	{from: "package/package.json", to: "package.json"},
 	{from: "package/README.md", to: "README.md"},
 }

@@ -30,9 +30,10 @@ func TestPinsAreComplete(t *testing.T) {
 			if (s.client == pip) != (s.platform != "" && s.python != "") {
 				t.Errorf("%s: platform %q, python %q", rel.name(), s.platform, s.python)
 			}
-			hasLibrary, texts := false, 0
+			hasLibrary, hasLicence, texts := false, false, 0
 			for _, m := range s.members {
 				hasLibrary = hasLibrary || m.to == rel.library
+				hasLicence = hasLicence || m.to == "LICENSE"
 				if strings.HasSuffix(m.to, ".so") || strings.HasSuffix(m.to, ".dylib") {
 					checkPin(t, rel.name()+" "+m.from, m.sha256)
 					checkPin(t, rel.name()+" "+m.to, m.installedSHA256())
@@ -40,8 +41,8 @@ func TestPinsAreComplete(t *testing.T) {
 					texts++
 				}
 			}
-			if !hasLibrary || texts < 2 {
-				t.Errorf("%s from %s: library %v, %d licence texts", rel.name(), s.describe(rel.version), hasLibrary, texts)
+			if !hasLibrary || !hasLicence || texts < 2 {
+				t.Errorf("%s from %s: library %v, licence %v, %d texts", rel.name(), s.describe(rel.version), hasLibrary, hasLicence, texts)
 			}
 		}
 	}
@@ -98,12 +99,10 @@ func installReal(t *testing.T, kind Kind, dir string) Library {
 	if i < 0 || list[i].Err != nil {
 		t.Fatalf("list %+v", list)
 	}
-	for _, text := range []string{"LICENSE", "package.json"} {
-		if _, err := os.Stat(filepath.Join(lib.Dir, text)); err == nil {
-			return lib
-		}
+	// The text that goes beside the library of the npm package is this one.
+	if text, err := os.ReadFile(filepath.Join(lib.Dir, "LICENSE")); err != nil || string(text) != ortLicence {
+		t.Errorf("error %v, or the licence is not pmx's copy of it:\n%s", err, text)
 	}
-	t.Error("the licence is missing")
 	return lib
 }
 

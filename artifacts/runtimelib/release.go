@@ -30,9 +30,10 @@ type source struct {
 	members  []member
 }
 
-// member is a file in an archive.
+// member is a file in an archive, or a text that the archive lacks.
 type member struct {
 	from, to string
+	text     string // "" if it is in the archive
 	sha256   string // "" where that of the archive is enough: texts
 	// converted is the digest of what package wheellib makes of the file, which
 	// is then installed instead of it; "" where the file is a library already.
