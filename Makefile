@@ -8,6 +8,10 @@
 .PHONY: build test lint fuzz quickstart
 
 build:
+	@command -v go >/dev/null || { echo "make build: Go is needed, 1.26 or newer: install it from its own site" >&2; exit 1; }
+	@echo '#include <stdlib.h>' | $$(go env CC) -E - >/dev/null 2>&1 || \
+		{ echo "make build: a C compiler is needed: apt-get install gcc libc6-dev" >&2; exit 1; }
+	@[ -e bin/pmx ] || echo "building bin/pmx: one to two minutes the first time"
 	@go build -o bin/pmx ./cmd/pmx
 
 test:
