@@ -8,5 +8,7 @@
 // PyTorch, so that published checkpoints fit.
 //
 // Build turns a Config into a Step: a model in which everything that changes is
-// an input with a matching output, ready for any ONNX Runtime.
+// an input with a matching output, ready for any ONNX Runtime. What its inputs
+// are to be fed with: images and targets as package patchmix makes them, drop_path
+// as DropPath says, hyper-parameters as numbers.
 package builders

@@ -8,7 +8,10 @@ import (
 // DropPath is stochastic depth (arXiv 1603.09382): in training, the branch of a
 // block is left out for some images. The choice comes in as a feed, so that a
 // step can be repeated: mask [depth 2 rows] holds 0 where the branch (0
-// attention, 1 MLP) of an image is left out and 1/keep where it stays.
+// attention, 1 MLP) of an image is left out and 1/keep where it stays, keep being 1
+// - DropPathRate of the block. There are Method.QueryImages rows, one for each image
+// that passes the query encoder in a step; which row is which image's does not matter
+// to masks that are drawn. All ones leave nothing out.
 type DropPath struct {
 	mask  *onnxgraph.Value // nil: nothing is dropped
 	first int              // the row of the pass's first image

@@ -1,10 +1,14 @@
 package cli
 
 import (
+	"encoding/json"
 	"fmt"
+	"io"
 
 	"github.com/urfave/cli/v2"
 
+	"pmx/artifacts"
+	"pmx/artifacts/safetensors"
 	"pmx/builders"
 )
 
@@ -19,13 +23,16 @@ var _ = register("build-graph", func() *cli.Command {
 		Usage: "write a whole training step as one ONNX file, or as artifacts for ONNX Runtime Training",
 		Description: `pmx build-graph --preset cifar-tiny --out step.onnx
 pmx build-graph --preset cifar-tiny --set batch=64 --set drop_path=0 --out step.onnx
-pmx build-graph --preset cifar-tiny --format ort-training --out artifacts
+pmx build-graph --preset quickstart --out step.onnx --state initial.safetensors
+pmx build-graph --preset cifar-tiny --format ort-training --out ort-artifacts
 
 The file holds forward pass, backward pass and AdamW. Weights, optimizer state
 and hyper-parameters are its inputs and outputs, so any stock ONNX Runtime can
 train with it from any language; examples/train_step.py does so in Python. The
 metadata property pmx.step says in JSON what each input and output is.
-"pmx inspect step.onnx" prints it.
+"pmx inspect step.onnx" prints it. With --state the state to start from is written
+too, weights drawn from the seed and zeros, each tensor under its input's name: a
+checkpoint, in the safetensors format.
 
 With --format ort-training the same step becomes the four artifacts of ONNX
 Runtime Training 1.19: training_model.onnx, eval_model.onnx,
@@ -33,8 +40,9 @@ optimizer_model.onnx and checkpoint, the last with initial weights drawn from
 the seed. Its published interfaces (C, Python, C++, C#) train with them.`,
 		Flags: append(recipeFlags(),
 			&cli.StringFlag{Name: "out", Usage: "write the step to `FILE`, or the artifacts into a folder of that name", Required: true},
+			&cli.StringFlag{Name: "state", Usage: "write the step's initial state to `FILE`, as safetensors"},
 			&cli.StringFlag{Name: "format", Value: formatStep, Usage: "`FORMAT` of what is written: step or ort-training"},
-			&cli.Uint64Flag{Name: "seed", Usage: "draws the initial weights of --format ort-training; the same as --set seed=N"},
+			&cli.Uint64Flag{Name: "seed", Usage: "draws the initial weights of --state and of --format ort-training; the same as --set seed=N"},
 			&cli.BoolFlag{Name: "overwrite", Usage: "replace the artifacts in --out"},
 		),
 		Action: func(c *cli.Context) error {
@@ -50,13 +58,17 @@ the seed. Its published interfaces (C, Python, C++, C#) train with them.`,
 			}
 			switch format := c.String("format"); format {
 			case formatStep:
-				for _, flag := range []string{"seed", "overwrite"} {
-					if c.IsSet(flag) {
-						return usageErrorf("--%s is for --format %s: a step file holds no weights and is replaced", flag, formatORTTraining)
-					}
+				if c.IsSet("overwrite") {
+					return usageErrorf("--overwrite is for --format %s: a step file is replaced", formatORTTraining)
 				}
-				return writeStep(c, r)
+				if c.IsSet("seed") && !c.IsSet("state") {
+					return usageErrorf("--seed is for --state and for --format %s: a step file holds no weights", formatORTTraining)
+				}
+				return writeStep(c.App.Writer, r, c.String("out"), c.String("state"))
 			case formatORTTraining:
+				if c.IsSet("state") {
+					return usageErrorf("--state is for --format %s: these artifacts have a checkpoint of their own", formatStep)
+				}
 				return writeORTTraining(c.App.Writer, r, c.String("out"), c.Bool("overwrite"))
 			default:
 				return usageErrorf("--format %s: want %s or %s", format, formatStep, formatORTTraining)
@@ -65,15 +77,34 @@ the seed. Its published interfaces (C, Python, C++, C#) train with them.`,
 	}
 })
 
-func writeStep(c *cli.Context, r Recipe) error {
+// writeStep writes a step file and, unless its name is "", the state to start from.
+func writeStep(w io.Writer, r Recipe, out, state string) error {
 	step, err := builders.Build(r.Config)
 	if err != nil {
 		return err
 	}
-	out := c.String("out")
+	if state != "" { // first: a step file is there only with all that was asked for
+		if err := writeInitialState(state, step, r.Seed); err != nil {
+			return err
+		}
+		fmt.Fprintf(w, "wrote %s\n", state)
+	}
 	if err := step.Model.WriteFile(out); err != nil {
 		return err
 	}
-	fmt.Fprintf(c.App.Writer, "wrote %s\n", out)
-	return inspectFile(c.App.Writer, out)
+	fmt.Fprintf(w, "wrote %s\n", out)
+	return inspectFile(w, out)
+}
+
+// writeInitialState writes what a training with this seed starts from, as its
+// checkpoint after no step.
+func writeInitialState(path string, step *builders.Step, seed uint64) error {
+	architecture, err := json.Marshal(builders.Architecture(step.Config))
+	if err != nil {
+		return err
+	}
+	return artifacts.WriteCheckpoint(path, &artifacts.Checkpoint{
+		CheckpointHeader: artifacts.CheckpointHeader{Arch: architecture},
+		Tensors:          safetensors.Sorted(step.InitialState(seed)),
+	})
 }

@@ -1,22 +1,26 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
+	"pmx/artifacts"
 	"pmx/artifacts/safetensors"
 	"pmx/builders"
 	"pmx/internal/require"
 )
 
-// TestStepTrainsWithoutPMX: examples/train_step.py, which knows nothing of pmx,
-// takes the recorded steps with a step file on stock onnxruntime and gets the
-// published code's numbers.
-func TestStepTrainsWithoutPMX(t *testing.T) {
+// stockPython finds a Python with stock onnxruntime.
+func stockPython(t *testing.T) string {
+	t.Helper()
 	python := os.Getenv("PMX_PYTHON")
 	if python == "" {
 		python = filepath.Join("..", ".venv", "bin", "python")
@@ -24,6 +28,21 @@ func TestStepTrainsWithoutPMX(t *testing.T) {
 	if _, err := exec.LookPath(python); err != nil {
 		require.Missing(t, "no Python with onnxruntime: scripts/setup.sh makes .venv, PMX_PYTHON names another")
 	}
+	return python
+}
+
+// trainStep runs examples/train_step.py.
+func trainStep(t *testing.T, args ...string) (output string, err error) {
+	t.Helper()
+	out, err := exec.Command(stockPython(t), append([]string{filepath.Join("..", "examples", "train_step.py")}, args...)...).CombinedOutput()
+	return string(out), err
+}
+
+// TestStepTrainsWithoutPMX: examples/train_step.py, which knows nothing of pmx,
+// takes the recorded steps with a step file on stock onnxruntime and gets the
+// published code's numbers; its own mixed images and targets are the recorded ones.
+func TestStepTrainsWithoutPMX(t *testing.T) {
+	stockPython(t)
 	for _, name := range []string{"small_no_momentum", "small_momentum_multicrop"} {
 		t.Run(name, func(t *testing.T) {
 			recording := filepath.Join("..", "..", "shared", "fixtures", name+".safetensors")
@@ -38,11 +57,109 @@ func TestStepTrainsWithoutPMX(t *testing.T) {
 			if err := step.Model.WriteFile(model); err != nil {
 				t.Fatal(err)
 			}
-			out, err := exec.Command(python, filepath.Join("..", "examples", "train_step.py"), model, recording).CombinedOutput()
-			if err != nil || !strings.HasSuffix(string(out), "\nthe same numbers\n") {
+			out, err := trainStep(t, model, recording)
+			if err != nil || !strings.HasSuffix(out, "\nthe same numbers\n") {
 				t.Errorf("train_step.py: %v\n%s", err, out)
 			}
 		})
+	}
+}
+
+// TestStepTrainsFromInitialState: the same script, with nothing but what build-graph
+// writes, makes batches of its own, and the loss falls.
+func TestStepTrainsFromInitialState(t *testing.T) {
+	python := stockPython(t)
+	images := filepath.Join(t.TempDir(), "images.npy")
+	makeImages := "import numpy as np, sys; np.save(sys.argv[1], np.random.default_rng(1).integers(0, 256, (20, 3, 5, 3), np.uint8).repeat(8, 1).repeat(4, 2))"
+	if out, err := exec.Command(python, "-c", makeImages, images).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, method := range builders.Methods() {
+		t.Run(method.Name, func(t *testing.T) {
+			c := builders.Config{
+				Method: method.Name, ImageSize: 16, PatchSize: 4, Dim: 16, Depth: 2, Heads: 2, MLPRatio: 2,
+				ProjLayers: 3, PredLayers: 2, Hidden: 32, OutDim: 8, Batch: 16, MomentumEncoder: true,
+				MixNum: builders.IntSet{2, 3}, LocalCrops: 2, LocalSize: 8, DropPath: 0.2,
+			}
+			dir := t.TempDir()
+			model, state := filepath.Join(dir, "step.onnx"), filepath.Join(dir, "initial.safetensors")
+			if err := writeStep(io.Discard, Recipe{Config: c, Seed: 5}, model, state); err != nil {
+				t.Fatal(err)
+			}
+			for _, args := range [][]string{{}, {"--images", images}} {
+				out, err := trainStep(t, append([]string{model, state, "--steps", "30"}, args...)...)
+				if err != nil {
+					t.Fatalf("%v: %v\n%s", args, err, out)
+				}
+				losses := lossesOf(t, out)
+				if len(losses) != 30 {
+					t.Fatalf("%v: %d losses in\n%s", args, len(losses), out)
+				}
+				if first, last := mean(losses[:5]), mean(losses[25:]); !(last < 0.97*first) {
+					t.Errorf("%v: the loss goes from %g to %g", args, first, last)
+				}
+			}
+			out, err := trainStep(t, state, model) // the wrong way round
+			if err == nil || !strings.HasPrefix(out, "usage: train_step.py") || strings.Contains(out, "Traceback") {
+				t.Errorf("error %v, output %s", err, out)
+			}
+		})
+	}
+	out, err := trainStep(t)
+	if err == nil || !strings.HasPrefix(out, "usage: train_step.py") || strings.Contains(out, "Traceback") {
+		t.Errorf("error %v, output %s", err, out)
+	}
+}
+
+// lossesOf reads the lines of train_step.py: step 1: loss 8.4258, loss_source ...
+func lossesOf(t *testing.T, output string) (losses []float64) {
+	t.Helper()
+	for line := range strings.Lines(output) {
+		var step int
+		var loss float64
+		if _, err := fmt.Sscanf(line, "step %d: loss %f,", &step, &loss); err != nil || step != len(losses)+1 {
+			t.Fatalf("line %q, error %v", line, err)
+		}
+		losses = append(losses, loss)
+	}
+	return losses
+}
+
+func mean(values []float64) float64 {
+	sum := 0.0
+	for _, v := range values {
+		sum += v
+	}
+	return sum / float64(len(values))
+}
+
+// TestInitialState: the file holds what a training with the seed starts from, and
+// every input of the step's state.
+func TestInitialState(t *testing.T) {
+	r := quickstart(t)
+	r.ImageSize, r.PatchSize, r.Dim, r.Depth, r.Heads, r.Hidden, r.OutDim, r.Batch, r.MomentumEncoder, r.Seed = 8, 4, 12, 2, 3, 8, 4, 4, true, 9
+	dir := t.TempDir()
+	state := filepath.Join(dir, "initial.safetensors")
+	if err := writeStep(io.Discard, r, filepath.Join(dir, "step.onnx"), state); err != nil {
+		t.Fatal(err)
+	}
+	got, err := artifacts.ReadCheckpoint(state)
+	if err != nil {
+		t.Fatal(err)
+	}
+	step, err := builders.Build(r.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := step.InitialState(9)
+	if got.Step != 0 || len(got.Tensors) != len(want) || len(want) != len(step.State) {
+		t.Errorf("step %d, %d tensors, want %d", got.Step, len(got.Tensors), len(step.State))
+	}
+	for _, s := range step.State {
+		i := slices.IndexFunc(got.Tensors, func(n safetensors.Named) bool { return n.Name == s.In })
+		if i < 0 || !bytes.Equal(got.Tensors[i].Bytes(), want[s.Name].Bytes()) {
+			t.Errorf("%s is another or missing", s.In)
+		}
 	}
 }
 
