@@ -2,9 +2,9 @@
 """Trains with the artifacts of ONNX Runtime Training that pmx writes, without pmx: the wheel
 onnxruntime-training-cpu 1.19.2, by its published Python interface, and numpy.
 
-  pmx build-graph --preset ... --format ort-training --out artifacts
-  python train_artifacts.py artifacts recording.safetensors
-  python train_artifacts.py artifacts ...
+  pmx build-graph --preset ... --format ort-training --out ort-artifacts
+  python train_artifacts.py ort-artifacts recording.safetensors
+  python train_artifacts.py ort-artifacts ...
 
 The recording holds initial weights and some batches, with what the published PyTorch code made of
 them. The script takes the same steps and compares. Without a recording it takes one step of random
