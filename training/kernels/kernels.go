@@ -31,11 +31,9 @@ func Register(library string, options unsafe.Pointer, isa string, operators []st
 		}
 	}
 
-	path := C.CString(library)
-	defer C.free(unsafe.Pointer(path))
-	base := C.pmx_api_base(path)
-	if base == nil {
-		return fmt.Errorf("kernels: no ONNX Runtime is loaded from %s", library)
+	base, err := APIBase(library)
+	if err != nil {
+		return err
 	}
 	var name *C.char
 	if isa != "" {
@@ -51,6 +49,17 @@ func Register(library string, options unsafe.Pointer, isa string, operators []st
 		}
 	}
 	return nil
+}
+
+// APIBase is the const OrtApiBase * of the library that has been loaded from a path.
+func APIBase(library string) (unsafe.Pointer, error) {
+	path := C.CString(library)
+	defer C.free(unsafe.Pointer(path))
+	base := C.pmx_api_base(path)
+	if base == nil {
+		return nil, fmt.Errorf("kernels: no ONNX Runtime is loaded from %s", library)
+	}
+	return base, nil
 }
 
 func register(base, options unsafe.Pointer, isa *C.char, domain string) error {

@@ -79,6 +79,10 @@ func (s *Session) Inputs() []string { return s.inputs.names }
 // Outputs lists the model's outputs, in order.
 func (s *Session) Outputs() []string { return s.outputs.names }
 
+// Pointer is the OrtSession *, for C code that allocates in the memory of its device.
+// It is nil after Close.
+func (s *Session) Pointer() unsafe.Pointer { return unsafe.Pointer(s.session) }
+
 // Run reads the inputs and writes the outputs in place, both in the model's order.
 // An output's shape must be what the model computes. Nothing is copied. If it
 // fails, the outputs may be half written.

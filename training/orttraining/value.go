@@ -46,7 +46,14 @@ func (l *Library) NewValue(t *onnxgraph.Tensor) (*Value, error) {
 	return v, nil
 }
 
-// Tensor is the tensor that was lent.
+// Borrow gives a tensor of the library's that C code made, an OrtValue *, to run
+// sessions on. It stays with its owner: the Value is not closed, and not used after
+// the tensor was released.
+func (l *Library) Borrow(value unsafe.Pointer) *Value {
+	return &Value{library: l, value: C.handle(value)}
+}
+
+// Tensor is the tensor that was lent; nil if it was borrowed.
 func (v *Value) Tensor() *onnxgraph.Tensor { return v.tensor }
 
 // Close takes the tensor back.
