@@ -41,6 +41,8 @@ type Options struct {
 
 	// externalAbove overrides onnxgraph.ExternalAbove in tests; 0 = it.
 	externalAbove int64
+	// memory holds the state, in tests; "" is what the device needs.
+	memory string
 }
 
 // Session is a compiled training step and its state, which stays where the step

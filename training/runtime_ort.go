@@ -2,6 +2,7 @@ package training
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 	"runtime"
@@ -48,7 +49,7 @@ func (stockORT) NewSession(step *builders.Step, o Options) (Session, error) {
 	if err := loadORT(o); err != nil {
 		return nil, err
 	}
-	s := &ortSession{step: step}
+	s := &ortSession{}
 	ok := false
 	defer func() {
 		if !ok {
@@ -56,20 +57,13 @@ func (stockORT) NewSession(step *builders.Step, o Options) (Session, error) {
 		}
 	}()
 	for _, t := range step.State {
-		for side := range s.state {
-			buffer, err := newBuffer(t.DType, t.Shape)
-			if err != nil {
-				return nil, err
-			}
-			s.state[side] = append(s.state[side], buffer)
-		}
 		s.inputs, s.outputs = append(s.inputs, t.In), append(s.outputs, t.Out)
 	}
 	for _, p := range step.Batch {
 		s.inputs = append(s.inputs, p.Name)
 	}
 	for _, h := range step.Hyper {
-		buffer, err := newBuffer("float", []int{1})
+		buffer, err := newNumber()
 		if err != nil {
 			return nil, err
 		}
@@ -77,7 +71,7 @@ func (stockORT) NewSession(step *builders.Step, o Options) (Session, error) {
 		s.inputs = append(s.inputs, h.Name)
 	}
 	for _, name := range step.Metrics {
-		buffer, err := newBuffer("float", []int{1})
+		buffer, err := newNumber()
 		if err != nil {
 			return nil, err
 		}
@@ -86,6 +80,13 @@ func (stockORT) NewSession(step *builders.Step, o Options) (Session, error) {
 	}
 	var err error
 	if s.session, err = newORTSession(step.Model, s.inputs, s.outputs, o); err != nil {
+		return nil, err
+	}
+	memory, err := newORTMemory(s.session, o)
+	if err != nil {
+		return nil, err
+	}
+	if s.stateSets, err = newStateSets(step, memory, lendORT, borrowORT); err != nil {
 		return nil, err
 	}
 	ok = true
@@ -269,13 +270,8 @@ type buffer struct {
 	value  *ort.CustomDataTensor
 }
 
-func newBuffer(dtype string, shape onnxgraph.Shape) (buffer, error) {
-	t, err := onnxgraph.ParseDType(dtype)
-	if err != nil {
-		return buffer{}, err
-	}
-	return wrap(onnxgraph.Zeros(t, shape))
-}
+// newNumber is a buffer of one float.
+func newNumber() (buffer, error) { return wrap(onnxgraph.Zeros(onnxgraph.Float32, []int{1})) }
 
 func wrap(t *onnxgraph.Tensor) (buffer, error) {
 	shape := t.Shape().Int64()
@@ -295,47 +291,27 @@ func (b buffer) destroy() {
 	}
 }
 
-// ortSession holds the state in two sets of buffers: each step reads one and
-// writes the other, so nothing is copied and the last step can be undone.
+// ortSession is a step with its state, and buffers for a number each.
 type ortSession struct {
-	step            *builders.Step
+	*stateSets[ort.Value]
 	session         *ort.DynamicAdvancedSession
 	inputs, outputs []string
-	state           [2][]buffer
-	now             int // the set that holds the current state
-	undoable        bool
 	hyper, metrics  []buffer
-}
-
-func (s *ortSession) SetState(state map[string]*onnxgraph.Tensor) error {
-	if err := checkState(s.step, state); err != nil {
-		return err
-	}
-	for i, t := range s.step.State {
-		copy(s.state[s.now][i].tensor.Bytes(), state[t.Name].Bytes())
-	}
-	s.undoable = false
-	return nil
-}
-
-func (s *ortSession) State() (map[string]*onnxgraph.Tensor, error) {
-	out := make(map[string]*onnxgraph.Tensor, len(s.step.State))
-	for i, t := range s.step.State {
-		out[t.Name] = s.state[s.now][i].tensor.Clone()
-	}
-	return out, nil
 }
 
 func (s *ortSession) Step(ctx context.Context, feeds map[string]*onnxgraph.Tensor, hyper map[string]float64) (map[string]float64, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	if s.session == nil {
+		return nil, errStepClosed
+	}
 	if err := checkFeeds(s.step, feeds, hyper); err != nil {
 		return nil, err
 	}
 	in, out := make([]ort.Value, 0, len(s.inputs)), make([]ort.Value, 0, len(s.outputs))
-	for i := range s.step.State {
-		in, out = append(in, s.state[s.now][i].value), append(out, s.state[1-s.now][i].value)
+	for _, t := range s.current() {
+		in = append(in, t.value)
 	}
 	for _, p := range s.step.Batch {
 		b, err := wrap(feeds[p.Name])
@@ -349,14 +325,16 @@ func (s *ortSession) Step(ctx context.Context, feeds map[string]*onnxgraph.Tenso
 		onnxgraph.Data[float32](s.hyper[i].tensor)[0] = float32(hyper[h.Name])
 		in = append(in, s.hyper[i].value)
 	}
+	for _, t := range s.next() {
+		out = append(out, t.value)
+	}
 	for _, m := range s.metrics {
 		out = append(out, m.value)
 	}
-	s.undoable = false // from here on the other set is written
 	if err := s.session.Run(in, out); err != nil {
 		return nil, fmt.Errorf("training: step: %w", err)
 	}
-	s.now, s.undoable = 1-s.now, true
+	s.stepped()
 	metrics := make(map[string]float64, len(s.metrics))
 	for i, name := range s.step.Metrics {
 		metrics[name] = float64(onnxgraph.Data[float32](s.metrics[i].tensor)[0])
@@ -364,27 +342,22 @@ func (s *ortSession) Step(ctx context.Context, feeds map[string]*onnxgraph.Tenso
 	return metrics, nil
 }
 
-func (s *ortSession) Undo() error {
-	if !s.undoable {
-		return errNothingToUndo
-	}
-	s.now, s.undoable = 1-s.now, false
-	return nil
-}
-
 func (s *ortSession) Close() error {
-	for _, list := range [][]buffer{s.state[0], s.state[1], s.hyper, s.metrics} {
+	for _, list := range [][]buffer{s.hyper, s.metrics} {
 		for _, b := range list {
 			b.destroy()
 		}
 	}
-	s.state, s.hyper, s.metrics = [2][]buffer{}, nil, nil
-	if s.session == nil {
-		return nil
+	s.hyper, s.metrics = nil, nil
+	var errs []error
+	if s.stateSets != nil {
+		errs = append(errs, s.stateSets.close()) // before the session that it may lie in the memory of
 	}
-	session := s.session
-	s.session = nil
-	return session.Destroy()
+	if s.session != nil {
+		errs = append(errs, s.session.Destroy())
+		s.session = nil
+	}
+	return errors.Join(errs...)
 }
 
 type ortInference struct {

@@ -40,10 +40,10 @@ func (trainingORT) NewSession(step *builders.Step, o Options) (Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &ortTrainingStep{step: step, library: library, session: session}
-	if err := s.lendBuffers(); err != nil {
+	s := &ortTrainingStep{library: library, session: session}
+	if err := s.build(step, o); err != nil {
 		s.Close()
-		return nil, fmt.Errorf("training: %w", err)
+		return nil, err
 	}
 	return s, nil
 }

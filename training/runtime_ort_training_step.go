@@ -7,84 +7,79 @@ import (
 
 	"pmx/builders"
 	"pmx/onnxgraph"
+	"pmx/training/device"
 	"pmx/training/orttraining"
 )
 
-// ortTrainingStep runs a step file on the ONNX Runtime Training library. As on
-// stock ONNX Runtime the state is in two sets of buffers: each step reads one and
-// writes the other, so nothing is copied and the last step can be undone.
+// ortTrainingStep runs a step file on the ONNX Runtime Training library.
 type ortTrainingStep struct {
-	step    *builders.Step
+	*stateSets[*orttraining.Value]
 	library *orttraining.Library
 	session *orttraining.Session
-	state   [2][]*orttraining.Value // in the order of step.State
-	now     int                     // the set that holds the current state
 	// hyper and metrics hold one number each, by name.
 	hyper, metrics map[string]*orttraining.Value
-	undoable       bool
 }
 
-var errStepClosed = errors.New("training: the session is closed")
-
-// lendBuffers makes the buffers and lends them to the library.
-func (s *ortTrainingStep) lendBuffers() error {
-	for side := range s.state {
-		for _, t := range s.step.State {
-			dtype, err := onnxgraph.ParseDType(t.DType)
-			if err != nil {
-				return err
-			}
-			v, err := s.library.NewValue(onnxgraph.Zeros(dtype, t.Shape))
-			if err != nil {
-				return err
-			}
-			s.state[side] = append(s.state[side], v)
-		}
-	}
+// build makes the state and the buffers.
+func (s *ortTrainingStep) build(step *builders.Step, o Options) error {
 	s.hyper, s.metrics = map[string]*orttraining.Value{}, map[string]*orttraining.Value{}
 	number := func(set map[string]*orttraining.Value, name string) error {
 		v, err := s.library.NewValue(onnxgraph.Zeros(onnxgraph.Float32, []int{1}))
-		if err == nil {
-			set[name] = v
+		if err != nil {
+			return fmt.Errorf("training: %w", err)
 		}
-		return err
+		set[name] = v
+		return nil
 	}
-	for _, h := range s.step.Hyper {
+	for _, h := range step.Hyper {
 		if err := number(s.hyper, h.Name); err != nil {
 			return err
 		}
 	}
-	for _, name := range s.step.Metrics {
+	for _, name := range step.Metrics {
 		if err := number(s.metrics, name); err != nil {
 			return err
 		}
 	}
-	return nil
-}
-
-func (s *ortTrainingStep) SetState(state map[string]*onnxgraph.Tensor) error {
-	if s.session == nil {
-		return errStepClosed
-	}
-	if err := checkState(s.step, state); err != nil {
+	memory, err := s.newMemory(o)
+	if err != nil {
 		return err
 	}
-	for i, t := range s.step.State {
-		copy(s.state[s.now][i].Tensor().Bytes(), state[t.Name].Bytes())
-	}
-	s.undoable = false
-	return nil
+	s.stateSets, err = newStateSets(step, memory, s.lend, s.borrow)
+	return err
 }
 
-func (s *ortTrainingStep) State() (map[string]*onnxgraph.Tensor, error) {
-	if s.session == nil {
-		return nil, errStepClosed
+// newMemory opens the memory for the state; nil is main memory.
+func (s *ortTrainingStep) newMemory(o Options) (*device.Memory, error) {
+	name := o.stateMemory()
+	if name == "" {
+		return nil, nil
 	}
-	out := make(map[string]*onnxgraph.Tensor, len(s.step.State))
-	for i, t := range s.step.State {
-		out[t.Name] = s.state[s.now][i].Tensor().Clone()
+	model, err := device.Model()
+	if err != nil {
+		return nil, err
 	}
-	return out, nil
+	copies, err := newORTTrainingSession(s.library, model, o.forCopies())
+	if err != nil {
+		return nil, err
+	}
+	m, err := device.Open(s.library.APIBase(), s.session.Pointer(), copies, name)
+	if err != nil {
+		return nil, fmt.Errorf("training: %w", err)
+	}
+	return m, nil
+}
+
+func (s *ortTrainingStep) lend(t *onnxgraph.Tensor) (*orttraining.Value, func() error, error) {
+	v, err := s.library.NewValue(t)
+	if err != nil {
+		return nil, nil, err
+	}
+	return v, v.Close, nil
+}
+
+func (s *ortTrainingStep) borrow(x *device.Tensor) *orttraining.Value {
+	return s.library.Borrow(x.Pointer())
 }
 
 func (s *ortTrainingStep) Step(ctx context.Context, feeds map[string]*onnxgraph.Tensor, hyper map[string]float64) (map[string]float64, error) {
@@ -98,8 +93,9 @@ func (s *ortTrainingStep) Step(ctx context.Context, feeds map[string]*onnxgraph.
 		return nil, err
 	}
 	in, out := map[string]*orttraining.Value{}, map[string]*orttraining.Value{}
+	now := s.current()
 	for i, t := range s.step.State {
-		in[t.In], out[t.Out] = s.state[s.now][i], s.state[1-s.now][i]
+		in[t.In] = now[i].value
 	}
 	for _, p := range s.step.Batch {
 		v, err := s.library.NewValue(feeds[p.Name])
@@ -116,11 +112,14 @@ func (s *ortTrainingStep) Step(ctx context.Context, feeds map[string]*onnxgraph.
 	for name, v := range s.metrics {
 		out[name] = v
 	}
-	s.undoable = false // from here on the other set is written
+	next := s.next()
+	for i, t := range s.step.State {
+		out[t.Out] = next[i].value
+	}
 	if err := s.session.Run(pick(in, s.session.Inputs()), pick(out, s.session.Outputs())); err != nil {
 		return nil, fmt.Errorf("training: step: %w", err)
 	}
-	s.now, s.undoable = 1-s.now, true
+	s.stepped()
 	metrics := make(map[string]float64, len(s.metrics))
 	for name, v := range s.metrics {
 		metrics[name] = float64(onnxgraph.Data[float32](v.Tensor())[0])
@@ -137,30 +136,20 @@ func pick(values map[string]*orttraining.Value, names []string) []*orttraining.V
 	return list
 }
 
-func (s *ortTrainingStep) Undo() error {
-	if !s.undoable {
-		return errNothingToUndo
-	}
-	s.now, s.undoable = 1-s.now, false
-	return nil
-}
-
 func (s *ortTrainingStep) Close() error {
 	if s.session == nil {
 		return nil
 	}
-	err := s.session.Close() // before the buffers that it may still write
-	for _, set := range s.state {
-		for _, v := range set {
-			v.Close()
-		}
+	var errs []error
+	if s.stateSets != nil {
+		errs = append(errs, s.stateSets.close()) // before the session that it may lie in the memory of
 	}
+	errs = append(errs, s.session.Close())
 	for _, set := range []map[string]*orttraining.Value{s.hyper, s.metrics} {
 		for _, v := range set {
 			v.Close()
 		}
 	}
-	s.session, s.state, s.hyper, s.metrics = nil, [2][]*orttraining.Value{}, nil, nil
-	s.undoable = false
-	return err
+	s.session, s.hyper, s.metrics = nil, nil, nil
+	return errors.Join(errs...)
 }

@@ -14,7 +14,7 @@ import (
 
 	"pmx/artifacts/runtimelib"
 	"pmx/internal/errtest"
-	"pmx/internal/leaktest"
+	"pmx/internal/memtest"
 	"pmx/internal/require"
 	"pmx/onnxgraph"
 	"pmx/training/device"
@@ -258,7 +258,7 @@ func TestNoLeaks(t *testing.T) {
 	}
 	defer small.Close()
 	value := random(t, 1, onnxgraph.Float32, 4)
-	leaktest.Grows(t, 256<<10, func() {
+	memtest.Grows(t, 256<<10, func() {
 		for range 10000 {
 			if err := small.Write(value); err != nil {
 				t.Fatal(err)
@@ -275,7 +275,7 @@ func TestNoLeaks(t *testing.T) {
 			x.Close()
 		}
 	})
-	leaktest.Grows(t, 1<<20, func() {
+	memtest.Grows(t, 1<<20, func() {
 		for range 50 {
 			m, done := s.memory(t)
 			x, err := m.NewTensor(onnxgraph.Uint8, []int{1 << 16})
