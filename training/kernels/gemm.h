@@ -245,7 +245,7 @@ static void multiply_task(void *user, size_t index) {
   int64_t first = (int64_t)index * w->block, rows = MIN(p->m - first, w->block);
   int64_t width = panels_of(p->n) * TILE_COLUMNS;
   int direct = p->a_column == 1 && !p->a_sums; // else rows of A are contiguous along m, and packed
-  int64_t most = direct ? BLOCK_K : PACKED_K, parts = MAX(1, (p->k + most - 1) / most), step = (p->k + parts - 1) / parts;
+  int64_t most = direct ? BLOCK_K : PACKED_K, parts = MAX(1, (p->k + most - 1) / most), step = MAX(1, (p->k + parts - 1) / parts);
   int64_t a_size = direct ? 0 : (rows + TILE_ROWS) * step + WIDTH;
   float *scratch = pmx_take(TILE_COLUMNS + a_size + (w->transposed ? rows * width : 0));
   float *own_a = scratch + TILE_COLUMNS, *block = own_a + a_size;
