@@ -4,8 +4,8 @@
 # recorded steps with them. On an arm64 machine it does nothing: the ordinary tests
 # are it.
 #
-# It needs Debian's gcc-aarch64-linux-gnu, libc6-dev-arm64-cross and qemu-user (or
-# qemu-user-static), and ONNX Runtime for linux/arm64, by `pmx runtime install
+# It needs Debian's gcc-aarch64-linux-gnu, libc6-dev-arm64-cross, libstdc++6-arm64-cross
+# and qemu-user (or qemu-user-static), and ONNX Runtime for linux/arm64, by `pmx runtime install
 # --platform linux/arm64`. Whatever is missing is said once, and is an error with
 # CI=true or PMX_REQUIRE_ALL=1.
 set -euo pipefail
