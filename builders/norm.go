@@ -15,8 +15,7 @@ func NewLayerNorm(s Scope, dim int) *LayerNorm {
 
 // Forward normalises x [... dim].
 func (l *LayerNorm) Forward(x *onnxgraph.Value) *onnxgraph.Value {
-	y, _, _ := op.LayerNormalization(x, l.weight.Value, l.bias.Value, layerNormEpsilon)
-	return y
+	return op.LayerNorm(x, l.weight.Value, l.bias.Value, layerNormEpsilon)
 }
 
 // ForwardResidual adds the stream's pending branch and normalises the sum. It
@@ -29,7 +28,7 @@ func (l *LayerNorm) ForwardResidual(r Residual) (sum, y *onnxgraph.Value) {
 }
 
 // ForwardCentred is Forward with each row's mean taken off first, which changes
-// nothing in exact arithmetic. ONNX Runtime's kernel takes the variance as
+// nothing in exact arithmetic. ONNX Runtime's own kernel takes the variance as
 // E[x²]-E[x]²; the batch norm behind the final norm amplifies its rounding, so
 // that the loss of a small batch is off by 1e-5 without this.
 func (l *LayerNorm) ForwardCentred(x *onnxgraph.Value) *onnxgraph.Value {

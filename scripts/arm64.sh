@@ -38,5 +38,4 @@ go build ./...
 # A processor that there is, so that the numbers do not depend on the version of qemu.
 emulated() { go test -exec "$qemu -cpu neoverse-n1 -L $root" "$@"; }
 emulated -skip TestSanitizers ./training/kernels # the sanitizers do not run under emulation
-# small_momentum_multicrop is not among them: README, Not verified.
-emulated -run 'TestKernelsTaken|TestParity/^ort_kernels_portable$/small_no_momentum|TestParity/^ort_kernels_portable$/small_three_way' ./training
+emulated -run 'TestKernelsTaken|TestParity/^ort_kernels_portable$' ./training

@@ -47,6 +47,10 @@ var cases = map[string]func(rng *rand.Rand) ([]operand, onnxgraph.Attributes){
 	"pmx.ClassAttentionGrad": func(rng *rand.Rand) ([]operand, onnxgraph.Attributes) {
 		return attention(rng, true, 1)
 	},
+	"pmx.LayerNorm": func(rng *rand.Rand) ([]operand, onnxgraph.Attributes) {
+		x, d := rows(rng)
+		return []operand{free(x...), free(d), free(d)}, onnxgraph.Attributes{"epsilon": float32(1e-6)}
+	},
 	"pmx.AddLayerNormalization": func(rng *rand.Rand) ([]operand, onnxgraph.Attributes) {
 		x, d := rows(rng)
 		return []operand{free(x...), free(x...), free(d), free(d)}, onnxgraph.Attributes{"epsilon": float32(1e-6)}

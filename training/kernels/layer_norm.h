@@ -1,5 +1,5 @@
-// pmx.AddLayerNormalization, its gradient, and com.microsoft.LayerNormalizationGrad,
-// over rows of D. The variance is taken about the mean, in a second pass over the
+// pmx.LayerNorm, pmx.AddLayerNormalization with its gradient, and
+// com.microsoft.LayerNormalizationGrad, over rows of D. The variance is taken about the mean, in a second pass over the
 // row in cache.
 
 enum { NORM_ROWS = 32 }; // rows of a task; sums over more would lose digits
@@ -13,28 +13,60 @@ typedef struct {
   float *dx, *dscale, *dbias, *parts;                // parts: [tasks 2 width]
 } norm;
 
+// norm_row normalises a row, whose elements add up to total.
+INLINE void norm_row(const norm *w, int64_t row, const float *s, vec total) {
+  int64_t d = w->width;
+  float *y = w->y + row * d, mean = sum_of(total) / d;
+  vec squares = {0};
+  EACH(i, d, {
+    vec v = part == WIDTH ? load(s + i) - mean : load_part(s + i, part, mean) - mean;
+    squares += v * v;
+  })
+  float inverse = 1.0f / __builtin_sqrtf(sum_of(squares) / d + w->epsilon);
+  EACH(i, d, { PUT(y, (GET(s) - mean) * inverse * GET(w->scale) + GET(w->bias)); })
+  if (w->mean) w->mean[row] = mean;
+  if (w->inv_std) w->inv_std[row] = inverse;
+}
+
+static void norm_task(void *user, size_t index) {
+  const norm *w = user;
+  int64_t d = w->width, last = MIN(w->rows, ((int64_t)index + 1) * NORM_ROWS);
+  for (int64_t row = (int64_t)index * NORM_ROWS; row < last; row++) {
+    const float *x = w->x + row * d;
+    vec total = {0};
+    EACH(i, d, { total += GET(x); })
+    norm_row(w, row, x, total);
+  }
+}
+
+static const char *LayerNorm(pmx_call *call) {
+  const pmx_tensor *x = &call->in[0];
+  if (x->rank < 1) return "want X [... D]";
+  int64_t d = x->dims[x->rank - 1], saved[PMX_MAX_RANK];
+  if (call->in[1].count != d || call->in[2].count != d) return "want scale and B of the last dimension";
+  for (int i = 0; i < x->rank; i++) saved[i] = i == x->rank - 1 ? 1 : x->dims[i];
+  norm w = {.rows = d ? x->count / d : 0, .width = d, .epsilon = call->attributes->epsilon, .x = x->data, .scale = call->in[1].data,
+            .bias = call->in[2].data};
+  w.y = call->output(call, 0, x->dims, x->rank);
+  w.mean = call->output(call, 1, saved, x->rank);
+  w.inv_std = call->output(call, 2, saved, x->rank);
+  if (w.y) call->parallel(call, norm_task, (w.rows + NORM_ROWS - 1) / NORM_ROWS, &w);
+  return NULL;
+}
+
 static void add_norm_task(void *user, size_t index) {
   const norm *w = user;
   int64_t d = w->width, last = MIN(w->rows, ((int64_t)index + 1) * NORM_ROWS);
   for (int64_t row = (int64_t)index * NORM_ROWS; row < last; row++) {
     const float *x = w->x + row * d, *r = w->r + row * d;
-    float *s = w->sum + row * d, *y = w->y + row * d;
+    float *s = w->sum + row * d;
     vec total = {0};
     EACH(i, d, {
       vec v = GET(x) + GET(r);
       PUT(s, v);
       total += v;
     })
-    float mean = sum_of(total) / d;
-    vec squares = {0};
-    EACH(i, d, {
-      vec v = part == WIDTH ? load(s + i) - mean : load_part(s + i, part, mean) - mean;
-      squares += v * v;
-    })
-    float inverse = 1.0f / __builtin_sqrtf(sum_of(squares) / d + w->epsilon);
-    EACH(i, d, { PUT(y, (GET(s) - mean) * inverse * GET(w->scale) + GET(w->bias)); })
-    if (w->mean) w->mean[row] = mean;
-    if (w->inv_std) w->inv_std[row] = inverse;
+    norm_row(w, row, s, total);
   }
 }
 

@@ -122,6 +122,7 @@ static void test(const pmx_isa *isa) {
     RUN(ClassAttention, 0, CUBE(b, t, 3 * h * d))
     RUN(ClassAttentionGrad, 0, CUBE(b, 1, h * d), CUBE(b, t, 3 * h * d))
 
+    RUN(LayerNorm, 6, MATRIX(n, d), VECTOR(d), VECTOR(d))
     RUN(AddLayerNormalization, 15, MATRIX(n, d), MATRIX(n, d), VECTOR(d), VECTOR(d))
     RUN(AddLayerNormalizationGrad, 7, MATRIX(n, d), MATRIX(n, d), MATRIX(n, d), VECTOR(d), MATRIX(n, 1), MATRIX(n, 1))
     RUN(LayerNormalizationGrad, 7, MATRIX(n, d), MATRIX(n, d), VECTOR(d), MATRIX(n, 1), MATRIX(n, 1))

@@ -1,0 +1,40 @@
+package op
+
+import (
+	"fmt"
+
+	"pmx/onnxgraph"
+)
+
+// LayerNorm is LayerNormalization over the last dimension, x [... D], scale and bias
+// [D], as an operator of our own, so that a kernel can stand in for it: ONNX Runtime's
+// takes the variance as E[x²]-E[x]², which loses digits where the mean is large.
+func LayerNorm(x, scale, bias *onnxgraph.Value, epsilon float64) (y *onnxgraph.Value) {
+	return onnxgraph.ApplyNode("pmx.LayerNorm", onnxgraph.Attributes{"epsilon": float32(epsilon)}, x, scale, bias).Outputs[0]
+}
+
+var _ = onnxgraph.Register(onnxgraph.OpSchema{
+	Name: "LayerNorm", Domain: onnxgraph.DomainPMX, SinceVersion: 1,
+	Inputs: []string{"X", "scale", "B"}, Outputs: []string{"Y", "mean?", "inv_std?"},
+	Infer: func(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
+		x, scale, bias := n.Inputs[0].Type, n.Inputs[1], n.Inputs[2]
+		last := len(x.Shape) - 1
+		if last < 0 || !scale.Shape.Fits(x.Shape[last:]) || !bias.Shape.Fits(x.Shape[last:]) {
+			return nil, fmt.Errorf("want X [... D], scale and B [D], got %v, %v and %v", x, scale.Shape, bias.Shape)
+		}
+		saved := onnxgraph.Type{DType: x.DType, Shape: x.Shape.Clone()}
+		saved.Shape[last] = 1
+		return []onnxgraph.Type{x, saved, saved}, nil
+	},
+	Grad: onnxgraph.Differentiable(func(n *onnxgraph.Node, dy []*onnxgraph.Value) []*onnxgraph.Value {
+		if dy[1] != nil || dy[2] != nil {
+			onnxgraph.Fail(n.Op.ID(), n.Inputs, "no gradient through the saved statistics: take it through Y")
+		}
+		dx, dscale, dbias := LayerNormalizationGrad(dy[0], n.Inputs[0], n.Inputs[1], n.Outputs[1], n.Outputs[2])
+		return []*onnxgraph.Value{dx, dscale, dbias}
+	}),
+	Body: func(n *onnxgraph.Node, in []*onnxgraph.Value) []*onnxgraph.Value {
+		y, mean, invStd := LayerNormalization(in[0], in[1], in[2], n.Attributes.Float("epsilon", 1e-5))
+		return []*onnxgraph.Value{y, mean, invStd}
+	},
+})
