@@ -6,6 +6,8 @@
 //	load_part       loads the first n < WIDTH floats, and fill behind them
 //	store_part      stores the first n
 //	keep_part       is v with 0 behind the first n
+#include "vec_base.h"
+
 #if defined(__x86_64__)
 #include <immintrin.h>
 
