@@ -260,18 +260,12 @@ func (t *trainer) openRun() (err error) {
 }
 
 func (t *trainer) train(ctx context.Context) error {
-	if err := t.place(); err != nil {
-		return err
-	}
 	feeder, err := newFeeder(t.recipe, t.data, t.from.Position, t.c.Int("workers"))
 	if err != nil {
 		return err
 	}
 	defer feeder.Close()
 	perEpoch := feeder.StepsPerEpoch()
-	if err := t.profile.check(t.steps - t.from.Step); err != nil {
-		return err
-	}
 	hooks, err := t.hooks(ctx)
 	if err != nil {
 		return err

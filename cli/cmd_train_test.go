@@ -1,10 +1,59 @@
 package cli
 
 import (
+	"encoding/json"
+	"strings"
 	"testing"
 
 	"pmx/artifacts"
+	"pmx/patchmix"
+	"pmx/training"
 )
+
+// TestPlace resumes after a step of a training whose epochs had 10 steps, with
+// images that make other numbers of steps.
+func TestPlace(t *testing.T) {
+	for name, c := range map[string]struct {
+		position string
+		step     int64
+		perEpoch int64
+		want     patchmix.Position
+		noted    bool
+		averages int // steps in them
+	}{
+		"as before":                   {`{"epoch":1,"step":7,"steps_per_epoch":10}`, 17, 10, patchmix.Position{Epoch: 1, Step: 7}, false, 7},
+		"fewer":                       {`{"epoch":1,"step":7,"steps_per_epoch":10}`, 17, 5, patchmix.Position{Epoch: 3, Step: 2}, true, 0},
+		"more":                        {`{"epoch":1,"step":7,"steps_per_epoch":10}`, 17, 12, patchmix.Position{Epoch: 1, Step: 5}, true, 0},
+		"fewer, first epoch":          {`{"epoch":0,"step":7,"steps_per_epoch":10}`, 7, 5, patchmix.Position{Epoch: 1, Step: 2}, true, 0},
+		"as many as done":             {`{"epoch":0,"step":7,"steps_per_epoch":10}`, 7, 7, patchmix.Position{Epoch: 1}, true, 0},
+		"more, first epoch":           {`{"epoch":0,"step":7,"steps_per_epoch":10}`, 7, 12, patchmix.Position{Step: 7}, true, 7},
+		"as before, not recorded":     {`{"epoch":0,"step":7}`, 7, 10, patchmix.Position{Step: 7}, false, 7},
+		"fewer, not recorded":         {`{"epoch":0,"step":7}`, 7, 5, patchmix.Position{Epoch: 1, Step: 2}, true, 0},
+		"as many, not recorded":       {`{"epoch":0,"step":7}`, 7, 7, patchmix.Position{Epoch: 1}, true, 0},
+		"second epoch, not recorded":  {`{"epoch":1,"step":7}`, 17, 5, patchmix.Position{Epoch: 3, Step: 2}, true, 0},
+		"at the end of the first one": {`{"epoch":1,"step":0,"steps_per_epoch":10}`, 10, 5, patchmix.Position{Epoch: 2}, true, 0},
+	} {
+		r := &trainer{steps: 20 * c.perEpoch, recipe: Recipe{}, from: training.Resumed{Step: c.step, Position: json.RawMessage(c.position), Averages: training.Averages{Steps: 7}}}
+		r.recipe.Epochs = 20
+		note, err := r.place()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got feederPosition
+		if err := json.Unmarshal(r.from.Position, &got); err != nil {
+			t.Fatal(err)
+		}
+		if want := (feederPosition{c.want, int(c.perEpoch)}); got != want {
+			t.Errorf("%s: position %+v, want %+v", name, got, want)
+		}
+		if strings.Contains(note, "an epoch has") != c.noted || note == "" == c.noted {
+			t.Errorf("%s: note %q, want one: %t", name, note, c.noted)
+		}
+		if int(r.from.Averages.Steps) != c.averages {
+			t.Errorf("%s: averages of %d steps, want %d", name, r.from.Averages.Steps, c.averages)
+		}
+	}
+}
 
 // TestAccuracies: what was measured half way is no result of the training.
 func TestAccuracies(t *testing.T) {

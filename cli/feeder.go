@@ -53,6 +53,13 @@ type feeder struct {
 
 var _ training.Feeder = (*feeder)(nil)
 
+// feederPosition is a feeder's position as a checkpoint keeps it. It is one among
+// StepsPerEpoch steps; 0 in a checkpoint that does not say so.
+type feederPosition struct {
+	patchmix.Position
+	StepsPerEpoch int `json:"steps_per_epoch,omitempty"`
+}
+
 // newFeeder begins at a position that an earlier feeder gave, or at nil at the
 // beginning. The caller closes it.
 func newFeeder(r Recipe, d patchmix.Dataset, position json.RawMessage, workers int) (*feeder, error) {
@@ -71,11 +78,11 @@ func newFeeder(r Recipe, d patchmix.Dataset, position json.RawMessage, workers i
 		}
 	}
 	if position != nil {
-		var p patchmix.Position
+		var p feederPosition
 		if err := json.Unmarshal(position, &p); err != nil {
 			return nil, fmt.Errorf("the checkpoint's position in the data: %w", err)
 		}
-		if err := loader.Seek(p); err != nil {
+		if err := loader.Seek(p.Position); err != nil {
 			return nil, err
 		}
 	}
@@ -98,7 +105,9 @@ func (f *feeder) Next(ctx context.Context) (map[string]*onnxgraph.Tensor, func()
 func (f *feeder) StepsPerEpoch() int { return f.loader.StepsPerEpoch() }
 
 // Position implements training.Feeder.
-func (f *feeder) Position() (json.RawMessage, error) { return json.Marshal(f.loader.Position()) }
+func (f *feeder) Position() (json.RawMessage, error) {
+	return json.Marshal(feederPosition{f.loader.Position(), f.StepsPerEpoch()})
+}
 
 // Close ends the loader's goroutines.
 func (f *feeder) Close() { f.loader.Close() }

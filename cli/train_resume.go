@@ -15,7 +15,7 @@ import (
 var resumeMayChange = []string{"data"}
 
 // resume finds where the run stands and puts its earlier sessions before the one
-// in the manifest.
+// in the manifest. It writes nothing: a run that it refuses stays as it was.
 func (t *trainer) resume(manifest *artifacts.Manifest) error {
 	if err := t.dir.CheckConfig(t.recipe, resumeMayChange...); err != nil {
 		return err
@@ -47,6 +47,16 @@ func (t *trainer) resume(manifest *artifacts.Manifest) error {
 				t.dir.Path(artifacts.CheckpointsDir), artifacts.MetricsName, lines[n-1].Step))
 		}
 	}
+	if err := t.profile.check(t.steps - t.from.Step); err != nil {
+		return err
+	}
+	note, err := t.place()
+	if err != nil {
+		return err
+	}
+	if note != "" {
+		notes = append(notes, note)
+	}
 	for _, note := range notes {
 		fmt.Fprintln(t.c.App.ErrWriter, "note:", note)
 	}
@@ -66,28 +76,30 @@ func (t *trainer) otherHeldOut(before artifacts.DataInfo) bool {
 
 // place finds the position in the data. Where an epoch has another number of steps
 // than it had, since other images were accepted, the steps done say where that is:
-// the first of the epochs that they make now are over.
-func (t *trainer) place() (err error) {
+// the first of the epochs that they make now are over. The note says so.
+func (t *trainer) place() (note string, err error) {
 	perEpoch := t.steps / int64(t.recipe.Epochs)
 	if t.from.Step > t.steps {
-		return fmt.Errorf("the run has done %d steps, and with these images its %d epochs have no more than %d: export it as it is by pmx export %s, or start anew with --overwrite",
+		return "", fmt.Errorf("the run has done %d steps, and with these images its %d epochs have no more than %d: export it as it is by pmx export %s, or start anew with --overwrite",
 			t.from.Step, t.recipe.Epochs, t.steps, t.c.String("out"))
 	}
 	if t.from.Position == nil {
-		return nil
+		return "", nil
 	}
-	var p patchmix.Position
+	var p feederPosition
 	if err := json.Unmarshal(t.from.Position, &p); err != nil {
-		return fmt.Errorf("the checkpoint's position in the data: %w", err)
+		return "", fmt.Errorf("the checkpoint's position in the data: %w", err)
 	}
-	if int64(p.Epoch)*perEpoch+int64(p.Step) != t.from.Step {
-		p = patchmix.Position{Epoch: int(t.from.Step / perEpoch), Step: int(t.from.Step % perEpoch)}
+	now := patchmix.Position{Epoch: int(t.from.Step / perEpoch), Step: int(t.from.Step % perEpoch)}
+	if p.Position != now {
 		t.from.Averages = training.Averages{} // are of another part of the training
-		fmt.Fprintf(t.c.App.ErrWriter, "note: an epoch has %d steps now: after %d of %d steps the run goes on in epoch %d, and its schedules go to the new end\n",
-			perEpoch, t.from.Step, t.steps, p.Epoch+1)
 	}
-	t.from.Position, err = json.Marshal(p)
-	return err
+	if p.Position != now || p.StepsPerEpoch != 0 && int64(p.StepsPerEpoch) != perEpoch {
+		note = fmt.Sprintf("an epoch has %d steps now: after %d of %d steps the run goes on in epoch %d, and its schedules go to the new end",
+			perEpoch, t.from.Step, t.steps, now.Epoch+1)
+	}
+	t.from.Position, err = json.Marshal(feederPosition{now, int(perEpoch)})
+	return note, err
 }
 
 // imageRemedy adds to an error of an image that cannot be read how the run goes on.
