@@ -53,6 +53,9 @@ type Session struct {
 	Runtime  string    `json:"runtime,omitempty"`         // ort, ort-training, reference
 	Library  string    `json:"runtime_version,omitempty"` // the library's own word: 1.27.0
 	Device   string    `json:"device,omitempty"`          // cpu, cuda
+	// Kernels are the instruction set of the kernels of ours that ran, such as avx2,
+	// or off; "" in a manifest that does not say so.
+	Kernels string `json:"kernels,omitempty"`
 	// DataBefore is what the run was trained on until this session, where the user
 	// accepted that it has changed.
 	DataBefore *DataInfo `json:"data_before,omitempty"`

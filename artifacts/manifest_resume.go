@@ -8,8 +8,8 @@ import "fmt"
 // Other data and another graph are errors: the run would become another one. Data
 // may be accepted all the same, an image that was repaired or taken away. The
 // graph changes with the recipe and with the pmx that builds it. Another pmx that
-// builds the same graph, another runtime, library, device or platform computes
-// the same step and rounds in other places. The run goes on with either, and the
+// builds the same graph, another runtime, library, device, platform or other
+// kernels compute the same step and round in other places. The run goes on with either, and the
 // notes say that it is no longer, bit for bit, the uninterrupted one.
 //
 // A run that was stopped before its first session has nothing to compare.
@@ -30,6 +30,9 @@ func (m Manifest) CheckResume(now Manifest, acceptData bool) (notes []string, er
 		}
 		notes = append(notes, changed+": it goes on with these, no longer bit for bit")
 	}
+	if before.Kernels == "" {
+		after.Kernels = "" // nobody knows whether they are others
+	}
 	if from, to := before.executor(), after.executor(); from != to {
 		notes = append(notes, fmt.Sprintf("the run was trained by %s and goes on with %s: the same steps within rounding, no longer bit for bit", from, to))
 	}
@@ -49,5 +52,9 @@ func (d DataInfo) difference(before DataInfo) string {
 
 // executor is what the bits of a step depend on beside the graph and the data.
 func (s Session) executor() string {
-	return fmt.Sprintf("pmx %s, %s %s on %s, %s", s.PMX, s.Runtime, s.Library, s.Device, s.Platform)
+	text := fmt.Sprintf("pmx %s, %s %s on %s, %s", s.PMX, s.Runtime, s.Library, s.Device, s.Platform)
+	if s.Kernels != "" {
+		text += ", kernels " + s.Kernels
+	}
+	return text
 }

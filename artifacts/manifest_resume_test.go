@@ -9,7 +9,7 @@ import (
 func TestCheckResume(t *testing.T) {
 	made := func(change func(*Manifest, *Session)) Manifest {
 		m := Manifest{GraphHash: "aaaa", Data: DataInfo{Name: "folder photos", Samples: 24, Digest: "dddd"}}
-		s := Session{PMX: "v1.0.0", Platform: "linux/amd64", Runtime: "ort", Library: "1.27.0", Device: "cpu"}
+		s := Session{PMX: "v1.0.0", Platform: "linux/amd64", Runtime: "ort", Library: "1.27.0", Device: "cpu", Kernels: "avx2"}
 		change(&m, &s)
 		m.Sessions = []Session{{PMX: "an older session"}, s}
 		return m
@@ -29,9 +29,10 @@ func TestCheckResume(t *testing.T) {
 		"accepted, graph":   {change: func(m *Manifest, s *Session) { fewer(m, s); m.GraphHash = "bbbb" }, accept: true, fail: "builds graph bbbb"},
 		"accepted, none":    {change: same, accept: true},
 		"graph":             {change: func(m *Manifest, s *Session) { m.GraphHash, s.PMX = "bbbb", "v2.0.0" }, fail: "graph aaaa of pmx v1.0.0, and pmx v2.0.0 builds graph bbbb"},
-		"library":           {change: func(_ *Manifest, s *Session) { s.Library = "1.28.0" }, note: "ort 1.27.0 on cpu, linux/amd64 and goes on with pmx v1.0.0, ort 1.28.0 on cpu"},
+		"library":           {change: func(_ *Manifest, s *Session) { s.Library = "1.28.0" }, note: "ort 1.27.0 on cpu, linux/amd64, kernels avx2 and goes on with pmx v1.0.0, ort 1.28.0 on cpu"},
 		"runtime":           {change: func(_ *Manifest, s *Session) { s.Runtime = "ort-training" }, note: "no longer bit for bit"},
 		"device":            {change: func(_ *Manifest, s *Session) { s.Device = "cuda" }, note: "no longer bit for bit"},
+		"kernels":           {change: func(_ *Manifest, s *Session) { s.Kernels = "off" }, note: "linux/amd64, kernels avx2 and goes on with pmx v1.0.0, ort 1.27.0 on cpu, linux/amd64, kernels off: the same steps within rounding, no longer bit for bit"},
 		"platform":          {change: func(_ *Manifest, s *Session) { s.Platform = "linux/arm64" }, note: "no longer bit for bit"},
 		"pmx":               {change: func(_ *Manifest, s *Session) { s.PMX = "v1.0.1" }, note: "no longer bit for bit"},
 	} {
@@ -43,6 +44,14 @@ func TestCheckResume(t *testing.T) {
 		if (note != "") != (c.note != "") || !strings.Contains(note, c.note) {
 			t.Errorf("another %s: note %q, want %q", name, note, c.note)
 		}
+	}
+	// Of a run that did not record its kernels.
+	old := made(func(_ *Manifest, s *Session) { s.Kernels = "" })
+	if notes, err := old.CheckResume(made(same), false); notes != nil || err != nil {
+		t.Errorf("no kernels recorded: %q, %v", notes, err)
+	}
+	if notes, err := old.CheckResume(made(func(_ *Manifest, s *Session) { s.Device = "cuda" }), false); len(notes) != 1 || strings.Contains(notes[0], "kernels") || err != nil {
+		t.Errorf("no kernels recorded, another device: %q, %v", notes, err)
 	}
 	if notes, err := (Manifest{}).CheckResume(made(same), false); notes != nil || err != nil {
 		t.Errorf("a run that never began: %q, %v", notes, err)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -14,6 +15,7 @@ import (
 	"pmx/evaluation"
 	"pmx/patchmix"
 	"pmx/training"
+	"pmx/training/kernels"
 )
 
 var _ = register("train", func() *cli.Command {
@@ -29,8 +31,9 @@ metrics.jsonl, TensorBoard events, checkpoints and at the end encoder.onnx.
 Ctrl-C and SIGTERM save and stop; after a crash, --resume loses at
 most the steps since the last checkpoint. A resumed run needs its recipe, its
 images (--data says where they lie now) and a pmx that builds the same graph. It goes
-on with the runtime and on the device that it had last, unless --runtime or --device
-names another: with another ONNX Runtime it does so with a note, no longer bit for bit.
+on with the runtime, the device and the kernels that it had last, unless --runtime,
+--device or --kernels names others: with another ONNX Runtime or other kernels it does
+so with a note, no longer bit for bit.
 
 An image that cannot be read stops the training, after saving. Repair or remove it
 and go on by --resume --accept-changed-data: with other images than before, no longer
@@ -151,7 +154,7 @@ func (t *trainer) readRecipe() error {
 // openRuntime opens what the flags name; --resume goes on with what the run was
 // trained by last, where they name nothing.
 func (t *trainer) openRuntime() (err error) {
-	name, device := t.c.String("runtime"), t.c.String("device")
+	name, device, choice := t.c.String("runtime"), t.c.String("device"), t.c.String("kernels")
 	if t.c.Bool("resume") {
 		last, err := lastSession(t.c.String("out"))
 		if err != nil {
@@ -163,8 +166,14 @@ func (t *trainer) openRuntime() (err error) {
 		if !t.c.IsSet("device") && last.Device != "" {
 			device = last.Device
 		}
+		// Kernels that this processor lacks are others now, as CheckResume notes; those
+		// of another runtime or device tell nothing about this one's.
+		has := last.Kernels == "off" || slices.Contains(kernels.ISAs(), last.Kernels)
+		if !t.c.IsSet("kernels") && has && name == last.Runtime && device == last.Device {
+			choice = last.Kernels
+		}
 	}
-	t.backend, t.options, err = openRuntime(t.c, name, device)
+	t.backend, t.options, err = openRuntime(t.c, name, device, choice)
 	return err
 }
 
@@ -234,6 +243,7 @@ func (t *trainer) openRun() (err error) {
 	}()
 	session := artifacts.NewSession(0)
 	session.Runtime, session.Device = t.backend.Name(), t.options.Device
+	session.Kernels = kernelsOf(t.options)
 	if session.Library, err = t.backend.Version(t.options); err != nil {
 		return err
 	}

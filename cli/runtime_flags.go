@@ -25,12 +25,13 @@ func runtimeFlags() []cli.Flag {
 // runtimeOf resolves runtimeFlags. A library that is missing is ExitMissing, with
 // the command that brings it.
 func runtimeOf(c *cli.Context) (training.Runtime, training.Options, error) {
-	return openRuntime(c, c.String("runtime"), c.String("device"))
+	return openRuntime(c, c.String("runtime"), c.String("device"), c.String("kernels"))
 }
 
-// openRuntime resolves the other runtimeFlags for a runtime and a device.
-func openRuntime(c *cli.Context, name, device string) (training.Runtime, training.Options, error) {
-	options := training.Options{Device: device, Threads: c.Int("threads"), Library: c.String("ort-lib"), Kernels: c.String("kernels")}
+// openRuntime resolves the other runtimeFlags for a runtime, a device and a choice of
+// kernels.
+func openRuntime(c *cli.Context, name, device, choice string) (training.Runtime, training.Options, error) {
+	options := training.Options{Device: device, Threads: c.Int("threads"), Library: c.String("ort-lib"), Kernels: choice}
 	runtime, err := training.LookupRuntime(name)
 	if err != nil {
 		return nil, options, withCode(ExitUsage, err)
@@ -60,6 +61,15 @@ func openRuntime(c *cli.Context, name, device string) (training.Runtime, trainin
 		return nil, options, withCode(ExitMissing, err)
 	}
 	return runtime, options, nil
+}
+
+// kernelsOf is which kernels run with options that openRuntime gave: an instruction
+// set, or off.
+func kernelsOf(o training.Options) string {
+	if o.Kernels == "on" {
+		return kernels.ISAs()[0]
+	}
+	return o.Kernels
 }
 
 // libraryOf is the library that a runtime loads, if it loads one.
