@@ -36,8 +36,9 @@ on with the runtime, the device and the kernels that it had last, unless --runti
 so with a note, no longer bit for bit.
 
 An image that cannot be read stops the training, after saving. Repair or remove it
-and go on by --resume --accept-changed-data: with other images than before, no longer
-bit for bit, and with the steps that they make of an epoch.
+and go on as the error says. If it is one to train on, that is by
+--resume --accept-changed-data: with other images than before, no longer bit for bit,
+and with the steps that they make of an epoch.
 
 --profile writes ONNX Runtime's trace of the first steps to RUN/profile.json and
 where their time goes, by operator and part of the step, to RUN/profile.txt, which

@@ -30,8 +30,8 @@ func (t *trainer) resume(manifest *artifacts.Manifest) error {
 	}
 	if len(before.Sessions) > 0 && before.Data.Digest != manifest.Data.Digest {
 		manifest.Sessions[0].DataBefore = &before.Data
-		if t.otherHeldOut(before.Data) {
-			notes = append(notes, "other images are held out than before: accuracy is measured on some that were trained on")
+		if t.holdsOut() {
+			notes = append(notes, "other images may be held out than before: accuracy is then measured on some that were trained on")
 		}
 	}
 	if t.from, err = training.Resume(t.dir, t.recipe, t.step, t.recipe.Seed, t.session, resumeMayChange...); err != nil {
@@ -65,9 +65,10 @@ func (t *trainer) resume(manifest *artifacts.Manifest) error {
 	return nil
 }
 
-// otherHeldOut: which images are held out follows from how many there are.
-func (t *trainer) otherHeldOut(before artifacts.DataInfo) bool {
-	if t.recipe.HoldOut == 0 || before.Samples == t.data.Len() {
+// holdsOut reports whether some of the images are held out. Those are places in the
+// order of the names, so that with other names they are other images, even of as many.
+func (t *trainer) holdsOut() bool {
+	if t.recipe.HoldOut == 0 {
 		return false
 	}
 	_, err := patchmix.Open(t.recipe.Sources.Data, patchmix.Test)
@@ -103,9 +104,15 @@ func (t *trainer) place() (note string, err error) {
 }
 
 // imageRemedy adds to an error of an image that cannot be read how the run goes on.
+// The run's digest does not cover images that are only classified: they may change.
 func (t *trainer) imageRemedy(err error) error {
-	if _, ok := errors.AsType[*patchmix.ImageError](err); !ok {
+	image, ok := errors.AsType[*patchmix.ImageError](err)
+	if !ok {
 		return err
 	}
-	return fmt.Errorf("%w; then go on by pmx train --resume --accept-changed-data --out %s", err, t.c.String("out"))
+	accept := ""
+	if patchmix.DigestCovers(t.data, image.Path) {
+		accept = " --accept-changed-data"
+	}
+	return fmt.Errorf("%w; then go on by pmx train --resume%s --out %s", err, accept, t.c.String("out"))
 }

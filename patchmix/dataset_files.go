@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 )
 
 // imageFiles is a dataset of image files that are read when they are needed.
@@ -52,4 +53,14 @@ func (f *imageFiles) Digest() (string, error) {
 		fmt.Fprintf(&list, "%q %d %d\n", f.names[i], f.labels[i], info.Size())
 	}
 	return digest(list.Bytes()), nil
+}
+
+func (f *imageFiles) digestCovers(path string) bool { return slices.Contains(f.paths, path) }
+
+// DigestCovers reports whether an image file, as ImageError names it, is among
+// those that d's Digest covers. For images held out of d it is: they are left out
+// by their places among all.
+func DigestCovers(d Dataset, path string) bool {
+	files, ok := d.(interface{ digestCovers(path string) bool })
+	return ok && files.digestCovers(path)
 }

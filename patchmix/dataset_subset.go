@@ -43,6 +43,8 @@ func (s *subset) Digest() (string, error) {
 	return digest([]byte(whole), list), nil
 }
 
+func (s *subset) digestCovers(path string) bool { return DigestCovers(s.Dataset, path) }
+
 // openHeldOut opens a split; where there is no test split, the training images
 // are divided.
 func openHeldOut(format Format, path, split string, part float64) (Dataset, error) {

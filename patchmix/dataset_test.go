@@ -411,6 +411,43 @@ func TestCorruptImageIsNamed(t *testing.T) {
 	}
 }
 
+// TestDigestCovers holds what it says to the digest itself: a file that is cut off
+// changes the digest if it is covered, and only then.
+func TestDigestCovers(t *testing.T) {
+	for name, c := range map[string]struct {
+		file    string // below a folder of train and test, or of cats alone
+		spec    string
+		options []OpenOption
+		covered bool
+	}{
+		"trained on": {"split/train/cats/0.png", "split", nil, true},
+		"test image": {"split/test/cats/0.png", "split", nil, false},
+		"held out":   {"whole/cats/0.png", "whole", []OpenOption{HoldOut(.98)}, true},
+		"held in":    {"whole/cats/0.png", "whole", []OpenOption{HoldOut(.02)}, true},
+	} {
+		dir := t.TempDir()
+		for _, folder := range []string{"split/train/cats", "split/test/cats", "whole/cats"} {
+			for i := range 50 {
+				writeFile(t, encodePNG(t, plain(9, 9, 1, 2, 3)), dir, folder, fmt.Sprintf("%d.png", i))
+			}
+		}
+		path := filepath.Join(dir, filepath.FromSlash(c.file))
+		d := open(t, filepath.Join(dir, c.spec), Train, c.options...)
+		before, err1 := d.Digest()
+		err2 := os.Truncate(path, 20)
+		after, err3 := d.Digest()
+		if err := errors.Join(err1, err2, err3); err != nil {
+			t.Fatal(err)
+		}
+		if got := DigestCovers(d, path); got != c.covered || (before != after) != c.covered {
+			t.Errorf("%s: covered %t, digest changed %t, want %t", name, got, before != after, c.covered)
+		}
+	}
+	if d := open(t, "sample", Train); DigestCovers(d, "0.png") {
+		t.Error("data without files has one")
+	}
+}
+
 func TestSampleIsBalanced(t *testing.T) {
 	for split, each := range map[string]int{Train: 1000, Test: 200} {
 		d := open(t, "sample", split)
