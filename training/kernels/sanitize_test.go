@@ -1,6 +1,7 @@
 package kernels_test
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,11 +24,20 @@ func TestSanitizers(t *testing.T) {
 	if err != nil || len(sources) != 3 {
 		t.Fatalf("sources %v (%v), want three", sources, err)
 	}
-	program := filepath.Join(t.TempDir(), "sanitize")
-	flags := []string{"-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-I.", "-o", program}
-	build := exec.Command(cc, append(append(flags, sources...), "testdata/sanitize.c", "-lm")...)
-	if out, err := build.CombinedOutput(); err != nil {
-		require.Missing(t, "a C compiler with sanitizers: "+cc+": "+string(out))
+	dir := t.TempDir()
+	program, empty := filepath.Join(dir, "sanitize"), filepath.Join(dir, "empty.c")
+	build := func(sources ...string) (output []byte, err error) {
+		flags := []string{"-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-I.", "-o", program}
+		return exec.Command(cc, append(append(flags, sources...), "-lm")...).CombinedOutput()
+	}
+	if err := os.WriteFile(empty, []byte("int main(void) { return 0; }\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := build(empty); err != nil {
+		require.Missing(t, fmt.Sprintf("a C compiler with sanitizers: %s: %v\n%s", cc, err, out))
+	}
+	if out, err := build(append(sources, "testdata/sanitize.c")...); err != nil {
+		t.Fatalf("%s: %v\n%s", cc, err, out)
 	}
 	out, err := exec.Command(program, kernels.ISAs()...).CombinedOutput()
 	if err != nil {
