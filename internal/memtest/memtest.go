@@ -11,10 +11,10 @@ import (
 	"testing"
 )
 
-// Grows runs f four to eight times, until resident memory has grown by at most
-// limit bytes a run over four runs on end: memory that is lost grows in each run,
-// what only finds its size (arenas, the Go heap, the race detector's tables) grows
-// at once, or comes and goes. If it keeps growing, the test fails.
+// Grows runs f once and then four to eight times, until resident memory has grown by
+// at most limit bytes a run over four runs on end: memory that is lost grows in each
+// run, what only finds its size (arenas, the Go heap, the race detector's tables)
+// grows at once, or comes and goes. If it keeps growing, the test fails.
 func Grows(t testing.TB, limit int, f func()) {
 	t.Helper()
 	const window = 4

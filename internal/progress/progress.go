@@ -4,6 +4,7 @@ package progress
 
 import (
 	"fmt"
+	"strconv"
 	"time"
 )
 
@@ -41,16 +42,19 @@ func Rate(perSecond float64) string {
 // 4.12 s, 412 s.
 func Duration(d time.Duration) string {
 	d = d.Round(10 * time.Microsecond)
-	if d < time.Second {
+	if d < 999500*time.Microsecond { // from there on three digits of it are 1000 ms
 		return threeDigits(d.Seconds()*1e3) + " ms"
 	}
 	return threeDigits(d.Seconds()) + " s"
 }
 
-// threeDigits does not write exponents, as %.3g does from 1000 on.
+// threeDigits does not write exponents, as %.3g does from 1000 on and below 0.0001.
+// v is not negative.
 func threeDigits(v float64) string {
 	if v >= 100 {
-		return fmt.Sprintf("%.0f", v)
+		return strconv.FormatFloat(v, 'f', 0, 64)
 	}
-	return fmt.Sprintf("%.3g", v)
+	text := strconv.FormatFloat(v, 'e', 2, 64) // rounded to three digits
+	rounded, _ := strconv.ParseFloat(text, 64)
+	return strconv.FormatFloat(rounded, 'f', -1, 64)
 }
