@@ -27,7 +27,7 @@ var _ = register("inspect", func() *cli.Command {
 		Description: `pmx inspect step.onnx                              a training step: state, batch, metrics
 pmx inspect runs/first/encoder.onnx                an encoder, or any other ONNX model
 pmx inspect runs/first/checkpoints/000100.safetensors
-pmx inspect artifacts/checkpoint                   a checkpoint of ONNX Runtime Training
+pmx inspect ort-artifacts/checkpoint               a checkpoint of ONNX Runtime Training
 pmx inspect runs/first                             a run`,
 		Action: func(c *cli.Context) error {
 			if c.NArg() != 1 {
