@@ -4,12 +4,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 
 	"github.com/urfave/cli/v2"
 
 	"pmx/artifacts"
-	"pmx/artifacts/safetensors"
 	"pmx/builders"
+	"pmx/training"
 )
 
 // What build-graph writes.
@@ -64,7 +66,11 @@ the seed. Its published interfaces (C, Python, C++, C#) train with them.`,
 				if c.IsSet("seed") && !c.IsSet("state") {
 					return usageErrorf("--seed is for --state and for --format %s: a step file holds no weights", formatORTTraining)
 				}
-				return writeStep(c.App.Writer, r, c.String("out"), c.String("state"))
+				out, state := c.String("out"), c.String("state")
+				if state != "" && sameFile(out, state) {
+					return usageErrorf("--out %s and --state %s are the same file: name another for the state", out, state)
+				}
+				return writeStep(c.App.Writer, r, out, state)
 			case formatORTTraining:
 				if c.IsSet("state") {
 					return usageErrorf("--state is for --format %s: these artifacts have a checkpoint of their own", formatStep)
@@ -84,7 +90,7 @@ func writeStep(w io.Writer, r Recipe, out, state string) error {
 		return err
 	}
 	if state != "" { // first: a step file is there only with all that was asked for
-		if err := writeInitialState(state, step, r.Seed); err != nil {
+		if err := writeInitialState(state, step, r); err != nil {
 			return err
 		}
 		fmt.Fprintf(w, "wrote %s\n", state)
@@ -96,15 +102,38 @@ func writeStep(w io.Writer, r Recipe, out, state string) error {
 	return inspectFile(w, out)
 }
 
-// writeInitialState writes what a training with this seed starts from, as its
+// writeInitialState writes what a training by this recipe starts from, as its
 // checkpoint after no step.
-func writeInitialState(path string, step *builders.Step, seed uint64) error {
+func writeInitialState(path string, step *builders.Step, r Recipe) error {
 	architecture, err := json.Marshal(builders.Architecture(step.Config))
 	if err != nil {
 		return err
 	}
-	return artifacts.WriteCheckpoint(path, &artifacts.Checkpoint{
-		CheckpointHeader: artifacts.CheckpointHeader{Arch: architecture},
-		Tensors:          safetensors.Sorted(step.InitialState(seed)),
-	})
+	hash, err := artifacts.ConfigHash(r, resumeMayChange...)
+	if err != nil {
+		return err
+	}
+	hook := &training.CheckpointHook{ConfigHash: hash, Method: r.Method, Arch: architecture, Seed: r.Seed}
+	c, err := hook.Initial(step)
+	if err != nil {
+		return err
+	}
+	return artifacts.WriteCheckpoint(path, c)
+}
+
+// sameFile reports whether two paths lead to one file, which need not exist yet.
+func sameFile(a, b string) bool {
+	infoA, errA := os.Stat(a)
+	infoB, errB := os.Stat(b)
+	if errA == nil && errB == nil {
+		return os.SameFile(infoA, infoB)
+	}
+	return filepath.Base(a) == filepath.Base(b) && (errA == nil) == (errB == nil) && sameFolder(filepath.Dir(a), filepath.Dir(b))
+}
+
+// sameFolder reports whether two paths lead to one folder.
+func sameFolder(a, b string) bool {
+	infoA, errA := os.Stat(a)
+	infoB, errB := os.Stat(b)
+	return errA == nil && errB == nil && os.SameFile(infoA, infoB)
 }

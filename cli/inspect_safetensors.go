@@ -12,6 +12,7 @@ import (
 	"pmx/artifacts/safetensors"
 	"pmx/builders"
 	"pmx/onnxgraph"
+	"pmx/training"
 )
 
 // inspectSafetensors prints what a safetensors file is, if it is one of ours, and
@@ -70,6 +71,9 @@ func inspectCheckpoint(out io.Writer, path string) error {
 	fmt.Fprintf(out, "a checkpoint of pmx after step %d", c.Step)
 	if c.Method != "" {
 		fmt.Fprintf(out, ": %s", c.Method)
+	}
+	if seed, ok := training.SeedOf(c.CheckpointHeader); ok {
+		fmt.Fprintf(out, ", seed %d", seed)
 	}
 	fmt.Fprintln(out)
 	var a builders.ArchitectureInfo

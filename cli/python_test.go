@@ -133,8 +133,8 @@ func mean(values []float64) float64 {
 	return sum / float64(len(values))
 }
 
-// TestInitialState: the file holds what a training with the seed starts from, and
-// every input of the step's state.
+// TestInitialState: the file holds what a training with the seed starts from, every
+// input of the step's state, and what makes a training's checkpoint known again.
 func TestInitialState(t *testing.T) {
 	r := quickstart(t)
 	r.ImageSize, r.PatchSize, r.Dim, r.Depth, r.Heads, r.Hidden, r.OutDim, r.Batch, r.MomentumEncoder, r.Seed = 8, 4, 12, 2, 3, 8, 4, 4, true, 9
@@ -146,6 +146,13 @@ func TestInitialState(t *testing.T) {
 	got, err := artifacts.ReadCheckpoint(state)
 	if err != nil {
 		t.Fatal(err)
+	}
+	hash, err := artifacts.ConfigHash(r, "data")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Method != r.Method || got.ConfigHash != hash || string(got.RNG) != `{"seed":9}` || string(got.Data) != `{"epoch":{"steps":0}}` {
+		t.Errorf("method %q, configuration %q (want %q), random numbers %s, data %s", got.Method, got.ConfigHash, hash, got.RNG, got.Data)
 	}
 	step, err := builders.Build(r.Config)
 	if err != nil {

@@ -7,6 +7,8 @@ import (
 
 	"pmx/artifacts"
 	"pmx/artifacts/safetensors"
+	"pmx/builders"
+	"pmx/onnxgraph"
 )
 
 // CheckpointHook saves the run: every so many steps or epochs, after the last
@@ -89,18 +91,32 @@ func (h *CheckpointHook) save(l *Loop) (err error) {
 	if err != nil {
 		return err
 	}
-	rng, err := json.Marshal(rngState{h.Seed})
+	c, err := h.checkpoint(l.step, state, dataState{l.position, l.averages})
 	if err != nil {
 		return err
 	}
-	data, err := json.Marshal(dataState{l.position, l.averages})
-	if err != nil {
-		return err
-	}
-	header := artifacts.CheckpointHeader{Step: l.step, ConfigHash: h.ConfigHash, Method: h.Method, Arch: h.Arch, RNG: rng, Data: data}
-	if err := h.Checkpoints.Save(&artifacts.Checkpoint{CheckpointHeader: header, Tensors: safetensors.Sorted(state)}); err != nil {
+	if err := h.Checkpoints.Save(c); err != nil {
 		return err
 	}
 	h.newest = l.step
 	return nil
+}
+
+// Initial is the checkpoint of a training before its first step: the step's initial
+// state by the hook's seed, with the header that the hook writes.
+func (h *CheckpointHook) Initial(step *builders.Step) (*artifacts.Checkpoint, error) {
+	return h.checkpoint(0, step.InitialState(h.Seed), dataState{})
+}
+
+func (h *CheckpointHook) checkpoint(step int64, state map[string]*onnxgraph.Tensor, where dataState) (*artifacts.Checkpoint, error) {
+	rng, err := json.Marshal(rngState{h.Seed})
+	if err != nil {
+		return nil, err
+	}
+	data, err := json.Marshal(where)
+	if err != nil {
+		return nil, err
+	}
+	header := artifacts.CheckpointHeader{Step: step, ConfigHash: h.ConfigHash, Method: h.Method, Arch: h.Arch, RNG: rng, Data: data}
+	return &artifacts.Checkpoint{CheckpointHeader: header, Tensors: safetensors.Sorted(state)}, nil
 }

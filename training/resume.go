@@ -22,6 +22,15 @@ type rngState struct {
 	Seed uint64 `json:"seed"`
 }
 
+// SeedOf is the seed in a checkpoint's header; ok is false where it names none.
+func SeedOf(h artifacts.CheckpointHeader) (seed uint64, ok bool) {
+	var rng struct{ Seed *uint64 }
+	if json.Unmarshal(h.RNG, &rng) != nil || rng.Seed == nil {
+		return 0, false
+	}
+	return *rng.Seed, true
+}
+
 // Resume puts the state of a run's newest checkpoint into a session and gives
 // the Loop's From. A run that was stopped before its first checkpoint starts from
 // the step's initial state, as it did.
