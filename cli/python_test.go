@@ -70,8 +70,10 @@ func TestStepTrainsWithoutPMX(t *testing.T) {
 func TestStepTrainsFromInitialState(t *testing.T) {
 	python := stockPython(t)
 	images := filepath.Join(t.TempDir(), "images.npy")
-	makeImages := "import numpy as np, sys; np.save(sys.argv[1], np.random.default_rng(1).integers(0, 256, (20, 3, 5, 3), np.uint8).repeat(8, 1).repeat(4, 2))"
-	if out, err := exec.Command(python, "-c", makeImages, images).CombinedOutput(); err != nil {
+	archive, broken := filepath.Join(t.TempDir(), "images.npz"), filepath.Join(t.TempDir(), "broken.npz")
+	makeImages := "import numpy as np, sys; np.save(sys.argv[1], np.random.default_rng(1).integers(0, 256, (20, 3, 5, 3), np.uint8).repeat(8, 1).repeat(4, 2)); " +
+		"np.savez(sys.argv[2], images=np.zeros(3)); open(sys.argv[3], 'wb').write(open(sys.argv[2], 'rb').read()[:40])"
+	if out, err := exec.Command(python, "-c", makeImages, images, archive, broken).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	for _, method := range builders.Methods() {
@@ -97,6 +99,12 @@ func TestStepTrainsFromInitialState(t *testing.T) {
 				}
 				if first, last := mean(losses[:5]), mean(losses[25:]); !(last < 0.97*first) {
 					t.Errorf("%v: the loss goes from %g to %g", args, first, last)
+				}
+			}
+			for _, path := range []string{archive, broken} {
+				out, err := trainStep(t, model, state, "--images", path)
+				if err == nil || out != path+" is no .npy file: write one with numpy.save\n" {
+					t.Errorf("error %v, output %s", err, out)
 				}
 			}
 			out, err := trainStep(t, state, model) // the wrong way round

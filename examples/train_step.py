@@ -11,7 +11,7 @@ of a training with the same recipe does instead of initial.safetensors.
 With a recording, which holds initial weights and three batches, and what the published PyTorch
 code made of them, the script takes the same steps and compares.
 """
-import argparse, json, os, sys
+import argparse, json, os, sys, zipfile
 import numpy as np
 import onnxruntime as ort
 
@@ -98,7 +98,9 @@ def read_images(path, side):
     """Bytes [n H W 3] as floats [n 3 H W], ImageNet's mean and deviation taken out."""
     try:
         pixels = np.load(path)
-    except (ValueError, EOFError):
+    except (ValueError, EOFError, zipfile.BadZipFile):
+        pixels = None
+    if not isinstance(pixels, np.ndarray):  # an .npz is a file of files
         sys.exit(f"{path} is no .npy file: write one with numpy.save")
     if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[3] != 3 or min(pixels.shape[1:3]) < side:
         sys.exit(f"{path}: want bytes [number height width 3] of at least {side} pixels, got {pixels.dtype} {list(pixels.shape)}")
