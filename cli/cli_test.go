@@ -93,10 +93,12 @@ func TestExitCode(t *testing.T) {
 
 func TestOneLine(t *testing.T) {
 	for in, want := range map[string]string{
-		"a: b\n  at c\n\n":                   "a: b; at c",
-		"training: runtimelib: a: b":         "a: b",
-		"builders: dim is 0":                 "dim is 0",
-		"model: builders: stays where it is": "model: builders: stays where it is",
+		"a: b\n  at c\n\n":                     "a: b; at c",
+		"training: runtimelib: a: b":           "a: b",
+		"training: device: a tensor is closed": "a tensor is closed",
+		"training: cuda: no driver":            "cuda: no driver",
+		"builders: dim is 0":                   "dim is 0",
+		"model: builders: stays where it is":   "model: builders: stays where it is",
 	} {
 		if got := oneLine(errors.New(in)); got != want {
 			t.Errorf("oneLine(%q) = %q, want %q", in, got, want)
