@@ -105,8 +105,10 @@ func (stockORT) NewInference(m *onnxgraph.Model, o Options) (Inference, error) {
 		inf.outputs = append(inf.outputs, v.Name)
 	}
 	var err error
-	inf.session, err = newORTSession(m, inf.inputs, inf.outputs, o)
-	return inf, err
+	if inf.session, err = newORTSession(m, inf.inputs, inf.outputs, o); err != nil {
+		return nil, err
+	}
+	return inf, nil
 }
 
 // newORTSession compiles a model with the options of every session of ours.
