@@ -3,11 +3,6 @@ package device_test
 import (
 	"bytes"
 	"math/rand/v2"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"regexp"
-	"strconv"
 	"strings"
 	"testing"
 	"unsafe"
@@ -289,54 +284,6 @@ func TestNoLeaks(t *testing.T) {
 			}
 		}
 	})
-}
-
-// TestPlaces reads onnxruntime_c_api.h: every function that is called stands at its
-// place in the table.
-func TestPlaces(t *testing.T) {
-	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/yalue/onnxruntime_go").Output()
-	if err != nil {
-		require.Missing(t, "the go command does not find the binding: "+err.Error())
-	}
-	header, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(out)), "onnxruntime_c_api.h"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	table := functions(t, string(header))
-	ours, err := os.ReadFile("api.h")
-	if err != nil {
-		t.Fatal(err)
-	}
-	list := regexp.MustCompile(`(?s)enum \{\s*GetErrorMessage = 2,.*?\};`).FindString(string(ours))
-	places := regexp.MustCompile(`(\w+) = (\d+),`).FindAllStringSubmatch(list, -1)
-	if len(places) < 10 {
-		t.Fatalf("only %d places were found", len(places))
-	}
-	for _, p := range places {
-		if i, _ := strconv.Atoi(p[2]); i >= len(table) || table[i] != p[1] {
-			t.Errorf("%s is not at place %s", p[1], p[2])
-		}
-	}
-}
-
-// functions lists the members of struct OrtApi, in order.
-func functions(t *testing.T, header string) (names []string) {
-	t.Helper()
-	header = regexp.MustCompile(`(?s)/\*.*?\*/|//[^\n]*`).ReplaceAllString(header, "")
-	table := regexp.MustCompile(`(?ms)^struct OrtApi \{(.*?)^\};`).FindStringSubmatch(header)
-	if table == nil {
-		t.Fatal("the header has no struct OrtApi")
-	}
-	// Functions that give a status, other functions, and those that release.
-	member := regexp.MustCompile(`ORT_API2_STATUS\((\w+)|ORT_API_T\([\w\s*]+,\s*(\w+)|\(\s*ORT_API_CALL\s*\*\s*(\w+)\s*\)|ORT_CLASS_RELEASE\((\w+)\)`)
-	for _, m := range member.FindAllStringSubmatch(table[1], -1) {
-		name := m[1] + m[2] + m[3]
-		if m[4] != "" {
-			name = "Release" + m[4]
-		}
-		names = append(names, name)
-	}
-	return names
 }
 
 var _ device.Session = (*orttraining.Session)(nil)

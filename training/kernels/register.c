@@ -42,7 +42,7 @@ typedef struct {
 // that rounds to it.
 static void attribute_float(const OrtApi *api, const OrtKernelInfo *info, const char *name, double *value) {
   float stored;
-  OrtStatus *missing = OrtKernelInfoGetFloat(api, info, name, &stored);
+  OrtStatus *missing = OrtKernelInfoGetAttribute_float(api, info, name, &stored);
   if (missing) {
     OrtReleaseStatus(api, missing);
     return;
@@ -55,7 +55,7 @@ static void attribute_float(const OrtApi *api, const OrtKernelInfo *info, const 
 // attribute_int reads an attribute if it is there.
 static void attribute_int(const OrtApi *api, const OrtKernelInfo *info, const char *name, int64_t *value) {
   int64_t stored;
-  OrtStatus *missing = OrtKernelInfoGetInt64(api, info, name, &stored);
+  OrtStatus *missing = OrtKernelInfoGetAttribute_int64(api, info, name, &stored);
   if (missing)
     OrtReleaseStatus(api, missing);
   else

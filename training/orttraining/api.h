@@ -59,7 +59,7 @@ enum {
 	GetAvailableProviders = 125,
 	ReleaseAvailableProviders = 126,
 	AddSessionConfigEntry = 130,
-	AppendExecutionProviderCUDAV2 = 204,
+	SessionOptionsAppendExecutionProvider_CUDA_V2 = 204,
 	CreateCUDAProviderOptions = 205,
 	UpdateCUDAProviderOptions = 206,
 	ReleaseCUDAProviderOptions = 208,
@@ -156,7 +156,7 @@ static inline status pmx_update_cuda(api a, handle cuda, const char *key, const 
 	return CALL(a, UpdateCUDAProviderOptions, (handle, const char *const *, const char *const *, size_t), cuda, &key, &value, 1);
 }
 static inline status pmx_append_cuda(api a, handle o, handle cuda) {
-	return CALL(a, AppendExecutionProviderCUDAV2, (handle, handle), o, cuda);
+	return CALL(a, SessionOptionsAppendExecutionProvider_CUDA_V2, (handle, handle), o, cuda);
 }
 
 // Values.

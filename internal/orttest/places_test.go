@@ -1,0 +1,129 @@
+package orttest
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// root is the module's folder.
+const root = "../.."
+
+// place is where a file says that a function stands in OrtApi.
+type place struct {
+	name string // spelled as the file spells it
+	at   int
+}
+
+// tables are the files that hold places, and how each is read.
+var tables = map[string]func(t *testing.T, text string) []place{
+	"artifacts/wheellib/probe/probe.go": enum(`(?s)// Places in the table of functions\..*?\nenum \{(.*?)\}`),
+	"training/device/api.h":             enum(`(?s)enum \{(\s*GetErrorMessage = 2,.*?)\}`),
+	"training/orttraining/api.h":        enum(`(?s)// Places in OrtApi\.\nenum \{(.*?)\}`),
+	"training/kernels/ort_abi.h":        macros,
+}
+
+// enum reads what the expression finds: constants with values.
+func enum(expression string) func(*testing.T, string) []place {
+	return func(t *testing.T, text string) (places []place) {
+		found := regexp.MustCompile(expression).FindStringSubmatch(text)
+		if found == nil {
+			t.Fatalf("the table %s is not there", expression)
+		}
+		for entry := range strings.SplitSeq(strings.TrimRight(withoutComments(found[1]), ", \n"), ",") {
+			name, number, _ := strings.Cut(strings.TrimSpace(entry), " = ")
+			places = append(places, place{name, parse(t, number)})
+		}
+		return places
+	}
+}
+
+// macros reads each use of the macro ORT by one for its function.
+func macros(t *testing.T, text string) (places []place) {
+	for _, m := range regexp.MustCompile(`#define Ort(\w+)\([^)]*\)[\s\\]+ORT\(api, (\d+),`).FindAllStringSubmatch(text, -1) {
+		places = append(places, place{m[1], parse(t, m[2])})
+	}
+	if uses := strings.Count(text, "ORT(api, ") - 1; len(places) != uses { // one is its definition
+		t.Errorf("%d of %d uses of ORT were read", len(places), uses)
+	}
+	return places
+}
+
+func parse(t *testing.T, number string) int {
+	t.Helper()
+	n, err := strconv.Atoi(number)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// plain is a name without what the files spell in their own way.
+func plain(name string) string { return strings.ToLower(strings.ReplaceAll(name, "_", "")) }
+
+// TestPlaces: every function that is called stands at its place in OrtApi.
+func TestPlaces(t *testing.T) {
+	functions := Functions(t)
+	for path, read := range tables {
+		t.Run(path, func(t *testing.T) {
+			text, err := os.ReadFile(filepath.Join(root, path))
+			if err != nil {
+				t.Fatal(err)
+			}
+			places := read(t, string(text))
+			if len(places) < 5 {
+				t.Errorf("only %d places were found", len(places))
+			}
+			for _, p := range places {
+				if p.at >= len(functions) || plain(functions[p.at]) != plain(p.name) {
+					t.Errorf("%s is not at place %d", p.name, p.at)
+				}
+			}
+		})
+	}
+}
+
+// TestTables: every file of ours that asks for the table is read by TestPlaces.
+func TestTables(t *testing.T) {
+	asks := regexp.MustCompile(`(?i)\(\*get_?api\)\(uint32_t`)
+	var found []string
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if name := entry.Name(); entry.IsDir() && path != root && (name == "testdata" || name[0] == '.') {
+			return fs.SkipDir
+		}
+		if !slices.Contains([]string{".c", ".h", ".go"}, filepath.Ext(path)) {
+			return nil
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		if asks.Match(text) {
+			inner, err := filepath.Rel(root, path)
+			if err != nil {
+				return err
+			}
+			found = append(found, filepath.ToSlash(inner))
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range found {
+		if tables[path] == nil {
+			t.Errorf("no test reads the places in %s", path)
+		}
+	}
+	if len(found) != len(tables) {
+		t.Errorf("%q ask for the table, want %d", found, len(tables))
+	}
+}
