@@ -16,6 +16,7 @@ import (
 	"pmx/artifacts"
 	"pmx/builders"
 	"pmx/evaluation"
+	"pmx/internal/progress"
 	"pmx/onnxgraph"
 	"pmx/patchmix"
 	"pmx/training"
@@ -152,7 +153,7 @@ type knnResult struct {
 
 func printKNN(out io.Writer, asJSON bool, model string, bank, queries patchmix.Dataset, results []evaluation.Accuracy) error {
 	report := knnReport{Model: model, Bank: bank.Len(), Queries: queries.Len()}
-	fmt.Fprintf(out, "%s: %s images (%s) vote on %s (%s)\n", model, humanCount(int64(bank.Len())), bank.Name(), humanCount(int64(queries.Len())), queries.Name())
+	fmt.Fprintf(out, "%s: %s images (%s) vote on %s (%s)\n", model, progress.Count(int64(bank.Len())), bank.Name(), progress.Count(int64(queries.Len())), queries.Name())
 	w := newTable(out)
 	w.row("K", "TOP-1 %", "TOP-5 %")
 	for _, a := range results {

@@ -17,6 +17,7 @@ import (
 
 	"pmx/artifacts"
 	"pmx/builders"
+	"pmx/internal/progress"
 	"pmx/onnxgraph"
 )
 
@@ -113,7 +114,7 @@ func architectureLine(a builders.ArchitectureInfo) string {
 
 func printParameters(out io.Writer, a builders.ArchitectureInfo) {
 	if a.PatchSize > 0 {
-		fmt.Fprintf(out, "parameters: %s\n", humanCount(a.Parameters()))
+		fmt.Fprintf(out, "parameters: %s\n", progress.Count(a.Parameters()))
 	}
 }
 
@@ -181,7 +182,7 @@ func (s *stateRoles) print(out io.Writer) error {
 		if kind == builders.KindParam || kind == builders.KindEMA {
 			unit = " parameters"
 		}
-		w.row("  "+string(kind), fmt.Sprintf("%d tensors", s.tensors[kind]), humanCount(s.numbers[kind])+unit)
+		w.row("  "+string(kind), fmt.Sprintf("%d tensors", s.tensors[kind]), progress.Count(s.numbers[kind])+unit)
 	}
 	return w.Flush()
 }
@@ -206,11 +207,11 @@ func describeGraph(out io.Writer, d *onnxgraph.Description, numbers string, port
 		}
 		opsets = append(opsets, fmt.Sprintf("%s %d", name, d.Opsets[domain]))
 	}
-	fmt.Fprintf(out, "\ngraph: %s nodes, IR version %d, operator sets %s\n", humanCount(int64(d.Nodes)), d.IRVersion, strings.Join(opsets, ", "))
+	fmt.Fprintf(out, "\ngraph: %s nodes, IR version %d, operator sets %s\n", progress.Count(int64(d.Nodes)), d.IRVersion, strings.Join(opsets, ", "))
 	if d.Producer != "" {
 		fmt.Fprintf(out, "made by: %s\n", strings.TrimSpace(d.Producer+" "+d.ProducerVersion))
 	}
-	fmt.Fprintf(out, "constants: %d, %s, %s %s\n", d.Initializers, humanBytes(d.InitializerBytes), humanCount(d.Parameters), numbers)
+	fmt.Fprintf(out, "constants: %d, %s, %s %s\n", d.Initializers, humanBytes(d.InitializerBytes), progress.Count(d.Parameters), numbers)
 	if len(d.ExternalFiles) > 0 {
 		fmt.Fprintf(out, "data files: %s\n", strings.Join(d.ExternalFiles, ", "))
 	}
@@ -276,7 +277,7 @@ func inspectRun(out io.Writer, path string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "a run of pmx: %s on %s (%s images), seed %d\n", m.Method, m.Data.Name, humanCount(int64(m.Data.Samples)), m.Seed)
+	fmt.Fprintf(out, "a run of pmx: %s on %s (%s images), seed %d\n", m.Method, m.Data.Name, progress.Count(int64(m.Data.Samples)), m.Seed)
 	var r Recipe
 	if err := run.ReadConfig(&r); err == nil {
 		fmt.Fprintf(out, "encoder: %s\n", architectureLine(builders.Architecture(r.Config)))

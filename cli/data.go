@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"pmx/evaluation"
+	"pmx/internal/progress"
 	"pmx/onnxgraph"
 	"pmx/patchmix"
 )
@@ -103,7 +104,7 @@ func checkLabels(d patchmix.Dataset) error {
 	case d.Len():
 		return fmt.Errorf("%s: the images have no classes", d.Name())
 	}
-	return fmt.Errorf("%s: %s of its %s images have no class", d.Name(), humanCount(int64(without)), humanCount(int64(d.Len())))
+	return fmt.Errorf("%s: %s of its %s images have no class", d.Name(), progress.Count(int64(without)), progress.Count(int64(d.Len())))
 }
 
 // evalTransform is the usual evaluation of an encoder for images of a side: photographs

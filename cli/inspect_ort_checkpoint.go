@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"pmx/artifacts/ortcheckpoint"
+	"pmx/internal/progress"
 )
 
 func looksLikeORTCheckpoint(path string) (bool, error) {
@@ -64,7 +65,7 @@ func inspectORTCheckpoint(out io.Writer, path string) error {
 			w.row("  "+p.Name, p.Value.DType(), p.Value.Shape())
 			total += product(p.Value.Shape())
 		}
-		w.row(fmt.Sprintf("%d tensors, %s numbers", len(set.parameters), humanCount(total)))
+		w.row(fmt.Sprintf("%d tensors, %s numbers", len(set.parameters), progress.Count(total)))
 	}
 	return w.Flush()
 }

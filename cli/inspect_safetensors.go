@@ -11,6 +11,7 @@ import (
 	"pmx/artifacts"
 	"pmx/artifacts/safetensors"
 	"pmx/builders"
+	"pmx/internal/progress"
 	"pmx/onnxgraph"
 	"pmx/training"
 )
@@ -49,7 +50,7 @@ func inspectSafetensors(out io.Writer, path string) error {
 	for _, info := range r.Infos() {
 		w.row("  "+info.Name, info.DType, info.Shape)
 	}
-	w.row(fmt.Sprintf("%d tensors, %s numbers", len(r.Infos()), humanCount(numbersIn(r))))
+	w.row(fmt.Sprintf("%d tensors, %s numbers", len(r.Infos()), progress.Count(numbersIn(r))))
 	return w.Flush()
 }
 
@@ -99,7 +100,7 @@ func inspectWeights(out io.Writer, path string, r *safetensors.Reader, architect
 		return fmt.Errorf("%s: metadata %s: %w", path, builders.EncoderProperty, err)
 	}
 	fmt.Fprintf(out, "weights of an encoder of pmx: %s\n", architectureLine(a))
-	fmt.Fprintf(out, "parameters: %s, under timm's names\n", humanCount(numbersIn(r)))
+	fmt.Fprintf(out, "parameters: %s, under timm's names\n", progress.Count(numbersIn(r)))
 	return nil
 }
 

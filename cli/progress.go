@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"pmx/internal/progress"
-	"pmx/training"
 )
 
 // progressLine shows how far a long piece of work has come: a line that is
@@ -21,13 +20,10 @@ type progressLine struct {
 	width   int // of the line on it
 }
 
-// plainEvery is the time between lines where they cannot be rewritten.
-const plainEvery = 10 * time.Second
-
 // newProgress begins to show work of total units.
 func newProgress(out io.Writer, what string, total int64) *progressLine {
 	now := time.Now()
-	p := &progressLine{out: out, what: what, total: total, started: now, columns: training.TerminalWidth(out)}
+	p := &progressLine{out: out, what: what, total: total, started: now, columns: progress.TerminalWidth(out)}
 	if p.columns == 0 {
 		p.shown = now
 	}
@@ -40,7 +36,7 @@ func (p *progressLine) update(done int64) {
 	since := now.Sub(p.shown)
 	line := progress.Line(p.what, done, p.total, now.Sub(p.started))
 	switch {
-	case p.columns == 0 && since >= plainEvery:
+	case p.columns == 0 && since >= progress.PlainEvery:
 		fmt.Fprintln(p.out, line)
 	case p.columns > 0 && (since >= 100*time.Millisecond || done >= p.total):
 		p.rewrite(line)

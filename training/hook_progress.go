@@ -26,7 +26,7 @@ type ProgressHook struct {
 	Out io.Writer
 	// Bar draws a bar; Out must be a terminal then.
 	Bar bool
-	// Every is the least time between plain lines; 0 is ten seconds.
+	// Every is the least time between plain lines; 0 is progress.PlainEvery.
 	Every time.Duration
 
 	progress *mpb.Progress
@@ -47,7 +47,7 @@ type work struct {
 
 // NewProgressHook draws a bar if out is a terminal that knows its width.
 func NewProgressHook(out io.Writer) *ProgressHook {
-	return &ProgressHook{Out: out, Bar: TerminalWidth(out) > 0}
+	return &ProgressHook{Out: out, Bar: progress.TerminalWidth(out) > 0}
 }
 
 // Start draws the empty bar.
@@ -150,7 +150,7 @@ func (h *ProgressHook) println(line string) {
 	fmt.Fprintln(out, line)
 }
 
-func (h *ProgressHook) every() time.Duration { return cmp.Or(h.Every, 10*time.Second) }
+func (h *ProgressHook) every() time.Duration { return cmp.Or(h.Every, progress.PlainEvery) }
 
 func (h *ProgressHook) setStatus(s string) { h.status.Store(&s) }
 

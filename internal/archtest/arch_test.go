@@ -53,6 +53,7 @@ var apart = map[string][]string{
 // them have the standard library only.
 var internalUses = map[string][]string{
 	"internal/onnxpb":     {"google.golang.org/protobuf"},
+	"internal/progress":   {"golang.org/x/term"},
 	"internal/onnxgotest": {"github.com/owulveryck/onnx-go", "gorgonia.org/tensor", "gonum.org/v1/gonum/graph"},
 }
 

@@ -1,5 +1,5 @@
 // Package progress words how far long work has come, the same way for the bar of
-// a training and for everything else.
+// a training and for everything else, and how much of a line there is for it.
 package progress
 
 import (

@@ -1,8 +1,9 @@
-package training
+package progress
 
 import (
 	"io"
 	"os"
+	"time"
 
 	"golang.org/x/term"
 )
@@ -20,3 +21,6 @@ func TerminalWidth(out io.Writer) int {
 	}
 	return width
 }
+
+// PlainEvery is the least time between lines where they cannot be rewritten.
+const PlainEvery = 10 * time.Second
