@@ -4,19 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"reflect"
-	"runtime"
-	"strconv"
-	"sync"
 
 	ort "github.com/yalue/onnxruntime_go"
 
-	"pmx/artifacts/runtimelib"
-	"pmx/artifacts/wheellib/probe"
 	"pmx/builders"
 	"pmx/onnxgraph"
-	"pmx/training/cuda"
-	"pmx/training/kernels"
 )
 
 // stockORT runs models on the official ONNX Runtime library through
@@ -136,163 +128,6 @@ func ortRefusal(err error) error {
 	return fmt.Errorf("training: ONNX Runtime %s refuses the model: %w", ort.GetVersion(), err)
 }
 
-// spinDuration is how long a thread waits for work before it sleeps, in microseconds.
-// ONNX Runtime's own is long, and takes the core from the workers that make the next
-// batch, or from other programs: a small step beside them took four times as long.
-const spinDuration = "20"
-
-func ortOptions(m *onnxgraph.Model, o Options) (*ort.SessionOptions, error) {
-	threads := o.Threads
-	if threads == 0 {
-		threads = runtime.NumCPU()
-	}
-	options, err := ort.NewSessionOptions()
-	if err != nil {
-		return nil, fmt.Errorf("training: ONNX Runtime: %w", err)
-	}
-	set := []func() error{
-		func() error { return options.SetIntraOpNumThreads(threads) },
-		func() error { return options.SetInterOpNumThreads(1) },
-		func() error { return options.AddSessionConfigEntry("session.intra_op.spin_duration_us", spinDuration) },
-		// Memory planned as one block holds what is never alive at once: without the
-		// plan a step of ViT-T needs 2.4 GiB instead of 4.1.
-		func() error { return options.SetMemPattern(false) },
-		func() error { return options.SetGraphOptimizationLevel(ort.GraphOptimizationLevelEnableAll) },
-		func() error {
-			if o.ProfilePrefix == "" {
-				return nil
-			}
-			return options.EnableProfiling(o.ProfilePrefix)
-		},
-		func() error { return addDevice(options, o.Device) },
-		func() error { return addKernels(options, m, o) },
-	}
-	for _, f := range set {
-		if err := f(); err != nil {
-			options.Destroy()
-			return nil, fmt.Errorf("training: ONNX Runtime options: %w", err)
-		}
-	}
-	return options, nil
-}
-
-// addDevice appends the execution provider of the device.
-func addDevice(options *ort.SessionOptions, device string) error {
-	switch device {
-	case "", "cpu":
-		return nil
-	case "cuda":
-		provider, err := ort.NewCUDAProviderOptions()
-		if err != nil {
-			return cuda.Refused(runtimelib.ORTCUDA, err)
-		}
-		defer provider.Destroy()
-		if err := provider.Update(map[string]string{"device_id": strconv.Itoa(0)}); err != nil {
-			return cuda.Refused(runtimelib.ORTCUDA, err)
-		}
-		if err := options.AppendExecutionProviderCUDA(provider); err != nil {
-			return cuda.Refused(runtimelib.ORTCUDA, err)
-		}
-		return nil
-	}
-	return fmt.Errorf("unknown device %q: want cpu or cuda", device)
-}
-
-// addKernels registers our kernels. onnxruntime_go has no call for it, but keeps
-// the C options in a field.
-func addKernels(options *ort.SessionOptions, m *onnxgraph.Model, o Options) error {
-	isa := o.Kernels
-	switch {
-	case isa == "off" || !TakesKernels(stockORT{}, o.Device):
-		return nil
-	case isa == "on":
-		isa = ""
-	}
-	c := reflect.ValueOf(options).Elem().FieldByName("o")
-	if c.Kind() != reflect.Pointer {
-		return fmt.Errorf("cannot reach the options that onnxruntime_go holds; --kernels off runs without kernels")
-	}
-	var operators []string
-	for _, n := range m.Graph.Nodes() {
-		operators = append(operators, n.Op.ID())
-	}
-	ortLibrary.Lock()
-	defer ortLibrary.Unlock()
-	return kernels.Register(ortLibrary.path, c.UnsafePointer(), isa, operators)
-}
-
-// The library is loaded once per process: it has one global environment.
-var ortLibrary struct {
-	sync.Mutex
-	path string
-}
-
-// ortAPI is the version of the C API that onnxruntime_go asks for.
-const ortAPI = 24
-
-// loadORT loads the library, once all is there that it and the device need.
-func loadORT(o Options) error {
-	path, err := findORT(o)
-	if err != nil {
-		return err
-	}
-	if o.Device == "cuda" {
-		if err := cuda.Check(runtimelib.ORTCUDA, path); err != nil {
-			return fmt.Errorf("training: %w", err)
-		}
-	}
-	ortLibrary.Lock()
-	defer ortLibrary.Unlock()
-	if ort.IsInitialized() && path == ortLibrary.path {
-		return nil
-	}
-	const remedy = "`pmx runtime install` brings a library that fits"
-	info, err := probe.Load(path)
-	if err != nil {
-		return fmt.Errorf("training: cannot load ONNX Runtime: %w; %s", err, remedy)
-	}
-	if info.API < ortAPI { // asked for a version that it has not, the library would print so
-		return fmt.Errorf("training: %s is ONNX Runtime %s, without version %d of the C API; %s", path, info.Version, ortAPI, remedy)
-	}
-	if ort.IsInitialized() {
-		return fmt.Errorf("training: %s is loaded already, a process cannot load %s too", ortLibrary.path, path)
-	}
-	ort.SetSharedLibraryPath(path)
-	// Every error is returned, so none is printed besides.
-	if err := ort.InitializeEnvironment(ort.WithLogLevelFatal()); err != nil {
-		return fmt.Errorf("training: cannot load ONNX Runtime from %s: %w; %s", path, err, remedy)
-	}
-	ortLibrary.path = path
-	return nil
-}
-
-// buffer is a tensor whose memory ONNX Runtime reads and writes in place.
-type buffer struct {
-	tensor *onnxgraph.Tensor
-	value  *ort.CustomDataTensor
-}
-
-// newNumber is a buffer of one float.
-func newNumber() (buffer, error) { return wrap(onnxgraph.Zeros(onnxgraph.Float32, []int{1})) }
-
-func wrap(t *onnxgraph.Tensor) (buffer, error) {
-	shape := t.Shape().Int64()
-	if len(shape) == 0 {
-		return buffer{}, fmt.Errorf("training: onnxruntime_go takes no tensor of rank 0")
-	}
-	v, err := ort.NewCustomDataTensor(shape, t.Bytes(), ort.TensorElementDataType(t.DType()))
-	if err != nil {
-		return buffer{}, fmt.Errorf("training: %v: %w", t, err)
-	}
-	return buffer{t, v}, nil
-}
-
-func (b buffer) destroy() {
-	if b.value != nil {
-		b.value.Destroy()
-	}
-}
-
 // ortSession is a step with its state, and buffers for a number each.
 type ortSession struct {
 	*stateSets[ort.Value]
@@ -398,29 +233,6 @@ func (s *ortInference) Run(feeds map[string]*onnxgraph.Tensor) (map[string]*onnx
 		results[name] = t
 	}
 	return results, nil
-}
-
-// copyOut copies a tensor that ONNX Runtime allocated.
-func copyOut(v ort.Value) (*onnxgraph.Tensor, error) {
-	shape := make([]int, len(v.GetShape()))
-	for i, d := range v.GetShape() {
-		shape[i] = int(d)
-	}
-	switch t := v.(type) {
-	case *ort.Tensor[float32]:
-		return onnxgraph.NewTensor(shape, append([]float32(nil), t.GetData()...)), nil
-	case *ort.Tensor[float64]:
-		return onnxgraph.NewTensor(shape, append([]float64(nil), t.GetData()...)), nil
-	case *ort.Tensor[int64]:
-		return onnxgraph.NewTensor(shape, append([]int64(nil), t.GetData()...)), nil
-	case *ort.Tensor[int32]:
-		return onnxgraph.NewTensor(shape, append([]int32(nil), t.GetData()...)), nil
-	case *ort.Tensor[uint8]:
-		return onnxgraph.NewTensor(shape, append([]uint8(nil), t.GetData()...)), nil
-	case *ort.Tensor[bool]:
-		return onnxgraph.NewTensor(shape, append([]bool(nil), t.GetData()...)), nil
-	}
-	return nil, fmt.Errorf("element type %v is not read", v.DataType())
 }
 
 func (s *ortInference) Close() error { return s.session.Destroy() }

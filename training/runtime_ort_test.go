@@ -45,7 +45,7 @@ func TestORTMissing(t *testing.T) {
 // TestORTVersion: the version of the C API that errors name, and that a library is
 // asked for before it could print, is that of the binding's header.
 func TestORTVersion(t *testing.T) {
-	source, err := os.ReadFile("runtime_ort.go")
+	source, err := os.ReadFile("runtime_ort_library.go")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,71 @@
+package training
+
+import (
+	"fmt"
+	"sync"
+
+	ort "github.com/yalue/onnxruntime_go"
+
+	"pmx/artifacts/runtimelib"
+	"pmx/artifacts/wheellib/probe"
+	"pmx/training/cuda"
+)
+
+// The library is loaded once per process: it has one global environment.
+var ortLibrary struct {
+	sync.Mutex
+	path string
+}
+
+// ortAPI is the version of the C API that onnxruntime_go asks for.
+const ortAPI = 24
+
+// loadORT loads the library, once all is there that it and the device need.
+func loadORT(o Options) error {
+	path, err := findORT(o)
+	if err != nil {
+		return err
+	}
+	if o.Device == "cuda" {
+		if err := cuda.Check(runtimelib.ORTCUDA, path); err != nil {
+			return fmt.Errorf("training: %w", err)
+		}
+	}
+	ortLibrary.Lock()
+	defer ortLibrary.Unlock()
+	if ort.IsInitialized() && path == ortLibrary.path {
+		return nil
+	}
+	const remedy = "`pmx runtime install` brings a library that fits"
+	info, err := probe.Load(path)
+	if err != nil {
+		return fmt.Errorf("training: cannot load ONNX Runtime: %w; %s", err, remedy)
+	}
+	if info.API < ortAPI { // asked for a version that it has not, the library would print so
+		return fmt.Errorf("training: %s is ONNX Runtime %s, without version %d of the C API; %s", path, info.Version, ortAPI, remedy)
+	}
+	if ort.IsInitialized() {
+		return fmt.Errorf("training: %s is loaded already, a process cannot load %s too", ortLibrary.path, path)
+	}
+	ort.SetSharedLibraryPath(path)
+	// Every error is returned, so none is printed besides.
+	if err := ort.InitializeEnvironment(ort.WithLogLevelFatal()); err != nil {
+		return fmt.Errorf("training: cannot load ONNX Runtime from %s: %w; %s", path, err, remedy)
+	}
+	ortLibrary.path = path
+	return nil
+}
+
+// findORT is the path of the ONNX Runtime library for the options.
+func findORT(o Options) (string, error) {
+	installer, err := runtimelib.NewInstaller()
+	if err != nil {
+		return "", err
+	}
+	kind := runtimelib.ORT
+	if o.Device == "cuda" {
+		kind = runtimelib.ORTCUDA
+	}
+	library, err := installer.Find(kind, o.Library)
+	return library.Path, err
+}
