@@ -13,6 +13,7 @@ import (
 	"pmx/artifacts/tfevents"
 	"pmx/builders"
 	"pmx/evaluation"
+	"pmx/internal/progress"
 	"pmx/patchmix"
 	"pmx/training"
 	"pmx/training/kernels"
@@ -286,7 +287,7 @@ func (t *trainer) train(ctx context.Context) error {
 		Steps: t.steps, Images: t.recipe.Batch, Hooks: hooks, From: t.from,
 	}
 	fmt.Fprintf(t.c.App.ErrWriter, "%s on %s (%s images): %d epochs of %d steps, %s on %s\n",
-		t.recipe.Method, t.data.Name(), humanCount(int64(t.data.Len())), t.recipe.Epochs, perEpoch, t.backend.Name(), t.options.Device)
+		t.recipe.Method, t.data.Name(), progress.Count(int64(t.data.Len())), t.recipe.Epochs, perEpoch, t.backend.Name(), t.options.Device)
 	err = loop.Run(ctx)
 	if t.profile != nil {
 		err = errors.Join(err, t.profile.print(t, err))

@@ -28,7 +28,7 @@ var _ = addPreset("quickstart", "a small ViT on the built-in images, 28 epochs: 
 		BlurProb1: 0.5, BlurProb2: 0.5, BlurSigmaMin: 0.1, BlurSigmaMax: 1,
 	},
 	Schedule: Schedule{
-		Epochs: 28, WarmupEpochs: 2, BaseLR: 0.012, MinLR: 1e-6, WeightDecay: 0.04, WeightDecayEnd: 0.04,
+		Epochs: 44, WarmupEpochs: 2, BaseLR: 0.012, MinLR: 1e-6, WeightDecay: 0.04, WeightDecayEnd: 0.04,
 		EMAMomentum: 0.996, Temperature: 0.2, TemperatureStart: 0.2, SourceSmoothing: 0.1,
 	},
 	Sources: Sources{Data: "sample"},

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io"
 	"text/tabwriter"
-
-	"pmx/internal/progress"
 )
 
 // table aligns rows of tab-separated cells.
@@ -37,9 +35,6 @@ func humanBytes(n int64) string {
 	}
 	return fmt.Sprintf("%.1f %ciB", value, "KMGT"[prefix])
 }
-
-// humanCount is a number with its digits in threes: 1,234,567.
-func humanCount(n int64) string { return progress.Count(n) }
 
 // printJSON prints a value as one line.
 func printJSON(out io.Writer, v any) error {
