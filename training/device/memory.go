@@ -48,6 +48,7 @@ type Memory struct {
 	info, host C.handle // OrtMemoryInfo of the device and of main memory
 	allocator  C.handle
 	copies     Session
+	tensors    int // not closed yet
 }
 
 // Open gives the memory of that name of the device on which session, an OrtSession,
@@ -79,8 +80,12 @@ func (m *Memory) memoryInfo(name string) (info C.handle, err error) {
 	return info, err
 }
 
-// Close gives the memory back. Its tensors are to be closed before.
+// Close gives the memory back. Its tensors are to be closed before: it is an error if
+// some are not, whose memory is lost.
 func (m *Memory) Close() error {
+	if m.tensors > 0 {
+		return fmt.Errorf("device: the memory is closed before %d of its tensors", m.tensors)
+	}
 	m.release(C.ReleaseAllocator, &m.allocator)
 	m.release(C.ReleaseMemoryInfo, &m.info)
 	m.release(C.ReleaseMemoryInfo, &m.host)
@@ -117,6 +122,7 @@ func (x *Tensor) allocate() error {
 	if err != nil {
 		return err
 	}
+	m.tensors++
 	if err := m.check(C.pmx_data(m.api, x.value, &x.data)); err != nil {
 		return err
 	}
@@ -160,7 +166,11 @@ func (x *Tensor) Read() (*onnxgraph.Tensor, error) {
 
 // Close gives the tensor's memory back.
 func (x *Tensor) Close() error {
+	if x.value == nil {
+		return nil
+	}
 	x.memory.release(C.ReleaseValue, &x.value)
+	x.memory.tensors--
 	x.data = nil
 	return nil
 }

@@ -286,4 +286,21 @@ func TestNoLeaks(t *testing.T) {
 	})
 }
 
+// TestClosedTooEarly: a memory with a tensor in it is not closed, and then it is.
+func TestClosedTooEarly(t *testing.T) {
+	m, done := newSessions(t).memory(t)
+	defer done()
+	x, err := m.NewTensor(onnxgraph.Float32, []int{4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	errtest.OneLine(t, m.Close(), "device: the memory is closed before 1 of its tensors")
+	if err := x.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := m.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 var _ device.Session = (*orttraining.Session)(nil)
