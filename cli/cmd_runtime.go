@@ -82,7 +82,9 @@ func installRuntime(c *cli.Context) error {
 // printInstalled says what a library is, where it came from and what it needs.
 func printInstalled(out io.Writer, lib runtimelib.Library) {
 	fmt.Fprintf(out, "%v %s (%s, licence %s) is at %s\n", lib.Kind, lib.Version, lib.Source, lib.Licence, lib.Path)
-	fmt.Fprintf(out, "Its execution providers: %s.\n", shortProviders(lib.Providers))
+	if len(lib.Providers) > 0 { // else it is for another machine, and was not asked
+		fmt.Fprintf(out, "Its execution providers: %s.\n", shortProviders(lib.Providers))
+	}
 	if lib.Converted != "" {
 		fmt.Fprintf(out, "The file %s.\n", lib.Converted)
 	}
@@ -130,8 +132,12 @@ var _ = register("runtime list", func() *cli.Command {
 	}
 })
 
-// shortProviders lists execution providers without what all their names end in.
+// shortProviders lists execution providers without what all their names end in; of a
+// library for another machine they are not known.
 func shortProviders(names []string) string {
+	if len(names) == 0 {
+		return "not asked"
+	}
 	var short []string
 	for _, name := range names {
 		short = append(short, strings.TrimSuffix(name, "ExecutionProvider"))

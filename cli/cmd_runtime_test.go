@@ -29,4 +29,9 @@ It needs an NVIDIA driver, CUDA 11.8 (cudart, cublas, cufft, curand) and cuDNN 8
 	if strings.Contains(b.String(), "makers") || strings.Contains(b.String(), "needs") {
 		t.Errorf("got %s", b.String())
 	}
+	b.Reset()
+	printInstalled(&b, runtimelib.Library{Kind: runtimelib.ORT, Version: "1.27.0", Source: "npm", Licence: "MIT", Path: "/x/lib.so"})
+	if want := "ONNX Runtime 1.27.0 (npm, licence MIT) is at /x/lib.so\n"; b.String() != want {
+		t.Errorf("for another machine: got %s, want %s", b.String(), want)
+	}
 }

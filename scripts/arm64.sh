@@ -29,7 +29,8 @@ root=$(dirname "$(dirname "$(realpath "$($cc -print-file-name=libc.so.6)")")")
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 installed=$(go run ./cmd/pmx runtime install --platform linux/arm64 2>"$log") || missing "$(grep '^pmx:' "$log" || tail -n 1 "$log")"
-export PMX_ORT_LIB=${installed##* is at }
+PMX_ORT_LIB=$(sed -n 's/^.* is at //p' <<<"$installed")
+export PMX_ORT_LIB
 
 export GOOS=linux GOARCH=arm64 CGO_ENABLED=1 CC=$cc
 go vet ./...
