@@ -224,7 +224,11 @@ func (l *Loop) orInterrupted(ctx context.Context, err error) error {
 	if ctx.Err() == nil || !errors.Is(err, ctx.Err()) && !errors.Is(err, context.Cause(ctx)) {
 		return err
 	}
-	return &InterruptedError{Step: l.step, Cause: context.Cause(ctx)}
+	stopped := &InterruptedError{Step: l.step, Cause: context.Cause(ctx)}
+	if l.step == l.From.Step {
+		stopped.Saved = l.From.Path // a checkpoint hook that has not started does not say so
+	}
+	return stopped
 }
 
 // takeStep runs one step. After an error, the session and the loop are as before.

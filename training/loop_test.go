@@ -228,6 +228,18 @@ func TestLoopInterrupted(t *testing.T) {
 				return nil, context.Cause(ctx)
 			}})
 		}, 0},
+		// What is measured then is what the last session owed; its checkpoint is there.
+		{"before the first step of a resumed run", func(stop func(), s *fakeSession, l *training.Loop) {
+			s.count, l.From = 4, training.Resumed{Step: 4, Path: "checkpoints/000004.safetensors"}
+			l.Hooks = append(l.Hooks, &training.EvalHook{EveryEpochs: 1, Evaluate: func(ctx context.Context, _ *training.Loop) (map[string]float64, error) {
+				stop()
+				return nil, context.Cause(ctx)
+			}}, &training.CheckpointHook{})
+		}, 4},
+		{"in a step of a resumed run", func(stop func(), s *fakeSession, l *training.Loop) {
+			s.count, l.From = 4, training.Resumed{Step: 4, Path: "checkpoints/000004.safetensors"}
+			s.afterStep = func(int64) { stop() }
+		}, 5},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			ctx, cancel := context.WithCancelCause(t.Context())
@@ -241,6 +253,13 @@ func TestLoopInterrupted(t *testing.T) {
 			var interrupted *training.InterruptedError
 			if !errors.As(err, &interrupted) || interrupted.Step != c.done || !errors.Is(err, hangup) || !strings.Contains(err.Error(), "SIGTERM") {
 				t.Errorf("error %v, want an interruption after step %d", err, c.done)
+			}
+			saved := ""
+			if l.From.Step == c.done {
+				saved = l.From.Path
+			}
+			if interrupted != nil && interrupted.Saved != saved {
+				t.Errorf("error %v, saved %q, want %q", err, interrupted.Saved, saved)
 			}
 			if s.count != c.done || l.Done() != c.done || l.Feeder.(*seededFeeder).held != 0 {
 				t.Errorf("%d steps done, %d counted, want %d; %d batches held", s.count, l.Done(), c.done, l.Feeder.(*seededFeeder).held)
