@@ -5,7 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"slices"
@@ -19,9 +21,9 @@ func (r *RunDir) WriteConfig(config any) error { return writeJSON(r.Path(ConfigN
 // ReadConfig reads the configuration into config, a pointer. Fields that
 // config does not have are an error.
 func (r *RunDir) ReadConfig(config any) error {
-	data, err := os.ReadFile(r.Path(ConfigName))
+	data, err := r.readConfig()
 	if err != nil {
-		return fmt.Errorf("artifacts: %w", err)
+		return err
 	}
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
@@ -31,13 +33,26 @@ func (r *RunDir) ReadConfig(config any) error {
 	return nil
 }
 
+func (r *RunDir) readConfig() ([]byte, error) {
+	data, err := os.ReadFile(r.Path(ConfigName))
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, err := r.Checkpoints().Latest(); errors.Is(err, ErrNoCheckpoint) {
+			return nil, fmt.Errorf("artifacts: %s has no %s, since it was stopped before it began: start anew with --overwrite", r.path, ConfigName)
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("artifacts: %w", err)
+	}
+	return data, nil
+}
+
 // CheckConfig compares config with the one that the run was started with. The
 // error lists what differs. Keys to ignore (those that may change on resume)
 // are dotted paths, such as "log.every"; they cover everything below them.
 func (r *RunDir) CheckConfig(config any, ignore ...string) error {
-	data, err := os.ReadFile(r.Path(ConfigName))
+	data, err := r.readConfig()
 	if err != nil {
-		return fmt.Errorf("artifacts: %w", err)
+		return err
 	}
 	before, err := flatten(data)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"pmx/artifacts/safetensors"
@@ -192,6 +193,28 @@ func TestConfig(t *testing.T) {
 	}
 	var wrong struct{ Seed uint64 }
 	errtest.OneLine(t, run.ReadConfig(&wrong), ConfigName, "unknown field")
+}
+
+// TestNoConfig: a run that was killed before it wrote its configuration says what to
+// do; one that has lost it since has something to lose.
+func TestNoConfig(t *testing.T) {
+	run := create(t, t.TempDir())
+	defer run.Close()
+	var config testConfig
+	for range 2 {
+		errtest.OneLine(t, run.ReadConfig(&config), run.Path(), ConfigName, "stopped before it began", "--overwrite")
+		errtest.OneLine(t, run.CheckConfig(config), "stopped before it began", "--overwrite")
+		if err := os.Remove(run.Path(CheckpointsDir)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			t.Fatal(err)
+		}
+	}
+	if err := run.makeCheckpointsDir(); err != nil {
+		t.Fatal(err)
+	}
+	touch(t, run.Path(CheckpointsDir), "000100.safetensors")
+	if err := run.ReadConfig(&config); !errors.Is(err, os.ErrNotExist) || strings.Contains(err.Error(), "--overwrite") {
+		t.Errorf("a run with a checkpoint but no configuration: %v", err)
+	}
 }
 
 func create(t *testing.T, dir string) *RunDir {

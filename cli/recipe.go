@@ -194,7 +194,7 @@ func eachField(t reflect.Type, at []int, visit func(key string, index []int)) {
 }
 
 // Validate says which key is wrong and how, if any is. It does not look for the
-// data.
+// data. Also a key that nothing reads has to be a number: JSON knows no other.
 func (r Recipe) Validate() error {
 	if err := r.Config.Validate(); err != nil {
 		return err
@@ -203,6 +203,7 @@ func (r Recipe) Validate() error {
 		key         string
 		v, min, max float64
 	}{
+		{"clip_grad", r.ClipGrad, 0, 1e9}, {"local_size", float64(r.LocalSize), 0, 1 << 14},
 		{"crop_scale_max", r.CropScaleMax, 0, 1}, {"crop_scale_min", r.CropScaleMin, 0, r.CropScaleMax},
 		{"local_scale_max", r.LocalScaleMax, 0, 1}, {"local_scale_min", r.LocalScaleMin, 0, r.LocalScaleMax},
 		{"brightness", r.Brightness, 0, 1}, {"contrast", r.Contrast, 0, 1}, {"saturation", r.Saturation, 0, 1}, {"hue", r.Hue, 0, 0.5},
@@ -212,7 +213,7 @@ func (r Recipe) Validate() error {
 		{"blur_sigma_max", r.BlurSigmaMax, 0, 100}, {"blur_sigma_min", r.BlurSigmaMin, 0, r.BlurSigmaMax},
 		{"epochs", float64(r.Epochs), 1, 1e6}, {"warmup_epochs", float64(r.WarmupEpochs), 0, float64(r.Epochs)},
 		{"base_lr", r.BaseLR, 0, 1e3}, {"min_lr", r.MinLR, 0, 1e3}, {"weight_decay", r.WeightDecay, 0, 1e3}, {"weight_decay_end", r.WeightDecayEnd, 0, 1e3},
-		{"ema_momentum", r.EMAMomentum, 0, 1}, {"temperature", r.Temperature, 1e-3, 1e3},
+		{"ema_momentum", r.EMAMomentum, 0, 1}, {"temperature", r.Temperature, 1e-3, 1e3}, {"temperature_start", r.TemperatureStart, 0, 1e3},
 		{"temperature_warmup_epochs", float64(r.TemperatureWarmupEpochs), 0, float64(r.Epochs)},
 		{"source_smoothing", r.SourceSmoothing, 0, 1}, {"mix_smoothing", r.MixSmoothing, 0, 1},
 	} {
@@ -221,7 +222,7 @@ func (r Recipe) Validate() error {
 		}
 	}
 	switch {
-	case r.TemperatureWarmupEpochs > 0 && !(r.TemperatureStart >= 1e-3 && r.TemperatureStart <= 1e3):
+	case r.TemperatureWarmupEpochs > 0 && r.TemperatureStart < 1e-3:
 		return fmt.Errorf("temperature_start is %g, want 0.001 to 1000 (%s)", r.TemperatureStart, keyDocs["temperature_start"])
 	case !(r.HoldOut >= 0 && r.HoldOut < 1):
 		return fmt.Errorf("hold_out is %g, want 0 to below 1 (%s)", r.HoldOut, keyDocs["hold_out"])

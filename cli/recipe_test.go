@@ -106,6 +106,29 @@ func TestValidateNamesTheKey(t *testing.T) {
 	}
 }
 
+// TestValidateCoversEveryNumber: no key takes what is no number, or far too much or
+// too little, whatever the other keys are. The seed may be any number.
+func TestValidateCoversEveryNumber(t *testing.T) {
+	for _, key := range recipeKeys() {
+		r := quickstart(t)
+		var values []string
+		switch recipeFields(reflect.ValueOf(&r).Elem())[key].Interface().(type) {
+		case float64:
+			values = []string{"NaN", "+Inf", "-Inf", "-1", "1e30"}
+		case int, builders.IntSet:
+			values = []string{"-1", "1000000000000"}
+		}
+		for _, value := range values {
+			if err := r.Set(key, value); err != nil {
+				t.Fatal(err)
+			}
+			if err := r.Validate(); err == nil || !strings.Contains(err.Error(), key) {
+				t.Errorf("%s=%s: Validate says %v, want an error about it", key, value, err)
+			}
+		}
+	}
+}
+
 func TestLoad(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "config.json")
 	write := func(text string) {
