@@ -185,7 +185,7 @@ func (m *comparison) other(c *cli.Context, name, config string) (*benchRow, erro
 		o.threads = 1
 		return selfRow(name, "step", config, o)
 	case name == endToEnd:
-		if err := m.openImages(); err != nil {
+		if err := m.openImages(c.Context); err != nil {
 			return nil, err
 		}
 		return selfRow(name, "train", config, o)
@@ -237,8 +237,8 @@ func withImages(r Recipe) Recipe {
 }
 
 // openImages finds out whether the row train can be fed.
-func (m *comparison) openImages() error {
-	d, err := m.recipe.openTraining()
+func (m *comparison) openImages(ctx context.Context) error {
+	d, err := unlessStopped(ctx, m.recipe.openTraining)
 	if err != nil {
 		return err
 	}

@@ -71,6 +71,28 @@ func asUsageError(c *cli.Context, err error, _ bool) error {
 	return usageErrorf("%w, see `%s --help`", err, c.Command.HelpName)
 }
 
+// unlessStopped gives what work gives, or the cause of ctx as soon as that is done.
+// It is for work that does not look at ctx and that the end of the program may cut
+// short: what work writes to must not be used after.
+func unlessStopped[T any](ctx context.Context, work func() (T, error)) (T, error) {
+	type result struct {
+		value T
+		err   error
+	}
+	done := make(chan result, 1)
+	go func() {
+		value, err := work()
+		done <- result{value, err}
+	}()
+	select {
+	case r := <-done:
+		return r.value, r.err
+	case <-ctx.Done():
+		var none T
+		return none, context.Cause(ctx)
+	}
+}
+
 // withSignals cancels the context at the first SIGINT or SIGTERM, with a
 // signalError as the cause, and then gives the signals back their usual effect.
 func withSignals(parent context.Context) (context.Context, func()) {

@@ -64,7 +64,7 @@ func benchTrain(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	data, err := r.openTraining()
+	data, err := unlessStopped(c.Context, r.openTraining)
 	if err != nil {
 		return err
 	}

@@ -28,8 +28,10 @@ unless --workers says otherwise, and prints images per second, two views each.`,
 			if c.NArg() > 1 || (c.NArg() == 1) == (c.Int("noise") > 0) {
 				return usageErrorf("name one folder of images, or --noise N, see `pmx bench views --help`")
 			}
-			result, err := patchmix.BenchViews(patchmix.BenchConfig{
-				Dir: c.Args().First(), Noise: c.Int("noise"), Size: c.Int("size"), Count: c.Int("count"), Workers: c.Int("workers"),
+			result, err := unlessStopped(c.Context, func() (patchmix.BenchResult, error) {
+				return patchmix.BenchViews(c.Context, patchmix.BenchConfig{
+					Dir: c.Args().First(), Noise: c.Int("noise"), Size: c.Int("size"), Count: c.Int("count"), Workers: c.Int("workers"),
+				})
 			})
 			if err != nil {
 				return err

@@ -94,13 +94,14 @@ func (t *trainer) run(ctx context.Context) (err error) {
 		t.profile = &profile{steps: t.c.Int("profile-steps") + 1}
 		defer func() { err = errors.Join(err, t.profile.close()) }()
 	}
-	for _, prepare := range []func() error{t.readRecipe, t.openRuntime, t.openData, t.checkBatches, t.openKNN, t.buildStep} {
+	openData, openKNN := func() error { return t.openData(ctx) }, func() error { return t.openKNN(ctx) }
+	for _, prepare := range []func() error{t.readRecipe, t.openRuntime, openData, t.checkBatches, openKNN, t.buildStep} {
 		if err := prepare(); err != nil {
 			return err
 		}
 	}
 	defer t.session.Close()
-	if err := t.openRun(); err != nil {
+	if err := t.openRun(ctx); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, t.dir.Close()) }()
@@ -192,8 +193,8 @@ func lastSession(path string) (artifacts.Session, error) {
 	return m.Sessions[len(m.Sessions)-1], nil
 }
 
-func (t *trainer) openData() (err error) {
-	t.data, err = t.recipe.openTraining()
+func (t *trainer) openData(ctx context.Context) (err error) {
+	t.data, err = unlessStopped(ctx, t.recipe.openTraining)
 	return err
 }
 
@@ -216,58 +217,6 @@ func (t *trainer) buildStep() (err error) {
 	}
 	t.session, err = t.backend.NewSession(t.step, t.options)
 	return err
-}
-
-// openRun makes the run's folder, or finds where the run in it stands.
-func (t *trainer) openRun() (err error) {
-	digest, err := t.data.Digest()
-	if err != nil {
-		return err
-	}
-	graph, err := t.step.Model.Digest()
-	if err != nil {
-		return err
-	}
-	path := t.c.String("out")
-	if t.c.Bool("resume") {
-		t.dir, err = artifacts.OpenRun(path)
-	} else {
-		t.dir, err = artifacts.CreateRun(path, t.c.Bool("overwrite"))
-	}
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			t.dir.Close()
-		}
-	}()
-	session := artifacts.NewSession(0)
-	session.Runtime, session.Device = t.backend.Name(), t.options.Device
-	session.Kernels = kernelsOf(t.options)
-	if session.Library, err = t.backend.Version(t.options); err != nil {
-		return err
-	}
-	manifest := artifacts.Manifest{
-		Method: t.recipe.Method, Seed: t.recipe.Seed, GraphHash: graph,
-		Data:     artifacts.DataInfo{Name: t.data.Name(), Samples: t.data.Len(), Digest: digest},
-		Sessions: []artifacts.Session{session},
-	}
-	if t.c.Bool("resume") {
-		if err := t.resume(&manifest); err != nil {
-			return err
-		}
-	} else if err := t.session.SetState(t.step.InitialState(t.recipe.Seed)); err != nil {
-		return err
-	}
-	// On resume too: what may change is remembered.
-	if err := t.dir.WriteConfig(t.recipe); err != nil {
-		return err
-	}
-	if manifest.ConfigHash, err = training.ConfigHash(t.dir, resumeMayChange...); err != nil {
-		return err
-	}
-	return t.dir.WriteManifest(manifest)
 }
 
 func (t *trainer) train(ctx context.Context) error {

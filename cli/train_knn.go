@@ -7,6 +7,7 @@ import (
 
 	"pmx/artifacts"
 	"pmx/evaluation"
+	"pmx/patchmix"
 	"pmx/training"
 )
 
@@ -14,16 +15,19 @@ import (
 
 // openKNN leaves the images nil where kNN is not wanted or there is nothing to
 // classify, which is said.
-func (t *trainer) openKNN() error {
+func (t *trainer) openKNN(ctx context.Context) error {
 	if t.c.Bool("no-knn") {
 		return nil
 	}
-	bank, queries, err := t.recipe.labelledSplits("--set hold_out=0.1")
+	splits, err := unlessStopped(ctx, func() ([2]patchmix.Dataset, error) {
+		bank, queries, err := t.recipe.labelledSplits("--set hold_out=0.1")
+		return [2]patchmix.Dataset{bank, queries}, err
+	})
 	if _, unlabelled := errors.AsType[*unlabelledError](err); unlabelled {
 		fmt.Fprintf(t.c.App.ErrWriter, "note: kNN accuracy is not measured: %s\n", oneLine(err))
 		return nil
 	}
-	t.bank, t.queries = bank, queries
+	t.bank, t.queries = splits[0], splits[1]
 	return err
 }
 

@@ -1,6 +1,7 @@
 package patchmix
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"runtime"
@@ -28,8 +29,9 @@ type BenchResult struct {
 
 // BenchViews times the two views of the recipe (RecipeViews, at least .1 of the
 // area), decoding included: what torchvision and Pillow do in the script that
-// pmx is compared with. It takes its own time, after 20 images to warm up.
-func BenchViews(c BenchConfig) (BenchResult, error) {
+// pmx is compared with. It takes its own time, after 20 images to warm up. Once the
+// images are listed, the end of ctx ends it.
+func BenchViews(ctx context.Context, c BenchConfig) (BenchResult, error) {
 	if c.Workers == 0 {
 		c.Workers = 1
 	}
@@ -60,7 +62,7 @@ func BenchViews(c BenchConfig) (BenchResult, error) {
 				out := [][]float32{make([]float32, 3*c.Size*c.Size), make([]float32, 3*c.Size*c.Size)}
 				for {
 					i := int(next.Add(1)) - 1
-					if i >= count {
+					if i >= count || ctx.Err() != nil {
 						return
 					}
 					if _, err := data.Sample(i%data.Len(), &w.image); err != nil {
@@ -77,7 +79,7 @@ func BenchViews(c BenchConfig) (BenchResult, error) {
 				return err
 			}
 		}
-		return nil
+		return context.Cause(ctx)
 	}
 	if err := run(20); err != nil {
 		return none, err

@@ -2,9 +2,11 @@ package patchmix
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 )
 
 // BenchmarkViews makes the recipe's two views of an image, decoding included:
@@ -30,6 +32,19 @@ func BenchmarkViews(b *testing.B) {
 		}
 		run(b, open(b, "folder:"+dir, Train), 224)
 	})
+}
+
+// TestBenchViewsStops: a measurement ends with its context, in one of its workers or
+// in several.
+func TestBenchViewsStops(t *testing.T) {
+	stop := errors.New("stop")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	time.AfterFunc(20*time.Millisecond, func() { cancel(stop) })
+	for workers := range 3 {
+		if _, err := BenchViews(ctx, BenchConfig{Noise: 8, Size: 8, Count: 1 << 30, Workers: workers}); !errors.Is(err, stop) {
+			t.Errorf("%d workers: %v, want the cause of the context's end", workers, err)
+		}
+	}
 }
 
 // BenchmarkLoader makes whole batches of 128 mixed images of the sample.

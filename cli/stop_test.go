@@ -1,0 +1,89 @@
+package cli
+
+import (
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestStopWhileImagesAreListed: the list of images is a pipe, which is read as slowly
+// as the test writes it. Every command that opens one ends at a signal.
+func TestStopWhileImagesAreListed(t *testing.T) {
+	for _, command := range []string{
+		"train --preset quickstart --runtime reference --data list:PIPE --out RUN",
+		"bench train --preset quickstart --runtime reference --data list:PIPE",
+		"bench step --preset quickstart --runtime reference --against train --data list:PIPE",
+		"preview --preset quickstart --data list:PIPE --out RUN.png",
+	} {
+		t.Run(command, func(t *testing.T) {
+			dir := t.TempDir()
+			pipe := filepath.Join(dir, "pipe")
+			if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			args := strings.Fields(strings.NewReplacer("PIPE", pipe, "RUN", filepath.Join(dir, "run")).Replace(command))
+			ctx, cancel := context.WithCancelCause(t.Context())
+			defer cancel(nil)
+			var stderr strings.Builder
+			code := make(chan int, 1)
+			go func() { code <- Main(ctx, args, io.Discard, &stderr) }()
+			defer openForReader(t, pipe).Close() // then the reader goes
+			cancel(&signalError{os.Interrupt})
+			wantExit(t, code, ExitInterrupted)
+			if want := "pmx: stopped by signal: interrupt\n"; stderr.String() != want {
+				t.Errorf("standard error %q, want %q", stderr.String(), want)
+			}
+			if _, err := os.Stat(filepath.Join(dir, "run")); err == nil {
+				t.Error("a run was begun")
+			}
+		})
+	}
+}
+
+// openForReader opens a pipe for writing once somebody reads it.
+func openForReader(t *testing.T, pipe string) *os.File {
+	t.Helper()
+	for range 4000 {
+		f, err := os.OpenFile(pipe, os.O_WRONLY|syscall.O_NONBLOCK, 0)
+		if err == nil {
+			return f
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	t.Fatal("nobody reads the list of images")
+	return nil
+}
+
+// TestStopBenchViews: what goes on without end goes no further.
+func TestStopBenchViews(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	defer cancel(nil)
+	code := make(chan int, 1)
+	go func() {
+		code <- Main(ctx, strings.Fields("bench views --noise 8 --size 8 --count 2000000000"), io.Discard, io.Discard)
+	}()
+	select {
+	case c := <-code:
+		t.Fatalf("ended by itself, code %d", c)
+	case <-time.After(50 * time.Millisecond):
+	}
+	cancel(&signalError{syscall.SIGTERM})
+	wantExit(t, code, ExitTerminated)
+}
+
+func wantExit(t *testing.T, code <-chan int, want int) {
+	t.Helper()
+	select {
+	case got := <-code:
+		if got != want {
+			t.Errorf("exit code %d, want %d", got, want)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("it did not stop")
+	}
+}
