@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 
@@ -76,11 +75,8 @@ func benchAgainst(c *cli.Context, r Recipe, options training.Options) error {
 	defer os.RemoveAll(tmp)
 	m := &comparison{recipe: r, rounds: c.Int("rounds"), options: benchOptions{
 		steps: c.Int("steps"), warmup: c.Int("warmup"), runtime: c.String("runtime"), kernels: options.Kernels,
-		device: options.Device, library: c.String("ort-lib"), threads: options.Threads,
+		device: options.Device, library: c.String("ort-lib"), threads: training.Threads(options),
 	}}
-	if m.options.threads == 0 {
-		m.options.threads = runtime.NumCPU()
-	}
 	if err := m.plan(c, filepath.Join(tmp, "config.json")); err != nil {
 		return err
 	}

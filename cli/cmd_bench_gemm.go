@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"runtime"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -68,10 +67,7 @@ func benchGemm(c *cli.Context) error {
 		return err
 	}
 	defer session.Close()
-	result := gemmTiming{Size: size, Runtime: backend.Name(), Kernels: options.Kernels, Threads: options.Threads}
-	if result.Threads == 0 {
-		result.Threads = runtime.NumCPU()
-	}
+	result := gemmTiming{Size: size, Runtime: backend.Name(), Kernels: options.Kernels, Threads: training.Threads(options)}
 	if err := result.measure(c.Context, session, step, count); err != nil {
 		return err
 	}

@@ -159,10 +159,7 @@ func (t *stepTiming) open(backend training.Runtime, options training.Options, r 
 		return nil, nil, err
 	}
 	t.CompileS = time.Since(begin).Seconds()
-	t.Batch, t.Preset, t.Runtime, t.Device, t.Threads = r.Batch, r.Preset, backend.Name(), options.Device, options.Threads
-	if t.Threads == 0 {
-		t.Threads = runtime.NumCPU()
-	}
+	t.Batch, t.Preset, t.Runtime, t.Device, t.Threads = r.Batch, r.Preset, backend.Name(), options.Device, training.Threads(options)
 	for _, s := range state {
 		t.ParameterMiB += float64(len(s.Bytes())) / (1 << 20)
 	}

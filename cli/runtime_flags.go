@@ -22,6 +22,9 @@ func runtimeFlags() []cli.Flag {
 	}
 }
 
+// maxThreads is above the cores of any machine, and below what would take all of its threads.
+const maxThreads = 4096
+
 // runtimeOf resolves runtimeFlags. A library that is missing is ExitMissing, with
 // the command that brings it.
 func runtimeOf(c *cli.Context) (training.Runtime, training.Options, error) {
@@ -49,8 +52,8 @@ func openRuntime(c *cli.Context, name, device, choice string) (training.Runtime,
 		}
 		options.Kernels = "off"
 	}
-	if options.Threads < 0 {
-		return nil, options, usageErrorf("--threads %d: want 0 (one per core) or more", options.Threads)
+	if options.Threads < 0 || options.Threads > maxThreads {
+		return nil, options, usageErrorf("--threads %d: want 0 (one per core) to %d", options.Threads, maxThreads)
 	}
 	if kind, ok := libraryOf(runtime.Name(), options.Device); ok {
 		if options.Library, err = findLibrary(kind, options.Library); err != nil {

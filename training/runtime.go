@@ -1,7 +1,9 @@
 package training
 
 import (
+	"cmp"
 	"context"
+	"runtime"
 
 	"pmx/builders"
 	"pmx/internal/registry"
@@ -25,7 +27,7 @@ type Runtime interface {
 type Options struct {
 	// Device is "cpu" (also "") or "cuda".
 	Device string
-	// Threads is the number of threads of one operator; 0 = one per core.
+	// Threads is the number of threads of one operator; 0 = one per core (see Threads).
 	Threads int
 	// Library is the path of the runtime's shared library; "" = the environment
 	// variable PMX_ORT_LIB, then the installed one.
@@ -44,6 +46,10 @@ type Options struct {
 	// memory holds the state, in tests; "" is what the device needs.
 	memory string
 }
+
+// Threads is the number of threads of one operator. Cores are those that Go uses: of
+// a container, its share; else what GOMAXPROCS says.
+func Threads(o Options) int { return cmp.Or(o.Threads, runtime.GOMAXPROCS(0)) }
 
 // Session is a compiled training step and its state, which stays where the step
 // runs. A Session is used by one goroutine at a time.

@@ -3,7 +3,6 @@ package training
 import (
 	"fmt"
 	"reflect"
-	"runtime"
 	"strconv"
 
 	ort "github.com/yalue/onnxruntime_go"
@@ -20,16 +19,12 @@ import (
 const spinDuration = "20"
 
 func ortOptions(m *onnxgraph.Model, o Options) (*ort.SessionOptions, error) {
-	threads := o.Threads
-	if threads == 0 {
-		threads = runtime.NumCPU()
-	}
 	options, err := ort.NewSessionOptions()
 	if err != nil {
 		return nil, fmt.Errorf("training: ONNX Runtime: %w", err)
 	}
 	set := []func() error{
-		func() error { return options.SetIntraOpNumThreads(threads) },
+		func() error { return options.SetIntraOpNumThreads(Threads(o)) },
 		func() error { return options.SetInterOpNumThreads(1) },
 		func() error { return options.AddSessionConfigEntry("session.intra_op.spin_duration_us", spinDuration) },
 		// Memory planned as one block holds what is never alive at once: without the

@@ -2,7 +2,6 @@ package training
 
 import (
 	"fmt"
-	"runtime"
 
 	"pmx/artifacts/runtimelib"
 	"pmx/builders"
@@ -108,11 +107,8 @@ func newORTTrainingSession(library *orttraining.Library, m *onnxgraph.Model, o O
 
 func newORTTrainingOptions(library *orttraining.Library, o Options) (*orttraining.SessionOptions, error) {
 	settings := orttraining.Options{
-		Threads: o.Threads, NoMemoryPattern: true, ProfilePrefix: o.ProfilePrefix,
+		Threads: Threads(o), NoMemoryPattern: true, ProfilePrefix: o.ProfilePrefix,
 		Config: map[string]string{"session.intra_op.allow_spinning": "0"}, // see spinDuration, which this version does not have
-	}
-	if o.Threads == 0 {
-		settings.Threads = runtime.NumCPU()
 	}
 	if o.Device == "cuda" {
 		settings.CUDA = map[string]string{"device_id": "0"}
