@@ -23,10 +23,10 @@ func stockPython(t *testing.T) string {
 	t.Helper()
 	python := os.Getenv("PMX_PYTHON")
 	if python == "" {
-		python = filepath.Join("..", ".venv", "bin", "python")
+		python = filepath.Join("..", ".venv-pmx", "bin", "python")
 	}
 	if _, err := exec.LookPath(python); err != nil {
-		require.Missing(t, "no Python with onnxruntime: scripts/setup.sh makes .venv, PMX_PYTHON names another")
+		require.Missing(t, "no Python with onnxruntime: scripts/setup.sh makes .venv-pmx, PMX_PYTHON names another")
 	}
 	return python
 }

@@ -3,7 +3,7 @@
 #
 #   Debian packages   dataset-fashion-mnist (images), libonnx-testdata (operator cases);
 #                     a cross compiler and qemu for scripts/arm64.sh (not on arm64)
-#   .venv             stock onnxruntime and numpy, for the test of examples/train_step.py
+#   .venv-pmx         stock onnxruntime and numpy, for the test of examples/train_step.py
 #   .venv-ort         onnxruntime-training-cpu, for the tests of examples/train_artifacts.py
 #   ONNX Runtime      the library, and on linux/amd64 that of ONNX Runtime Training,
 #                     by `pmx runtime install`, in the user's cache; arm64.sh brings
@@ -58,22 +58,27 @@ debian_packages() {
 }
 
 # environment FOLDER PYTHON PINS...: a Python environment of exactly these packages.
+# The stamp, which is there before anything else, says that the folder is ours to replace.
 environment() {
   local folder=$1 python=$2
   shift 2
   local stamp=$folder/pmx-pins
   [ -e "$stamp" ] && [ "$(cat "$stamp")" = "$*" ] && return 0
+  [ ! -e "$folder" ] || [ -e "$stamp" ] || { missing "$folder is not of make test: move it away"; return 0; }
   rm -rf "$folder"
+  mkdir "$folder"
+  echo unfinished >"$stamp"
   if quietly "$python" -m venv "$folder" && quietly "$folder/bin/python" -m pip install --disable-pip-version-check "$@"; then
     echo "$*" >"$stamp"
   else
+    rm -rf "$folder"
     missing "could not make $folder with $* (Debian: apt-get install python3-venv)"
   fi
 }
 
 python_packages() {
   command -v python3 >/dev/null || { missing "no python3 for the test of examples/train_step.py"; return 0; }
-  environment .venv python3 onnxruntime==1.27.0 numpy==2.3.5
+  environment .venv-pmx python3 onnxruntime==1.27.0 numpy==2.3.5
 }
 
 # The training wheel is for Python 3.11, shares its package name with the stock
