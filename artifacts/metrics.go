@@ -151,7 +151,7 @@ func eachLine(path string, visit func(line []byte, m Metrics) error) (torn bool,
 	reader := bufio.NewReader(f)
 	for number := 1; ; number++ {
 		line, err := reader.ReadBytes('\n')
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return len(line) > 0, nil
 		}
 		if err != nil {

@@ -163,7 +163,6 @@ func (t *stepTiming) open(backend training.Runtime, options training.Options, r 
 	for _, s := range state {
 		t.ParameterMiB += float64(len(s.Bytes())) / (1 << 20)
 	}
-	state = nil
 	runtime.GC()
 	t.Version, err = backend.Version(options)
 	return step, session, err

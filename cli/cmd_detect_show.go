@@ -3,18 +3,20 @@ package cli
 import (
 	"fmt"
 	"image"
-	_ "image/gif"
-	_ "image/jpeg"
 	"image/png"
 	"io"
 	"os"
 
 	"github.com/urfave/cli/v2"
-	_ "golang.org/x/image/bmp"
-	_ "golang.org/x/image/webp"
 
 	"pmx/detection"
 	"pmx/internal/atomicfile"
+
+	// Formats that image.Decode then reads.
+	_ "golang.org/x/image/bmp"
+	_ "golang.org/x/image/webp"
+	_ "image/gif"
+	_ "image/jpeg"
 )
 
 var _ = register("detect show", func() *cli.Command {

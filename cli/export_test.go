@@ -222,7 +222,7 @@ func TestExportKeepsOldFiles(t *testing.T) {
 	if len(before) != 2 || strings.Count(out.String(), "wrote ") != 2 {
 		t.Fatalf("wrote %d files, said %q", len(before), out.String())
 	}
-	onnxgraph.Data[float32](w.Tensors["base_encoder.norm.weight"])[0] += 1 // so that new files differ
+	onnxgraph.Data[float32](w.Tensors["base_encoder.norm.weight"])[0]++ // so that new files differ
 	out.Reset()
 	err = exportFiles(&out, w, builders.EncoderOptions{}, path, &verifier{runtime: onesRuntime{}})
 	if err == nil || !strings.Contains(err.Error(), "encoder.onnx was not written (an older one is untouched): its features differ") {

@@ -30,7 +30,7 @@ var (
 	_ = addPreset("cifar-base", "ViT-B/2, 32 pixels, 800 epochs", withBaseLR(base(cifar), 7.5e-4))
 )
 
-func withCropScale(v Views, min float64) Views {
-	v.CropScaleMin = min
+func withCropScale(v Views, least float64) Views {
+	v.CropScaleMin = least
 	return v
 }

@@ -163,7 +163,7 @@ func TestReadErrorsOfTheDiskPass(t *testing.T) {
 func TestScanDatasetStopsAndSkips(t *testing.T) {
 	stop := errors.New("enough")
 	seen := 0
-	err := ScanDataset(strings.NewReader(someInstances), ReadOptions{}, Visitor{Annotation: func(a *Annotation) error {
+	err := ScanDataset(strings.NewReader(someInstances), ReadOptions{}, Visitor{Annotation: func(*Annotation) error {
 		if seen++; seen == 2 {
 			return stop
 		}

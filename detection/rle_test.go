@@ -49,11 +49,11 @@ func TestMaskOperationsEqualPixelOperations(t *testing.T) {
 		rb, _ := EncodeMask(b)
 		var area, inter, union uint32
 		x0, y0, x1, y1 := w, h, -1, -1
-		both, any := NewMask(h, w), NewMask(h, w)
+		both, either := NewMask(h, w), NewMask(h, w)
 		for i := range a.Pix {
-			both.Pix[i], any.Pix[i] = a.Pix[i]&b.Pix[i], a.Pix[i]|b.Pix[i]
+			both.Pix[i], either.Pix[i] = a.Pix[i]&b.Pix[i], a.Pix[i]|b.Pix[i]
 			inter += uint32(both.Pix[i])
-			union += uint32(any.Pix[i])
+			union += uint32(either.Pix[i])
 			if a.Pix[i] == 1 {
 				area++
 				x0, x1 = min(x0, i%w), max(x1, i%w)
@@ -73,7 +73,7 @@ func TestMaskOperationsEqualPixelOperations(t *testing.T) {
 			t.Errorf("box %v, the pixels' is %v", got, box)
 		}
 		wantBoth, _ := EncodeMask(both)
-		wantAny, _ := EncodeMask(any)
+		wantAny, _ := EncodeMask(either)
 		if got, _ := Intersection(ra, rb); !slices.Equal(got.Counts, wantBoth.Counts) {
 			t.Errorf("intersection %v, want %v", got.Counts, wantBoth.Counts)
 		}

@@ -80,7 +80,7 @@ func TestCacheThatCannotKeep(t *testing.T) {
 		t.Errorf("warnings %v", warnings)
 	}
 	broken := errors.New("no encoder")
-	if _, err := cache.Get(Key{}, func() (*Features, error) { return nil, broken }); err != broken {
+	if _, err := cache.Get(Key{}, func() (*Features, error) { return nil, broken }); !errors.Is(err, broken) {
 		t.Errorf("error %v, want %v", err, broken)
 	}
 }

@@ -21,7 +21,7 @@ var (
 	_ = onnxgraph.Register(onnxgraph.OpSchema{
 		Name: "Weighted", Domain: "test", SinceVersion: 1, Inputs: []string{"X", "Y?", "Z?"}, Outputs: []string{"R", "Rest"},
 		Infer: sameAsX, Grad: onnxgraph.ByDecomposition(),
-		Body: func(n *onnxgraph.Node, in []*onnxgraph.Value) []*onnxgraph.Value {
+		Body: func(_ *onnxgraph.Node, in []*onnxgraph.Value) []*onnxgraph.Value {
 			r := in[0]
 			if len(in) > 1 && in[1] != nil {
 				r = op.Mul(r, in[1])

@@ -142,11 +142,11 @@ var storages = map[string]func(t testing.TB, dir string) (spec string){
 func TestEveryFormat(t *testing.T) {
 	for name, format := range Formats.All() {
 		t.Run(name, func(t *testing.T) {
-			make, ok := storages[name]
+			store, ok := storages[name]
 			if !ok {
 				t.Fatal("no small dataset of this format: add one to storages")
 			}
-			spec := make(t, t.TempDir())
+			spec := store(t, t.TempDir())
 			if format.Help == "" {
 				t.Error("no help")
 			}

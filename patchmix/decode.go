@@ -12,6 +12,7 @@ import (
 
 	"pmx/patchmix/internal/jpeg"
 
+	// Formats that image.Decode then reads.
 	_ "golang.org/x/image/bmp"
 	_ "golang.org/x/image/webp"
 )

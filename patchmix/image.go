@@ -32,7 +32,7 @@ func (m *Image) Clone() *Image {
 
 func (m *Image) row(y int) []uint8 { return m.Pix[3*y*m.W : 3*(y+1)*m.W] }
 
-// ColorModel, Bounds and At make Image a standard image.Image, so that it can
+// ColorModel makes Image, with Bounds and At, a standard image.Image, so that it can
 // be drawn and encoded.
 func (m *Image) ColorModel() color.Model { return color.RGBAModel }
 

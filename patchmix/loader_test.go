@@ -397,7 +397,7 @@ func TestAll(t *testing.T) {
 	n := 0
 	for b, err := range l.All(ctx) {
 		if err != nil {
-			if err != stop || n != 4 {
+			if !errors.Is(err, stop) || n != 4 {
 				t.Errorf("error %v after %d batches", err, n)
 			}
 			return

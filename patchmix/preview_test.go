@@ -11,7 +11,7 @@ import (
 func TestPreview(t *testing.T) {
 	data := open(t, "sample", Train)
 	for name, change := range map[string]func(c *LoaderConfig){
-		"all":         func(c *LoaderConfig) {},
+		"all":         func(*LoaderConfig) {},
 		"large batch": func(c *LoaderConfig) { c.Batch = 70 },
 		"no local":    func(c *LoaderConfig) { c.Views.LocalCrops = 0 },
 		"not mixed":   func(c *LoaderConfig) { c.Mix = nil },

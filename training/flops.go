@@ -19,7 +19,7 @@ func FLOPs(g *onnxgraph.Graph) (int64, error) {
 	for _, n := range standard.Nodes() {
 		// Each of the elements of one operand or the result takes part in so many products.
 		var elements onnxgraph.Shape
-		each := 1
+		var each int
 		switch n.Op.ID() {
 		case "Gemm":
 			elements, each = n.Outputs[0].Shape, n.Inputs[0].Shape[1-n.Attributes.Int("transA", 0)]

@@ -53,7 +53,7 @@ func (h *tape) Flush() error { return h.note("flush") }
 func TestLoopOrder(t *testing.T) {
 	var calls []string
 	a, b := &tape{name: "a", calls: &calls}, &tape{name: "b", calls: &calls}
-	b.onStep = func(l *training.Loop, r *training.StepReport) {
+	b.onStep = func(l *training.Loop, _ *training.StepReport) {
 		if err := errors.Join(l.Record(map[string]float64{"knn": .5}), l.Flush()); err != nil {
 			t.Error(err)
 		}

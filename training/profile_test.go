@@ -196,7 +196,7 @@ func TestTraceStepsEndsAtClose(t *testing.T) {
 	_, step, feeds := firstStep(t, r, f, o)
 	o.ProfilePrefix = filepath.Join(t.TempDir(), "trace")
 	broken := errors.New("cannot keep it")
-	s, err := training.TraceSteps(r, step, o, 5, func(trace string) error { return broken })
+	s, err := training.TraceSteps(r, step, o, 5, func(string) error { return broken })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -284,7 +284,7 @@ func TestPipIsFoundUnderItsNames(t *testing.T) {
 
 func TestInstallFallsBackToNpm(t *testing.T) {
 	for name, prepare := range map[string]func(b *bench){
-		"no pip":      func(b *bench) {},
+		"no pip":      func(*bench) {},
 		"pip fails":   func(b *bench) { b.serve(pip, "echo 'ERROR: No matching distribution' >&2; exit 1") },
 		"pip is idle": func(b *bench) { b.serve(pip, "exit 0") },
 	} {

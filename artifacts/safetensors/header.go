@@ -52,7 +52,7 @@ func parseHeader(header []byte) (infos []Info, metadata map[string]string, err e
 	if err != nil {
 		return nil, nil, err
 	}
-	if _, err := p.Token(); err != io.EOF {
+	if _, err := p.Token(); !errors.Is(err, io.EOF) {
 		return nil, nil, errors.New("the header has something behind its JSON object")
 	}
 	return infos, metadata, nil
@@ -221,7 +221,7 @@ func (p headerParser) integers() ([]int64, error) {
 
 func (p headerParser) next() (json.Token, error) {
 	t, err := p.Token()
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		err = io.ErrUnexpectedEOF
 	}
 	if err != nil {

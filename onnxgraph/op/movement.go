@@ -76,7 +76,7 @@ func readOuter[T word](out, data []T, shape onnxgraph.Shape, index [][]int) {
 		out[0] = data[0]
 		return
 	}
-	rest := onnxgraph.Shape(shape[1:]).Size()
+	rest := shape[1:].Size()
 	outRest := 1
 	for _, list := range index[1:] {
 		outRest *= len(list)

@@ -50,7 +50,7 @@ var _ = onnxgraph.Register(onnxgraph.OpSchema{
 		dx[0] = sliceGrad(dy[0], n.Inputs[0].Shape, ranges)
 		return dx
 	}),
-	Eval: func(n *onnxgraph.Node, in []*onnxgraph.Tensor) ([]*onnxgraph.Tensor, error) {
+	Eval: func(_ *onnxgraph.Node, in []*onnxgraph.Tensor) ([]*onnxgraph.Tensor, error) {
 		lists := make([][]int, 4)
 		for i := range lists {
 			if i+1 < len(in) && in[i+1] != nil {

@@ -39,7 +39,7 @@ func (s *Scanner) Float() (float64, error) {
 
 // shortDecimal reads the next number if decimal can take it, and else nothing.
 func (s *Scanner) shortDecimal() (v float64, ok bool) {
-	if _, any := s.peek(); !any {
+	if _, more := s.peek(); !more {
 		return 0, false
 	}
 	v, n := decimal(s.buf[s.pos:s.end])
