@@ -128,6 +128,23 @@ func (r *CheckpointReader) ReadState(dst map[string]*onnxgraph.Tensor) error {
 		}
 		crc = crc32.Update(crc, castagnoli, t.Bytes())
 	}
+	return r.checkCRC(crc)
+}
+
+// Verify reads the file through and verifies its checksum, with one tensor in memory
+// at a time.
+func (r *CheckpointReader) Verify() error {
+	var crc uint32
+	for t, err := range r.All() {
+		if err != nil {
+			return fmt.Errorf("artifacts: %s: %w", r.path, err)
+		}
+		crc = crc32.Update(crc, castagnoli, t.Bytes())
+	}
+	return r.checkCRC(crc)
+}
+
+func (r *CheckpointReader) checkCRC(crc uint32) error {
 	if crc != r.CRC32C {
 		return fmt.Errorf("artifacts: %s: %w", r.path, ErrCorrupt)
 	}
@@ -149,24 +166,4 @@ func ReadCheckpoint(path string) (*Checkpoint, error) {
 		c.Tensors = append(c.Tensors, safetensors.Named{Name: info.Name, Tensor: t})
 	}
 	return c, r.ReadState(dst)
-}
-
-// verifyCheckpoint reads a checkpoint through once, one tensor in memory at a time.
-func verifyCheckpoint(path string) error {
-	r, err := OpenCheckpoint(path)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	var crc uint32
-	for t, err := range r.All() {
-		if err != nil {
-			return fmt.Errorf("artifacts: %s: %w", path, err)
-		}
-		crc = crc32.Update(crc, castagnoli, t.Bytes())
-	}
-	if crc != r.CRC32C {
-		return fmt.Errorf("artifacts: %s: %w", path, ErrCorrupt)
-	}
-	return nil
 }

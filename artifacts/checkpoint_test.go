@@ -128,6 +128,14 @@ func TestCheckpointRefusals(t *testing.T) {
 	if _, err := ReadCheckpoint(path); !errors.Is(err, ErrCorrupt) {
 		t.Errorf("a flipped bit: error %v", err)
 	}
+	r, err := OpenCheckpoint(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if err := r.Verify(); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("a flipped bit, Verify: error %v", err)
+	}
 }
 
 func TestCheckpointsKeepAndList(t *testing.T) {

@@ -95,3 +95,12 @@ func (c Checkpoints) Latest() (step int64, err error) {
 	}
 	return 0, fmt.Errorf("%w; no older checkpoint is good: start anew with --overwrite", err)
 }
+
+func verifyCheckpoint(path string) error {
+	r, err := OpenCheckpoint(path)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	return r.Verify()
+}

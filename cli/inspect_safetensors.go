@@ -12,7 +12,6 @@ import (
 	"pmx/artifacts/safetensors"
 	"pmx/builders"
 	"pmx/internal/progress"
-	"pmx/onnxgraph"
 	"pmx/training"
 )
 
@@ -81,7 +80,7 @@ func inspectCheckpoint(out io.Writer, path string) error {
 	if json.Unmarshal(c.Arch, &a) == nil && a.Architecture != "" {
 		fmt.Fprintf(out, "encoder: %s\n", architectureLine(a))
 	}
-	if err := verifySafetensors(c); err != nil {
+	if err := c.Verify(); err != nil {
 		return err
 	}
 	fmt.Fprintln(out, "checksum: good")
@@ -102,15 +101,6 @@ func inspectWeights(out io.Writer, path string, r *safetensors.Reader, architect
 	fmt.Fprintf(out, "weights of an encoder of pmx: %s\n", architectureLine(a))
 	fmt.Fprintf(out, "parameters: %s, under timm's names\n", progress.Count(numbersIn(r)))
 	return nil
-}
-
-// verifySafetensors reads a checkpoint through.
-func verifySafetensors(c *artifacts.CheckpointReader) error {
-	state := map[string]*onnxgraph.Tensor{}
-	for _, info := range c.Infos() {
-		state[info.Name] = onnxgraph.Zeros(info.DType, info.Shape)
-	}
-	return c.ReadState(state)
 }
 
 // shorten cuts a text that is longer than n bytes.
