@@ -57,23 +57,23 @@ bf16 rows may exceed what sgemm does in float32.`,
 
 // stepTiming is the result of bench step; times are of one step.
 type stepTiming struct {
-	MedianMS     float64 `json:"median_ms"`
-	MeanMS       float64 `json:"mean_ms"`
-	BestMS       float64 `json:"best_ms"`
-	WorstMS      float64 `json:"worst_ms"`
-	ImagesPerS   float64 `json:"images_per_s"` // at the median
-	PeakMiB      int64   `json:"peak_mib"`
-	CompileS     float64 `json:"compile_s"` // graph, session and initial state
-	Steps        int     `json:"steps"`
-	Warmup       int     `json:"warmup"`
-	Batch        int     `json:"batch"`
-	Preset       string  `json:"preset"`
-	Runtime      string  `json:"runtime"`
-	Version      string  `json:"runtime_version"`
-	Device       string  `json:"device"`
-	Threads      int     `json:"threads"`
-	FinalLoss    float64 `json:"final_loss"`
-	ParameterMiB float64 `json:"parameter_mib"` // of the state, both copies not counted
+	MedianMS   float64 `json:"median_ms"`
+	MeanMS     float64 `json:"mean_ms"`
+	BestMS     float64 `json:"best_ms"`
+	WorstMS    float64 `json:"worst_ms"`
+	ImagesPerS float64 `json:"images_per_s"` // at the median
+	PeakMiB    int64   `json:"peak_mib"`
+	CompileS   float64 `json:"compile_s"` // graph, session and initial state
+	Steps      int     `json:"steps"`
+	Warmup     int     `json:"warmup"`
+	Batch      int     `json:"batch"`
+	Preset     string  `json:"preset"`
+	Runtime    string  `json:"runtime"`
+	Version    string  `json:"runtime_version"`
+	Device     string  `json:"device"`
+	Threads    int     `json:"threads"`
+	FinalLoss  float64 `json:"final_loss"`
+	StateMiB   float64 `json:"state_mib"` // parameters, moments, momentum encoder; one copy
 }
 
 func benchStep(c *cli.Context) error {
@@ -161,7 +161,7 @@ func (t *stepTiming) open(backend training.Runtime, options training.Options, r 
 	t.CompileS = time.Since(begin).Seconds()
 	t.Batch, t.Preset, t.Runtime, t.Device, t.Threads = r.Batch, r.Preset, backend.Name(), options.Device, training.Threads(options)
 	for _, s := range state {
-		t.ParameterMiB += float64(len(s.Bytes())) / (1 << 20)
+		t.StateMiB += float64(len(s.Bytes())) / (1 << 20)
 	}
 	runtime.GC()
 	t.Version, err = backend.Version(options)

@@ -30,7 +30,7 @@ type Options struct {
 	// Threads is the number of threads of one operator; 0 = one per core (see Threads).
 	Threads int
 	// Library is the path of the runtime's shared library; "" = the environment
-	// variable PMX_ORT_LIB, then the installed one.
+	// variable PMX_ORT_LIB, of ort-training PMX_ORT_TRAINING_LIB, then the installed one.
 	Library string
 	// Kernels chooses what executes the operators that have a kernel of ours (package
 	// kernels) on the CPU: "" or "on" the widest kernels that the processor can run,

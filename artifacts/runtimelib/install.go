@@ -22,7 +22,7 @@ type Library struct {
 	Path      string   // of the library itself
 	Version   string   // "" if the user named the library
 	Dir       string   // the folder with its providers and licences
-	Source    string   // pip onnxruntime==1.27.0, --ort-lib or PMX_ORT_LIB
+	Source    string   // pip onnxruntime==1.27.0, --ort-lib or Kind.EnvVar
 	Licence   string   // SPDX: MIT
 	Converted string   // what pmx made the library of; "" if it is its makers' own file
 	Providers []string // execution providers: CPUExecutionProvider, ...

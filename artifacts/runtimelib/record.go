@@ -9,8 +9,8 @@ import (
 	"pmx/internal/atomicfile"
 )
 
-// recordName is the file that describes an installed library. It is written
-// last, before the folder takes its name.
+// recordName is the file that describes an installed library. It is written last,
+// where the library stays: a folder without it is none.
 const recordName = "install.json"
 
 // record is the content of install.json.
