@@ -6,10 +6,10 @@ import (
 	"io"
 	"os"
 	"runtime"
-	"runtime/debug"
 	"time"
 
 	"pmx/internal/atomicfile"
+	"pmx/internal/buildinfo"
 )
 
 // manifestFormat and manifestVersion mark a manifest as ours.
@@ -67,7 +67,7 @@ func NewSession(fromStep int64) Session {
 		Started:  time.Now().UTC().Truncate(time.Second),
 		FromStep: fromStep,
 		Command:  os.Args,
-		PMX:      buildVersion(),
+		PMX:      buildinfo.Version(),
 		Go:       runtime.Version(),
 		Platform: runtime.GOOS + "/" + runtime.GOARCH,
 	}
@@ -95,30 +95,6 @@ func readManifest(path string) (Manifest, error) {
 		return m, fmt.Errorf("artifacts: %s has version %d, this pmx knows up to %d: use a newer pmx", path, m.Version, manifestVersion)
 	}
 	return m, nil
-}
-
-// buildVersion is the module's version, or the revision that it was built from.
-func buildVersion() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	var revision, modified string
-	for _, s := range info.Settings {
-		switch {
-		case s.Key == "vcs.revision":
-			revision = s.Value
-		case s.Key == "vcs.modified" && s.Value == "true":
-			modified = "+modified"
-		}
-	}
-	if v := info.Main.Version; v != "" && v != "(devel)" {
-		return v
-	}
-	if revision == "" {
-		return "devel"
-	}
-	return revision + modified
 }
 
 // writeJSON writes v, indented for people, atomically.

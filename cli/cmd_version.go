@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"pmx/internal/buildinfo"
 	"pmx/patchmix"
 )
 
@@ -33,7 +34,7 @@ pmx version --licences   the licences of pmx and of its images, and which Go mod
 				}
 				return printLicences(c.App.Writer, info.Deps)
 			}
-			_, err := fmt.Fprintf(c.App.Writer, "pmx %s\n%s %s/%s\n", buildVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			_, err := fmt.Fprintf(c.App.Writer, "pmx %s\n%s %s/%s\n", buildinfo.Version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			return err
 		},
 	}
@@ -58,23 +59,4 @@ func printLicences(w io.Writer, modules []*debug.Module) error {
 		}
 	}
 	return nil
-}
-
-// buildVersion is the module's version and, for a build from a checkout, its
-// revision.
-func buildVersion() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	version, revision, modified := info.Main.Version, "", ""
-	for _, s := range info.Settings {
-		switch {
-		case s.Key == "vcs.revision":
-			revision = " " + s.Value
-		case s.Key == "vcs.modified" && s.Value == "true":
-			modified = " (modified)"
-		}
-	}
-	return version + revision + modified
 }

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -70,14 +72,14 @@ func (s source) download(ctx context.Context, version, dir string, progress func
 	if err := run(ctx, argv, dir, progress); err != nil {
 		return "", err
 	}
-	files, err := filepath.Glob(filepath.Join(globQuote(dir), pattern))
+	files, err := fs.Glob(os.DirFS(dir), pattern)
 	if err != nil {
 		return "", err
 	}
 	if len(files) != 1 {
 		return "", fmt.Errorf("%s left %d files %s, not one", argv[0], len(files), pattern)
 	}
-	return files[0], nil
+	return filepath.Join(dir, files[0]), nil
 }
 
 // run runs argv in dir. Its error, a *clientError unless ctx ended, ends with the last
@@ -135,9 +137,4 @@ func (w *lineWriter) line(b []byte) {
 	if b = bytes.TrimSpace(b); len(b) > 0 {
 		w.emit(string(b))
 	}
-}
-
-// globQuote keeps the characters of a path from being read as a pattern.
-func globQuote(path string) string {
-	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
 }

@@ -70,7 +70,7 @@ func newBench(t *testing.T, clients ...client) *bench {
 	t.Setenv(ORT.EnvVar(), "")
 	library := sha256Of([]byte(fakeLibrary))
 	b.Installer = Installer{
-		Dir: filepath.Join(root, "cache", "runtimes"), goos: "linux", goarch: "amd64",
+		Dir: filepath.Join(root, "the cache [1]", "runtimes"), goos: "linux", goarch: "amd64",
 		probe: func(path string) (probe.Info, error) {
 			data, err := os.ReadFile(path)
 			if err != nil || string(data) != fakeLibrary {
