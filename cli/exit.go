@@ -100,4 +100,4 @@ func oneLine(err error) string {
 // the user's. A test finds them.
 var rooms = []string{"artifacts", "atomicfile", "autodiff", "builders", "cli", "detection", "device", "evaluation",
 	"filelock", "idx", "jpeg", "kernels", "onnxgraph", "ortcheckpoint", "orttraining", "patchmix",
-	"probe", "runtimelib", "safetensors", "tfevents", "training", "wheellib"}
+	"runtimelib", "safetensors", "tfevents", "training", "wheellib"}

@@ -7,14 +7,21 @@ import (
 	ort "github.com/yalue/onnxruntime_go"
 
 	"pmx/artifacts/runtimelib"
-	"pmx/artifacts/wheellib/probe"
+	"pmx/internal/ortapi"
 	"pmx/training/cuda"
 )
 
 // The library is loaded once per process: it has one global environment.
 var ortLibrary struct {
 	sync.Mutex
-	path string
+	loaded *ortapi.Library // nil until sessions can be made
+}
+
+// loadedORT is the library in which sessions are.
+func loadedORT() *ortapi.Library {
+	ortLibrary.Lock()
+	defer ortLibrary.Unlock()
+	return ortLibrary.loaded
 }
 
 // ortAPI is the version of the C API that onnxruntime_go asks for.
@@ -33,26 +40,26 @@ func loadORT(o Options) error {
 	}
 	ortLibrary.Lock()
 	defer ortLibrary.Unlock()
-	if ort.IsInitialized() && path == ortLibrary.path {
+	if ortLibrary.loaded != nil && path == ortLibrary.loaded.Path {
 		return nil
 	}
 	const remedy = "`pmx runtime install` brings a library that fits"
-	info, err := probe.Load(path)
+	library, err := ortapi.Load(path)
 	if err != nil {
 		return fmt.Errorf("training: cannot load ONNX Runtime: %w; %s", err, remedy)
 	}
-	if info.API < ortAPI { // asked for a version that it has not, the library would print so
-		return fmt.Errorf("training: %s is ONNX Runtime %s, without version %d of the C API; %s", path, info.Version, ortAPI, remedy)
+	if _, err := library.Table(ortAPI); err != nil {
+		return fmt.Errorf("training: %w; %s", err, remedy)
 	}
-	if ort.IsInitialized() {
-		return fmt.Errorf("training: %s is loaded already, a process cannot load %s too", ortLibrary.path, path)
+	if ortLibrary.loaded != nil {
+		return fmt.Errorf("training: %s is loaded already, a process cannot load %s too", ortLibrary.loaded.Path, path)
 	}
 	ort.SetSharedLibraryPath(path)
 	// Every error is returned, so none is printed besides.
 	if err := ort.InitializeEnvironment(ort.WithLogLevelFatal()); err != nil {
 		return fmt.Errorf("training: cannot load ONNX Runtime from %s: %w; %s", path, err, remedy)
 	}
-	ortLibrary.path = path
+	ortLibrary.loaded = library
 	return nil
 }
 

@@ -89,7 +89,5 @@ func addKernels(options *ort.SessionOptions, m *onnxgraph.Model, o Options) erro
 	for _, n := range m.Graph.Nodes() {
 		operators = append(operators, n.Op.ID())
 	}
-	ortLibrary.Lock()
-	defer ortLibrary.Unlock()
-	return kernels.Register(ortLibrary.path, c.UnsafePointer(), isa, operators)
+	return kernels.Register(loadedORT(), c.UnsafePointer(), isa, operators)
 }

@@ -9,7 +9,6 @@ import (
 
 	"pmx/onnxgraph"
 	"pmx/training/device"
-	"pmx/training/kernels"
 )
 
 // newORTMemory opens the memory for the state of a session; nil is main memory.
@@ -25,13 +24,6 @@ func newORTMemory(session *ort.DynamicAdvancedSession, o Options) (*device.Memor
 	if err != nil {
 		return nil, err
 	}
-	ortLibrary.Lock()
-	path := ortLibrary.path
-	ortLibrary.Unlock()
-	base, err := kernels.APIBase(path)
-	if err != nil {
-		return nil, fmt.Errorf("training: %w", err)
-	}
 	model, err := device.Model()
 	if err != nil {
 		return nil, err
@@ -40,7 +32,7 @@ func newORTMemory(session *ort.DynamicAdvancedSession, o Options) (*device.Memor
 	if err != nil {
 		return nil, err
 	}
-	m, err := device.Open(base, pointer, ortCopies{copies}, name)
+	m, err := device.Open(loadedORT(), pointer, ortCopies{copies}, name)
 	if err != nil {
 		return nil, fmt.Errorf("training: %w", err)
 	}

@@ -63,7 +63,7 @@ func (s *ortTrainingStep) newMemory(o Options) (*device.Memory, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := device.Open(s.library.APIBase(), s.session.Pointer(), copies, name)
+	m, err := device.Open(s.library.Loaded(), s.session.Pointer(), copies, name)
 	if err != nil {
 		return nil, fmt.Errorf("training: %w", err)
 	}

@@ -12,8 +12,8 @@ import (
 
 	"pmx/artifacts/filelock"
 	"pmx/artifacts/wheellib"
-	"pmx/artifacts/wheellib/probe"
 	"pmx/internal/atomicfile"
+	"pmx/internal/ortapi"
 )
 
 // Library is a runtime library on this machine.
@@ -36,7 +36,7 @@ type Installer struct {
 
 	goos, goarch string
 	releases     []release
-	probe        func(path string) (probe.Info, error) // nil: the library does not run here
+	probe        func(path string) (*ortapi.Library, error) // nil: the library does not run here
 	convert      func(module []byte, version string) ([]byte, error)
 }
 
@@ -57,7 +57,7 @@ func NewInstaller() (*Installer, error) {
 	}
 	return &Installer{
 		Dir:  filepath.Join(root, "runtimes"),
-		goos: runtime.GOOS, goarch: runtime.GOARCH, releases: pins, probe: probe.Load, convert: convert,
+		goos: runtime.GOOS, goarch: runtime.GOARCH, releases: pins, probe: ortapi.Load, convert: convert,
 	}, nil
 }
 
@@ -257,22 +257,22 @@ func (in *Installer) describe(rel release, s source, dir string) (record, error)
 	if in.probe == nil {
 		return rec, nil
 	}
-	info, err := in.probe(filepath.Join(dir, rel.library))
+	library, err := in.probe(filepath.Join(dir, rel.library))
 	if err != nil {
 		return rec, fmt.Errorf("the library does not load on this machine: %w", err)
 	}
-	if info.Version != rel.version {
-		return rec, fmt.Errorf("the library says that it is version %s", info.Version)
+	if library.Version != rel.version {
+		return rec, fmt.Errorf("the library says that it is version %s", library.Version)
 	}
 	for _, want := range rel.kind.providers() {
-		if !slices.Contains(info.Providers, want) {
-			return rec, fmt.Errorf("the library has no %s (it has %s)", want, strings.Join(info.Providers, ", "))
+		if !slices.Contains(library.Providers, want) {
+			return rec, fmt.Errorf("the library has no %s (it has %s)", want, strings.Join(library.Providers, ", "))
 		}
 	}
-	if rel.kind.trains() && !info.Training {
+	if rel.kind.trains() && !library.Training {
 		return rec, errors.New("the library is built without the training API")
 	}
-	rec.Providers = info.Providers
+	rec.Providers = library.Providers
 	return rec, nil
 }
 

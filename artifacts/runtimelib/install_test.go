@@ -20,8 +20,8 @@ import (
 	"testing"
 	"time"
 
-	"pmx/artifacts/wheellib/probe"
 	"pmx/internal/errtest"
+	"pmx/internal/ortapi"
 )
 
 // The library of these tests, and the texts beside it.
@@ -71,12 +71,12 @@ func newBench(t *testing.T, clients ...client) *bench {
 	library := sha256Of([]byte(fakeLibrary))
 	b.Installer = Installer{
 		Dir: filepath.Join(root, "the cache [1]", "runtimes"), goos: "linux", goarch: "amd64",
-		probe: func(path string) (probe.Info, error) {
+		probe: func(path string) (*ortapi.Library, error) {
 			data, err := os.ReadFile(path)
 			if err != nil || string(data) != fakeLibrary {
-				return probe.Info{}, errors.New("it is broken")
+				return nil, errors.New("it is broken")
 			}
-			return probe.Info{Version: fakeVersion, Providers: []string{"CUDAExecutionProvider", "CPUExecutionProvider"}, Training: true}, nil
+			return &ortapi.Library{Version: fakeVersion, Providers: []string{"CUDAExecutionProvider", "CPUExecutionProvider"}, Training: true}, nil
 		},
 		convert: func(module []byte, version string) ([]byte, error) {
 			if string(module) != fakeModule || version != fakeVersion {
@@ -367,31 +367,31 @@ func TestInstallRefusals(t *testing.T) {
 	})
 	t.Run("library does not load", func(t *testing.T) {
 		b := newBench(t, pip)
-		b.probe = func(string) (probe.Info, error) { return probe.Info{}, errors.New("GLIBC_9.9 not found") }
+		b.probe = func(string) (*ortapi.Library, error) { return nil, errors.New("GLIBC_9.9 not found") }
 		_, err := b.Install(t.Context(), ORT)
 		wantError(t, err, "no package brought a library that works (", "does not load on this machine", "GLIBC_9.9")
 		b.assertNothing()
 	})
 	t.Run("library of another version", func(t *testing.T) {
 		b := newBench(t, pip)
-		b.probe = func(string) (probe.Info, error) { return probe.Info{Version: "1.2.4"}, nil }
+		b.probe = func(string) (*ortapi.Library, error) { return &ortapi.Library{Version: "1.2.4"}, nil }
 		_, err := b.Install(t.Context(), ORT)
 		wantError(t, err, "version 1.2.4")
 		b.assertNothing()
 	})
 	for name, c := range map[string]struct {
-		kind Kind
-		info probe.Info
-		want string
+		kind    Kind
+		library ortapi.Library
+		want    string
 	}{
-		"no CPU":      {ORT, probe.Info{Providers: []string{"AzureExecutionProvider"}}, "the library has no CPUExecutionProvider (it has AzureExecutionProvider)"},
-		"no CUDA":     {ORTCUDA, probe.Info{Providers: []string{"CPUExecutionProvider"}}, "the library has no CUDAExecutionProvider (it has CPUExecutionProvider)"},
-		"no training": {ORTTraining, probe.Info{Providers: []string{"CPUExecutionProvider"}}, "the library is built without the training API"},
+		"no CPU":      {ORT, ortapi.Library{Providers: []string{"AzureExecutionProvider"}}, "the library has no CPUExecutionProvider (it has AzureExecutionProvider)"},
+		"no CUDA":     {ORTCUDA, ortapi.Library{Providers: []string{"CPUExecutionProvider"}}, "the library has no CUDAExecutionProvider (it has CPUExecutionProvider)"},
+		"no training": {ORTTraining, ortapi.Library{Providers: []string{"CPUExecutionProvider"}}, "the library is built without the training API"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t, pip)
-			c.info.Version = fakeVersion
-			b.probe = func(string) (probe.Info, error) { return c.info, nil }
+			c.library.Version = fakeVersion
+			b.probe = func(string) (*ortapi.Library, error) { return &c.library, nil }
 			_, err := b.Install(t.Context(), c.kind)
 			wantError(t, err, "no package brought a library that works (", c.want)
 			b.assertNothing()
@@ -418,9 +418,9 @@ func TestInstallForAnotherPlatform(t *testing.T) {
 	other.arch = "riscv64"
 	b.releases = append(b.releases, other)
 	loaded := 0
-	b.probe = func(string) (probe.Info, error) {
+	b.probe = func(string) (*ortapi.Library, error) {
 		loaded++
-		return probe.Info{}, errors.New("wrong ELF class")
+		return nil, errors.New("wrong ELF class")
 	}
 	here := b.Installer // a copy, for this machine
 	if err := b.For("linux/riscv64"); err != nil {

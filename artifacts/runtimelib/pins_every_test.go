@@ -5,7 +5,7 @@ package runtimelib
 import (
 	"testing"
 
-	"pmx/artifacts/wheellib/probe"
+	"pmx/internal/ortapi"
 )
 
 // TestEveryPin installs from each source of each release, also those for other
@@ -19,7 +19,7 @@ func TestEveryPin(t *testing.T) {
 			t.Run(rel.name()+" from "+string(s.client), func(t *testing.T) {
 				only := rel
 				only.sources = []source{s}
-				in := Installer{Dir: t.TempDir(), releases: []release{only}, probe: probe.Load, convert: convert}
+				in := Installer{Dir: t.TempDir(), releases: []release{only}, probe: ortapi.Load, convert: convert}
 				if err := in.For(rel.os + "/" + rel.arch); err != nil {
 					t.Fatal(err)
 				}

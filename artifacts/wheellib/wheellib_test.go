@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"pmx/artifacts/wheellib/probe"
+	"pmx/internal/ortapi"
 )
 
 const testVersion = "1.19.2"
@@ -59,7 +59,7 @@ func TestConvertAndLoad(t *testing.T) {
 			if err := os.WriteFile(path, r.Library, 0o777); err != nil {
 				t.Fatal(err)
 			}
-			info, err := probe.Load(path)
+			info, err := ortapi.Load(path)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -16,31 +16,29 @@ const root = "../.."
 
 // place is where a file says that a function stands in OrtApi.
 type place struct {
-	name string // spelled as the file spells it
+	name string
 	at   int
 }
 
 // tables are the files that hold places, and how each is read.
 var tables = map[string]func(t *testing.T, text string) []place{
-	"artifacts/wheellib/probe/probe.go": enum(`(?s)// Places in the table of functions\..*?\nenum \{(.*?)\}`),
-	"training/device/api.h":             enum(`(?s)enum \{(\s*GetErrorMessage = 2,.*?)\}`),
-	"training/orttraining/api.h":        enum(`(?s)// Places in OrtApi\.\nenum \{(.*?)\}`),
-	"training/kernels/ort_abi.h":        macros,
+	"internal/ortapi/ortapi.go":  enum,
+	"training/device/api.h":      enum,
+	"training/orttraining/api.h": enum,
+	"training/kernels/ort_abi.h": macros,
 }
 
-// enum reads what the expression finds: constants with values.
-func enum(expression string) func(*testing.T, string) []place {
-	return func(t *testing.T, text string) (places []place) {
-		found := regexp.MustCompile(expression).FindStringSubmatch(text)
-		if found == nil {
-			t.Fatalf("the table %s is not there", expression)
-		}
-		for entry := range strings.SplitSeq(strings.TrimRight(withoutComments(found[1]), ", \n"), ",") {
-			name, number, _ := strings.Cut(strings.TrimSpace(entry), " = ")
-			places = append(places, place{name, parse(t, number)})
-		}
-		return places
+// enum reads the constants below "Places in OrtApi."
+func enum(t *testing.T, text string) (places []place) {
+	found := regexp.MustCompile(`(?s)// Places in OrtApi\.\nenum \{(.*?)\}`).FindStringSubmatch(text)
+	if found == nil {
+		t.Fatal("no places are there")
 	}
+	for entry := range strings.SplitSeq(strings.TrimRight(withoutComments(found[1]), ", \n"), ",") {
+		name, number, _ := strings.Cut(strings.TrimSpace(entry), " = ")
+		places = append(places, place{name, parse(t, number)})
+	}
+	return places
 }
 
 // macros reads each use of the macro ORT by one for its function.
@@ -63,9 +61,6 @@ func parse(t *testing.T, number string) int {
 	return n
 }
 
-// plain is a name without what the files spell in their own way.
-func plain(name string) string { return strings.ToLower(strings.ReplaceAll(name, "_", "")) }
-
 // TestPlaces: every function that is called stands at its place in OrtApi.
 func TestPlaces(t *testing.T) {
 	functions := Functions(t)
@@ -80,7 +75,7 @@ func TestPlaces(t *testing.T) {
 				t.Errorf("only %d places were found", len(places))
 			}
 			for _, p := range places {
-				if p.at >= len(functions) || plain(functions[p.at]) != plain(p.name) {
+				if p.at >= len(functions) || functions[p.at] != p.name {
 					t.Errorf("%s is not at place %d", p.name, p.at)
 				}
 			}
@@ -88,9 +83,10 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
-// TestTables: every file of ours that asks for the table is read by TestPlaces.
+// TestTables: every file of ours that calls by places is read by TestPlaces.
 func TestTables(t *testing.T) {
-	asks := regexp.MustCompile(`(?i)\(\*get_?api\)\(uint32_t`)
+	// It asks a library for the table, or has a macro that calls a place of it.
+	calls := regexp.MustCompile(`(?i)\(\*get_?api\)\(uint32_t|#define .*\[place\]`)
 	var found []string
 	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
@@ -106,7 +102,7 @@ func TestTables(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		if asks.Match(text) {
+		if calls.Match(text) {
 			inner, err := filepath.Rel(root, path)
 			if err != nil {
 				return err
@@ -124,6 +120,6 @@ func TestTables(t *testing.T) {
 		}
 	}
 	if len(found) != len(tables) {
-		t.Errorf("%q ask for the table, want %d", found, len(tables))
+		t.Errorf("%q call by places, want %d", found, len(tables))
 	}
 }

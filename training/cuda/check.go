@@ -13,7 +13,7 @@ import (
 	"strings"
 
 	"pmx/artifacts/runtimelib"
-	"pmx/artifacts/wheellib/probe"
+	"pmx/internal/ortapi"
 )
 
 const (
@@ -28,13 +28,13 @@ const (
 func Check(kind runtimelib.Kind, path string) error { return check(kind, path, driverName) }
 
 func check(kind runtimelib.Kind, path, driver string) error {
-	info, err := probe.Load(path)
+	library, err := ortapi.Load(path)
 	if err != nil {
 		return fmt.Errorf("cuda: %w; `%s` brings a library that fits", err, kind.InstallCommand())
 	}
-	if !slices.Contains(info.Providers, "CUDAExecutionProvider") {
+	if !slices.Contains(library.Providers, "CUDAExecutionProvider") {
 		return failure(kind, fmt.Sprintf("%s is built without the CUDA provider (it has %s): `%s` brings one with it",
-			path, strings.Join(info.Providers, ", "), kind.InstallCommand()))
+			path, strings.Join(library.Providers, ", "), kind.InstallCommand()))
 	}
 	var faults []string
 	if err := checkDriver(driver); err != nil {

@@ -3,7 +3,7 @@
 // next is copied by nobody. It drives any library of version 1.19 or later by the
 // places of its C API.
 //
-//	memory, err := device.Open(base, session, copies, device.CUDA)
+//	memory, err := device.Open(library, session, copies, device.CUDA)
 //	x, err := memory.NewTensor(onnxgraph.Float32, shape)
 //	err = x.Write(t)      // from main memory
 //	... run the session with x.Pointer() as an input or output ...
@@ -24,11 +24,14 @@ import "C"
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"unsafe"
 
+	"pmx/internal/ortapi"
 	"pmx/onnxgraph"
 )
+
+// apiVersion is that of the oldest library that is driven.
+const apiVersion = 19
 
 // ONNX Runtime's names of memories.
 const (
@@ -44,6 +47,7 @@ type Session interface {
 
 // Memory is that of the device of a session. It is used by one goroutine at a time.
 type Memory struct {
+	library    *ortapi.Library
 	api        C.api
 	info, host C.handle // OrtMemoryInfo of the device and of main memory
 	allocator  C.handle
@@ -52,14 +56,15 @@ type Memory struct {
 }
 
 // Open gives the memory of that name of the device on which session, an OrtSession,
-// runs. base is the library's OrtApiBase; copies, a session of Model on the same
-// device, belongs to the Memory from now on, also if Open fails. The Memory is to be
-// closed before session is.
-func Open(base, session unsafe.Pointer, copies Session, name string) (*Memory, error) {
-	m := &Memory{copies: copies}
-	if m.api = C.pmx_get_api((*C.pmx_base)(base)); m.api == nil {
-		return nil, errors.Join(fmt.Errorf("device: the library has no version %d of the C API", C.PMX_API_VERSION), m.Close())
+// runs. copies, a session of Model on the same device, belongs to the Memory from now
+// on, also if Open fails. The Memory is to be closed before session is.
+func Open(library *ortapi.Library, session unsafe.Pointer, copies Session, name string) (*Memory, error) {
+	m := &Memory{library: library, copies: copies}
+	api, err := library.Table(apiVersion)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("device: %w", err), m.Close())
 	}
+	m.api = api
 	for _, create := range []func() error{
 		func() (err error) { m.info, err = m.memoryInfo(name); return err },
 		func() (err error) { m.host, err = m.memoryInfo(CPU); return err },
@@ -202,18 +207,9 @@ func (m *Memory) copy(fromInfo C.handle, from unsafe.Pointer, toInfo C.handle, t
 }
 
 // check takes a status of the library, and gives it back to the library.
-func (m *Memory) check(s C.status) error {
-	if s == nil {
-		return nil
-	}
-	defer C.pmx_release(m.api, C.ReleaseStatus, C.handle(s))
-	return errors.New(strings.Join(strings.Fields(C.GoString(C.pmx_error_message(m.api, s))), " "))
-}
+func (m *Memory) check(s C.status) error { return m.library.Check(unsafe.Pointer(s)) }
 
 // release gives an object back, by one of the Release functions.
-func (m *Memory) release(place C.int, h *C.handle) {
-	if *h != nil {
-		C.pmx_release(m.api, place, *h)
-		*h = nil
-	}
+func (m *Memory) release(place int, h *C.handle) {
+	ortapi.Release(m.api, place, (*unsafe.Pointer)(h))
 }

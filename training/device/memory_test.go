@@ -65,7 +65,7 @@ func (s sessions) open(t *testing.T) *orttraining.Session {
 func (s sessions) memory(t *testing.T) (m *device.Memory, done func()) {
 	t.Helper()
 	session := s.open(t)
-	m, err := device.Open(s.library.APIBase(), session.Pointer(), s.open(t), device.CPU)
+	m, err := device.Open(s.library.Loaded(), session.Pointer(), s.open(t), device.CPU)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,7 +168,7 @@ func TestRunInPlace(t *testing.T) {
 	s := newSessions(t)
 	session := s.open(t)
 	defer session.Close()
-	m, err := device.Open(s.library.APIBase(), session.Pointer(), s.open(t), device.CPU)
+	m, err := device.Open(s.library.Loaded(), session.Pointer(), s.open(t), device.CPU)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -209,7 +209,7 @@ func TestRefuses(t *testing.T) {
 		{"Abacus", `device: memory "Abacus" of the session: `},
 	} {
 		copies := s.open(t)
-		_, err := device.Open(s.library.APIBase(), session.Pointer(), copies, c.name)
+		_, err := device.Open(s.library.Loaded(), session.Pointer(), copies, c.name)
 		errtest.OneLine(t, err, c.words)
 		if copies.Pointer() != nil {
 			t.Errorf("%s: the session that copies is left open", c.name)
@@ -279,7 +279,7 @@ func TestNoLeaks(t *testing.T) {
 			}
 			x.Close()
 			done()
-			if _, err := device.Open(s.library.APIBase(), session.Pointer(), s.open(t), device.CUDA); err == nil {
+			if _, err := device.Open(s.library.Loaded(), session.Pointer(), s.open(t), device.CUDA); err == nil {
 				t.Fatal("a session on the CPU has memory of a GPU")
 			}
 		}

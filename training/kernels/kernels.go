@@ -2,7 +2,7 @@ package kernels
 
 /*
 #cgo CFLAGS: -O3 -Wall -Wextra
-#cgo linux LDFLAGS: -ldl -lpthread -lm
+#cgo linux LDFLAGS: -lpthread -lm
 #include <stdlib.h>
 #include "register.h"
 */
@@ -13,27 +13,24 @@ import (
 	"slices"
 	"strings"
 	"unsafe"
+
+	"pmx/internal/ortapi"
 )
 
 // Register adds the kernels to the options of a session that is to be made.
-// library is the path from which ONNX Runtime has been loaded, options its
-// OrtSessionOptions. isa names an instruction set of ISAs; "" is the widest.
+// options are an OrtSessionOptions of the library. isa names an instruction set of
+// ISAs; "" is the widest.
 //
 // operators are those of the model, as domain.name: a domain is registered only if
 // one of them has a kernel in it. To a model that does not import com.microsoft,
 // such a domain would hide the operators that ONNX Runtime's own optimizer makes.
-func Register(library string, options unsafe.Pointer, isa string, operators []string) error {
+func Register(library *ortapi.Library, options unsafe.Pointer, isa string, operators []string) error {
 	var domains []string
 	for _, name := range Names() {
 		domain := name[:strings.LastIndexByte(name, '.')]
 		if slices.Contains(operators, name) && !slices.Contains(domains, domain) {
 			domains = append(domains, domain)
 		}
-	}
-
-	base, err := APIBase(library)
-	if err != nil {
-		return err
 	}
 	var name *C.char
 	if isa != "" {
@@ -44,22 +41,11 @@ func Register(library string, options unsafe.Pointer, isa string, operators []st
 		defer C.free(unsafe.Pointer(name))
 	}
 	for _, domain := range domains {
-		if err := register(base, options, name, domain); err != nil {
+		if err := register(library.Base(), options, name, domain); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// APIBase is the const OrtApiBase * of the library that has been loaded from a path.
-func APIBase(library string) (unsafe.Pointer, error) {
-	path := C.CString(library)
-	defer C.free(unsafe.Pointer(path))
-	base := C.pmx_api_base(path)
-	if base == nil {
-		return nil, fmt.Errorf("kernels: no ONNX Runtime is loaded from %s", library)
-	}
-	return base, nil
 }
 
 func register(base, options unsafe.Pointer, isa *C.char, domain string) error {

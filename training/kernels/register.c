@@ -1,7 +1,6 @@
 // Registers kernels with ONNX Runtime as custom operators.
 #include "register.h"
 
-#include <dlfcn.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -258,13 +257,4 @@ char *pmx_register(const void *base, void *options, const char *isa_name, const 
   char *message = strdup(OrtGetErrorMessage(api, status));
   OrtReleaseStatus(api, status);
   return message;
-}
-
-const void *pmx_api_base(const char *path) {
-  void *library = dlopen(path, RTLD_LAZY | RTLD_NOLOAD);
-  if (!library) return NULL;
-  const OrtApiBase *(*get)(void) = (const OrtApiBase *(*)(void))dlsym(library, "OrtGetApiBase");
-  const OrtApiBase *base = get ? get() : NULL;
-  dlclose(library); // the library stays: whoever loaded it holds it
-  return base;
 }

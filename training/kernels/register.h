@@ -16,8 +16,4 @@ const char *pmx_isa_name(int i);
 // the last.
 const char *pmx_kernel_name(int i);
 
-// pmx_api_base finds OrtApiBase in a library that is loaded from this path; NULL if
-// none is.
-const void *pmx_api_base(const char *path);
-
 #endif

@@ -1,9 +1,8 @@
 // The part of ONNX Runtime's C API, version 19, that this package calls.
 //
-// OrtApi and OrtTrainingApi are structs of function pointers that only ever grow
-// at their end, so a function is its place in the struct. The places and the
-// signatures are those of onnxruntime_c_api.h and onnxruntime_training_c_api.h of
-// release 1.19: https://github.com/microsoft/onnxruntime/tree/v1.19.2. All objects
+// A function is its place in OrtApi or OrtTrainingApi, see package ortapi. The places
+// and the signatures are those of onnxruntime_c_api.h and onnxruntime_training_c_api.h
+// of release 1.19: https://github.com/microsoft/onnxruntime/tree/v1.19.2. All objects
 // are opaque, and void * here.
 #ifndef PMX_ORTTRAINING_API_H
 #define PMX_ORTTRAINING_API_H
@@ -12,21 +11,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { PMX_API_VERSION = 19 };
-
-// What OrtGetApiBase returns.
-typedef struct {
-	void *const *(*get_api)(uint32_t version);
-	const char *(*get_version_string)(void);
-} pmx_base;
-
 typedef void *const *api;  // OrtApi or OrtTrainingApi
 typedef void *status;      // OrtStatus; NULL is success
 typedef void *handle;      // any other object of the library
 
 // Places in OrtApi.
 enum {
-	GetErrorMessage = 2,
 	CreateEnv = 3,
 	CreateSession = 7,
 	CreateSessionFromArray = 8,
@@ -51,19 +41,15 @@ enum {
 	CreateCpuMemoryInfo = 69,
 	AllocatorFree = 76,
 	GetAllocatorWithDefaultOptions = 78,
-	ReleaseStatus = 93,
 	ReleaseSession = 95,
 	ReleaseValue = 96,
 	ReleaseTensorTypeAndShapeInfo = 99,
 	ReleaseSessionOptions = 100,
-	GetAvailableProviders = 125,
-	ReleaseAvailableProviders = 126,
 	AddSessionConfigEntry = 130,
 	SessionOptionsAppendExecutionProvider_CUDA_V2 = 204,
 	CreateCUDAProviderOptions = 205,
 	UpdateCUDAProviderOptions = 206,
 	ReleaseCUDAProviderOptions = 208,
-	GetTrainingApi = 219,
 };
 
 // Places in OrtTrainingApi.
@@ -104,27 +90,10 @@ enum { INT_PROPERTY = 0, FLOAT_PROPERTY = 1, STRING_PROPERTY = 2 };
 
 // The library.
 
-static inline api pmx_get_api(const pmx_base *base) { return base->get_api(PMX_API_VERSION); }
-static inline const char *pmx_version(const pmx_base *base) { return base->get_version_string(); }
-static inline api pmx_get_training_api(api a) {
-	return ((api(*)(uint32_t))a[GetTrainingApi])(PMX_API_VERSION);
-}
-static inline const char *pmx_error_message(api a, status s) {
-	return ((const char *(*)(status))a[GetErrorMessage])(s);
-}
-// pmx_release calls one of the Release functions.
-static inline void pmx_release(api a, int place, handle h) { ((void (*)(handle))a[place])(h); }
-
 // Only what no caller can be told of otherwise is logged: every error is returned.
 enum { LOG_FATAL = 4 };
 static inline status pmx_create_env(api a, handle *env) {
 	return CALL(a, CreateEnv, (int, const char *, handle *), LOG_FATAL, "pmx", env);
-}
-static inline status pmx_providers(api a, char ***names, int *n) {
-	return CALL(a, GetAvailableProviders, (char ***, int *), names, n);
-}
-static inline status pmx_release_providers(api a, char **names, int n) {
-	return CALL(a, ReleaseAvailableProviders, (char **, int), names, n);
 }
 enum { DEVICE_ALLOCATOR = 0, MEMORY_DEFAULT = 0 };
 static inline status pmx_cpu_memory(api a, handle *info) {

@@ -163,8 +163,7 @@ func (c *CheckpointState) Close() error {
 }
 
 func (c *CheckpointState) releaseIfLast() {
-	if c.closed && c.sessions == 0 && c.state != nil {
-		C.pmx_release(c.library.training, C.ReleaseCheckpointState, c.state)
-		c.state = nil
+	if c.closed && c.sessions == 0 {
+		release(c.library.training, C.ReleaseCheckpointState, &c.state)
 	}
 }

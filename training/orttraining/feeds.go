@@ -30,7 +30,7 @@ func (l *Library) runFeeds(inputs, outputs []string, feeds map[string]*onnxgraph
 	}
 	if err := l.check(run(in, out)); err != nil {
 		for i := range out { // none, as far as is known
-			l.release(C.ReleaseValue, &out[i])
+			release(l.api, C.ReleaseValue, &out[i])
 		}
 		return nil, err
 	}

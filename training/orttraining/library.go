@@ -1,37 +1,26 @@
 package orttraining
 
 /*
-#cgo linux LDFLAGS: -ldl
-#include <dlfcn.h>
 #include <stdlib.h>
 #include "api.h"
-
-static void *pmx_open(const char *path, const char **message) {
-	void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL); // local: the stock library may be loaded beside it
-	if (!library) *message = dlerror();
-	return library;
-}
-
-static const pmx_base *pmx_find_base(void *library) {
-	const pmx_base *(*get)(void) = (const pmx_base *(*)(void))dlsym(library, "OrtGetApiBase");
-	return get ? get() : NULL;
-}
 */
 import "C"
 
 import (
-	"errors"
 	"fmt"
 	"path/filepath"
-	"strings"
 	"sync"
 	"unsafe"
+
+	"pmx/internal/ortapi"
 )
+
+// apiVersion is the version of the C API that this package calls.
+const apiVersion = 19
 
 // Library is a loaded ONNX Runtime Training library with its environment.
 type Library struct {
-	path      string
-	base      *C.pmx_base
+	loaded    *ortapi.Library
 	api       C.api // OrtApi
 	training  C.api // OrtTrainingApi
 	env       C.handle
@@ -58,9 +47,9 @@ func Open(path string) (*Library, error) {
 	if l := libraries.open[absolute]; l != nil {
 		return l, nil
 	}
-	l := &Library{path: absolute}
-	if err := l.load(); err != nil {
-		return nil, fmt.Errorf("orttraining: %s: %w; `pmx runtime install ort-training` brings a library that fits", path, err)
+	l := &Library{}
+	if err := l.load(absolute); err != nil {
+		return nil, fmt.Errorf("orttraining: %w; `pmx runtime install ort-training` brings a library that fits", err)
 	}
 	if libraries.open == nil {
 		libraries.open = map[string]*Library{}
@@ -69,27 +58,15 @@ func Open(path string) (*Library, error) {
 	return l, nil
 }
 
-func (l *Library) load() error {
-	path := C.CString(l.path)
-	defer C.free(unsafe.Pointer(path))
-	var message *C.char
-	library := C.pmx_open(path, &message)
-	if library == nil {
-		return fmt.Errorf("it cannot be loaded: %s", oneLine(C.GoString(message)))
+func (l *Library) load(path string) (err error) {
+	if l.loaded, err = ortapi.Load(path); err != nil {
+		return err
 	}
-	if l.base = C.pmx_find_base(library); l.base == nil {
-		return errors.New("it is no ONNX Runtime library: it has no OrtGetApiBase")
+	if l.api, err = l.loaded.Table(apiVersion); err != nil {
+		return err
 	}
-	// Release 1.N has version N. Asked for one that it has not, the library would print so.
-	var release int
-	if _, err := fmt.Sscanf(l.Version(), "1.%d.", &release); err == nil && release >= C.PMX_API_VERSION {
-		l.api = C.pmx_get_api(l.base)
-	}
-	if l.api == nil {
-		return fmt.Errorf("it is ONNX Runtime %s, without version %d of the C API", l.Version(), C.PMX_API_VERSION)
-	}
-	if l.training = C.pmx_get_training_api(l.api); l.training == nil {
-		return fmt.Errorf("it is ONNX Runtime %s, built without the training API", l.Version())
+	if l.training = l.loaded.TrainingTable(apiVersion); l.training == nil {
+		return fmt.Errorf("%s is ONNX Runtime %s, built without the training API", path, l.Version())
 	}
 	for _, create := range []func() C.status{
 		func() C.status { return C.pmx_create_env(l.api, &l.env) },
@@ -97,59 +74,31 @@ func (l *Library) load() error {
 		func() C.status { return C.pmx_allocator(l.api, &l.allocator) },
 	} {
 		if err := l.check(create()); err != nil {
-			return err
+			return fmt.Errorf("%s: %w", path, err)
 		}
 	}
 	return nil
 }
 
 // Path is where the library was loaded from.
-func (l *Library) Path() string { return l.path }
+func (l *Library) Path() string { return l.loaded.Path }
 
 // Version is the library's version, such as 1.19.2.
-func (l *Library) Version() string { return C.GoString(C.pmx_version(l.base)) }
-
-// APIBase is the library's const OrtApiBase *, for C code that registers custom
-// operators.
-func (l *Library) APIBase() unsafe.Pointer { return unsafe.Pointer(l.base) }
+func (l *Library) Version() string { return l.loaded.Version }
 
 // Providers lists the execution providers that the library was built with, such as
 // CPUExecutionProvider.
-func (l *Library) Providers() ([]string, error) {
-	var names **C.char
-	var n C.int
-	if err := l.check(C.pmx_providers(l.api, &names, &n)); err != nil {
-		return nil, fmt.Errorf("orttraining: providers: %w", err)
-	}
-	var list []string
-	for _, name := range unsafe.Slice(names, int(n)) {
-		list = append(list, C.GoString(name))
-	}
-	return list, l.check(C.pmx_release_providers(l.api, names, n))
-}
+func (l *Library) Providers() []string { return l.loaded.Providers }
 
-// Error is what the library said, on one line.
-type Error struct{ Message string }
-
-func (e *Error) Error() string { return e.Message }
+// Loaded is the library for other callers of its C API.
+func (l *Library) Loaded() *ortapi.Library { return l.loaded }
 
 // check takes a status of the library, and gives it back to the library.
-func (l *Library) check(s C.status) error {
-	if s == nil {
-		return nil
-	}
-	defer C.pmx_release(l.api, C.ReleaseStatus, C.handle(s))
-	return &Error{oneLine(C.GoString(C.pmx_error_message(l.api, s)))}
-}
+func (l *Library) check(s C.status) error { return l.loaded.Check(unsafe.Pointer(s)) }
 
-func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
-
-// release gives an object back, by one of the Release functions of OrtApi.
-func (l *Library) release(place C.int, h *C.handle) {
-	if *h != nil {
-		C.pmx_release(l.api, place, *h)
-		*h = nil
-	}
+// release gives an object back, by one of the Release functions of a table.
+func release(table C.api, place int, h *C.handle) {
+	ortapi.Release(table, place, (*unsafe.Pointer)(h))
 }
 
 // takeString copies a string that the library allocated, and frees it.

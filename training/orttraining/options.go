@@ -119,14 +119,14 @@ func (s *SessionOptions) build(o Options) error {
 func (s *SessionOptions) appendCUDA(settings map[string]string) error {
 	l := s.library
 	// Without a driver the library would end the process.
-	if err := cuda.Check(runtimelib.ORTTrainingCUDA, l.path); err != nil {
+	if err := cuda.Check(runtimelib.ORTTrainingCUDA, l.Path()); err != nil {
 		return err
 	}
 	var provider C.handle
 	if err := l.check(C.pmx_create_cuda(l.api, &provider)); err != nil {
 		return cuda.Refused(runtimelib.ORTTrainingCUDA, err)
 	}
-	defer C.pmx_release(l.api, C.ReleaseCUDAProviderOptions, provider)
+	defer release(l.api, C.ReleaseCUDAProviderOptions, &provider)
 	for _, key := range slices.Sorted(maps.Keys(settings)) { // the library names the option that it refuses
 		err := withPair(key, settings[key], func(k, v *C.char) error { return l.check(C.pmx_update_cuda(l.api, provider, k, v)) })
 		if err != nil {
@@ -145,7 +145,7 @@ func (s *SessionOptions) Pointer() unsafe.Pointer { return unsafe.Pointer(s.opti
 
 // Close releases the options. Sessions made with them go on.
 func (s *SessionOptions) Close() error {
-	s.library.release(C.ReleaseSessionOptions, &s.options)
+	release(s.library.api, C.ReleaseSessionOptions, &s.options)
 	return nil
 }
 

@@ -126,7 +126,7 @@ func (s *Session) run(in, out []C.handle) C.status {
 
 // Close releases the session. A trace that was asked for is then complete.
 func (s *Session) Close() error {
-	s.library.release(C.ReleaseSession, &s.session)
+	release(s.library.api, C.ReleaseSession, &s.session)
 	s.inputs.free()
 	s.outputs.free()
 	return nil

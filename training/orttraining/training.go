@@ -211,10 +211,7 @@ func (s *TrainingSession) Close() error {
 	if s.state == nil {
 		return nil
 	}
-	if s.session != nil {
-		C.pmx_release(s.library.training, C.ReleaseTrainingSession, s.session)
-		s.session = nil
-	}
+	release(s.library.training, C.ReleaseTrainingSession, &s.session)
 	s.state.sessions--
 	s.state.releaseIfLast()
 	s.state = nil

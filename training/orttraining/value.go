@@ -58,14 +58,14 @@ func (v *Value) Tensor() *onnxgraph.Tensor { return v.tensor }
 
 // Close takes the tensor back.
 func (v *Value) Close() error {
-	v.library.release(C.ReleaseValue, &v.value)
+	release(v.library.api, C.ReleaseValue, &v.value)
 	v.pinner.Unpin()
 	return nil
 }
 
 // take copies a tensor that the library allocated, and releases it.
 func (l *Library) take(value C.handle) (*onnxgraph.Tensor, error) {
-	defer l.release(C.ReleaseValue, &value)
+	defer release(l.api, C.ReleaseValue, &value)
 	var is C.int
 	if err := l.check(C.pmx_is_tensor(l.api, value, &is)); err != nil {
 		return nil, err
@@ -77,7 +77,7 @@ func (l *Library) take(value C.handle) (*onnxgraph.Tensor, error) {
 	if err := l.check(C.pmx_type_and_shape(l.api, value, &info)); err != nil {
 		return nil, err
 	}
-	defer l.release(C.ReleaseTensorTypeAndShapeInfo, &info)
+	defer release(l.api, C.ReleaseTensorTypeAndShapeInfo, &info)
 	var dtype C.int
 	var rank C.size_t
 	if err := l.check(C.pmx_element_type(l.api, info, &dtype)); err != nil {

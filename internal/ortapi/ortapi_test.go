@@ -1,6 +1,4 @@
-//go:build unix
-
-package probe
+package ortapi
 
 import (
 	"os"
@@ -52,17 +50,17 @@ func TestLoad(t *testing.T) {
 		}
 		return out
 	}
-	info, err := Load(build("good.so", "1.2.3", "0"))
+	l, err := Load(build("good.so", "1.2.3", "0"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if info.Training || info.Version != "1.2.3" || info.API != 2 || strings.Join(info.Providers, " ") != "CPUExecutionProvider TestExecutionProvider" {
-		t.Errorf("info %+v", info)
+	if l.Training || l.Version != "1.2.3" || l.API != 2 || strings.Join(l.Providers, " ") != "CPUExecutionProvider TestExecutionProvider" {
+		t.Errorf("library %+v", l)
 	}
 
 	for version, training := range map[string]bool{"1.19.2": true, "1.20.0": false} {
-		if info, err := Load(build(version+".so", version, "0")); err != nil || info.Training != training {
-			t.Errorf("%s: info %+v, error %v, want training %t", version, info, err, training)
+		if l, err := Load(build(version+".so", version, "0")); err != nil || l.Training != training {
+			t.Errorf("%s: library %+v, error %v, want training %t", version, l, err, training)
 		}
 	}
 
@@ -72,14 +70,15 @@ func TestLoad(t *testing.T) {
 	}
 	for path, want := range map[string]string{
 		build("failing.so", "1.2.3", "1"): "no providers today",
-		build("newer.so", "1.3.0", "0"):   "no C API of version 3",
+		build("newer.so", "1.3.0", "0"):   " is ONNX Runtime 1.3.0, without version 3 of the C API",
 		build("other.so", "2.0", "0"):     `unknown version "2.0"`,
 		build("nonsense.so", "1.x", "0"):  `unknown version "1.x"`,
+		build("bare.so", "19", "0"):       `unknown version "19"`,
 		filepath.Join(dir, "absent.so"):   "absent.so",
 		text:                              "text.so",
 	} {
 		_, err := Load(path)
-		if err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "probe: "+path) {
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), path) {
 			t.Errorf("error %v, want it to say %q", err, want)
 		}
 	}
