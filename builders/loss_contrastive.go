@@ -20,10 +20,11 @@ func ContrastiveLoss(q, k, target, temperature *onnxgraph.Value) *onnxgraph.Valu
 }
 
 // normalize scales each row to length 1, with torch.nn.functional.normalize's
-// floor of 1e-12 under the length.
+// floor of 1e-12 under the length. The floor is under the square: a batch norm makes
+// rows of zeros of equal images, where the square root has no gradient.
 func normalize(x *onnxgraph.Value) *onnxgraph.Value {
-	length := op.Sqrt(op.ReduceSum(op.Mul(x, x), true, 1))
-	return op.Div(x, op.Max(length, op.Scalar(x, 1e-12)))
+	square := op.ReduceSum(op.Mul(x, x), true, 1)
+	return op.Div(x, op.Sqrt(op.Max(square, op.Scalar(x, 1e-24))))
 }
 
 // mean is the average of losses [1].
