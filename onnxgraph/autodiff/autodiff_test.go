@@ -98,6 +98,28 @@ func TestUnbroadcast(t *testing.T) {
 	}
 }
 
+// wrong gives its input's gradient twice side by side.
+var wrong = onnxgraph.Register(onnxgraph.OpSchema{
+	Name: "WrongGradient", Domain: "test", SinceVersion: 1, Inputs: []string{"X"}, Outputs: []string{"Y"},
+	Infer: func(n *onnxgraph.Node) ([]onnxgraph.Type, error) { return []onnxgraph.Type{n.Inputs[0].Type}, nil },
+	Grad: onnxgraph.Differentiable(func(_ *onnxgraph.Node, dy []*onnxgraph.Value) []*onnxgraph.Value {
+		return []*onnxgraph.Value{op.Concat(1, dy[0], dy[0])}
+	}),
+	Body: func(_ *onnxgraph.Node, in []*onnxgraph.Value) []*onnxgraph.Value { return []*onnxgraph.Value{op.Identity(in[0])} },
+})
+
+// TestWrongCotangent: a gradient that is not of its input's shape is an error, and is
+// not summed to some other shape.
+func TestWrongCotangent(t *testing.T) {
+	_, err := onnxgraph.Build("test", func(g *onnxgraph.Graph) {
+		x := g.Input("x", onnxgraph.Float64, 2, 3)
+		g.Output("dx", autodiff.Gradients(sum(onnxgraph.Apply(wrong.ID(), nil, x)), []*onnxgraph.Value{x})[0])
+	})
+	if err == nil || !strings.Contains(err.Error(), "an operator's gradient gives [2 6] for an input of [2 3]") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestReusedValueAccumulates(t *testing.T) {
 	// d/dx Σ (x·x + 3x + x) = 2x + 4: x is read by four operands.
 	got := gradients(t, []string{"x"}, map[string]*onnxgraph.Tensor{"x": tensor([]int{3}, -1, 0, 2)},

@@ -51,6 +51,9 @@ var _ = onnxgraph.Register(onnxgraph.OpSchema{
 		}
 		out := onnxgraph.Zeros(x.DType(), shape)
 		if len(in) > 2 && in[2] != nil {
+			if in[2].Size() != 1 {
+				return nil, fmt.Errorf("constant_value has %d elements, want one", in[2].Size())
+			}
 			out = gatherStrided(in[2], shape, make([]int, len(shape)))
 		}
 		selectOuter(out, x, index)
