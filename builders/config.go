@@ -86,6 +86,7 @@ func (c Config) Validate() error {
 		{"depth", c.Depth, 1, 1 << 10}, {"heads", c.Heads, 1, 1 << 10}, {"mlp_ratio", c.MLPRatio, 1, 64},
 		{"proj_layers", c.ProjLayers, 1, 16}, {"pred_layers", c.PredLayers, 1, 16}, {"hidden", c.Hidden, 1, 1 << 16},
 		{"out_dim", c.OutDim, 1, 1 << 16}, {"batch", c.Batch, 2, 1 << 16}, {"local_crops", c.LocalCrops, 0, 1 << 8},
+		{"local_size", c.LocalSize, 0, 1 << 14},
 	} {
 		if p.value < p.least || p.value > p.most {
 			return fmt.Errorf("builders: %s is %d, want %d to %d", p.key, p.value, p.least, p.most)

@@ -203,7 +203,7 @@ func (r Recipe) Validate() error {
 		key         string
 		v, min, max float64
 	}{
-		{"clip_grad", r.ClipGrad, 0, 1e9}, {"local_size", float64(r.LocalSize), 0, 1 << 14},
+		{"clip_grad", r.ClipGrad, 0, 1e9},
 		{"crop_scale_max", r.CropScaleMax, 0, 1}, {"crop_scale_min", r.CropScaleMin, 0, r.CropScaleMax},
 		{"local_scale_max", r.LocalScaleMax, 0, 1}, {"local_scale_min", r.LocalScaleMin, 0, r.LocalScaleMax},
 		{"brightness", r.Brightness, 0, 1}, {"contrast", r.Contrast, 0, 1}, {"saturation", r.Saturation, 0, 1}, {"hue", r.Hue, 0, 0.5},
