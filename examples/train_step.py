@@ -168,8 +168,9 @@ def compare(trainer, recorded):
         metrics = trainer.run(batch, hyper)
 
         want = float(recorded[f"step{k}/loss/total"])
-        apart = max(np.abs(determined(t["name"], trainer.state[t["in"]]) - determined(t["name"], recorded[f"step{k}/param/{t['name']}"])).max(initial=0)
-                    for t in trainer.step["state"] if t["kind"] in ("param", "ema"))
+        # numpy's max, since Python's loses a NaN
+        apart = np.max([np.abs(determined(t["name"], trainer.state[t["in"]]) - determined(t["name"], recorded[f"step{k}/param/{t['name']}"])).max(initial=0)
+                        for t in trainer.step["state"] if t["kind"] in ("param", "ema")])
         print(f"step {k + 1}: loss {metrics['loss']:.7f}, recorded {want:.7f}; weights at most {apart:.1e} apart")
         if not abs(metrics["loss"] - want) <= 1e-5 * abs(want) or not apart <= 1e-5:
             sys.exit("these are other numbers")
