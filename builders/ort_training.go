@@ -14,7 +14,8 @@ import "pmx/onnxgraph"
 //
 // Where gradients of several batches are added up before an optimizer step, feed
 // weight_decay 0 for all but the last batch and ema_momentum 1 for all but the
-// first.
+// first. Gradients are then summed, not averaged, and clip_grad and grad_norm are of each
+// batch's own.
 //
 // The batch norms of both encoders' heads and of the predictor keep running
 // statistics, as PyTorch's do in training mode: TrainStep updates them once for

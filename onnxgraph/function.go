@@ -44,7 +44,7 @@ func (g *Graph) Functions() ([]*Function, error) {
 					return err
 				}
 			case known != body.untypedText():
-				return fmt.Errorf("onnxgraph: function %s: node %s needs another body than the first; a model holds one, so its body must not depend on sizes", id, n.Name)
+				return fmt.Errorf("onnxgraph: function %s: node %s needs another body than the first, and a model holds one: it must not depend on sizes, and all nodes need the same attributes, not %v here", id, n.Name, n.Attributes)
 			}
 		}
 		return nil

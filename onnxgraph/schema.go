@@ -46,8 +46,9 @@ type OpSchema struct {
 	// without Eval is evaluated through Body.
 	Eval func(n *Node, in []*Tensor) ([]*Tensor, error)
 	// Body gives the outputs in terms of other operators. It must not depend on
-	// the sizes of dimensions, only on ranks and attributes, because one
-	// function body serves every node of that name in a model.
+	// the sizes of dimensions, only on ranks and attributes, and a model has one
+	// function body for every node of that name: Functions refuses nodes whose bodies
+	// differ, as by their attributes.
 	Body func(n *Node, in []*Value) []*Value
 }
 

@@ -105,7 +105,9 @@ var wrong = onnxgraph.Register(onnxgraph.OpSchema{
 	Grad: onnxgraph.Differentiable(func(_ *onnxgraph.Node, dy []*onnxgraph.Value) []*onnxgraph.Value {
 		return []*onnxgraph.Value{op.Concat(1, dy[0], dy[0])}
 	}),
-	Body: func(_ *onnxgraph.Node, in []*onnxgraph.Value) []*onnxgraph.Value { return []*onnxgraph.Value{op.Identity(in[0])} },
+	Body: func(_ *onnxgraph.Node, in []*onnxgraph.Value) []*onnxgraph.Value {
+		return []*onnxgraph.Value{op.Identity(in[0])}
+	},
 })
 
 // TestWrongCotangent: a gradient that is not of its input's shape is an error, and is

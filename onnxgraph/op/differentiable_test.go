@@ -3,6 +3,7 @@ package op_test
 import (
 	"encoding/json"
 	"os"
+	"slices"
 	"testing"
 
 	"pmx/onnxgraph"
@@ -41,8 +42,11 @@ func TestAgreesWithONNXFlags(t *testing.T) {
 				t.Errorf("%d inputs %v, ONNX has %d", len(schema.Inputs), schema.Inputs, len(row.Inputs))
 				return
 			}
-			if schema.Grad.VJP() != nil {
+			switch {
+			case schema.Grad.VJP() != nil:
 				compareFlags(t, schema, row.Inputs)
+			case !schema.Grad.Decomposes() && slices.Contains(row.Inputs, "yes"):
+				t.Errorf("it has no gradient, and ONNX calls its inputs differentiable: %v", row.Inputs)
 			}
 		})
 	}

@@ -3,7 +3,8 @@ package op
 import "pmx/onnxgraph"
 
 // EMA returns the exponential moving average momentum·average + (1-momentum)·x.
-// momentum has one element.
+// momentum has one element. Nothing flows back to x, which PyTorch's momentum encoders
+// have by torch.no_grad.
 func EMA(average, x, momentum *onnxgraph.Value) *onnxgraph.Value {
 	return onnxgraph.Apply("pmx.EMA", nil, average, x, momentum)
 }

@@ -24,7 +24,8 @@ const (
 // Check says all that the CUDA provider of the ONNX Runtime library at path lacks,
 // on one line, with what to do: the provider itself, the NVIDIA driver and a device
 // that it finds, and the libraries of CUDA. kind is ORTCUDA or ORTTrainingCUDA.
-// Nothing of CUDA is called but two functions of the driver.
+// Of CUDA only functions of the driver are called, that initialise it, count devices and
+// give errors names.
 func Check(kind runtimelib.Kind, path string) error { return check(kind, path, driverName) }
 
 func check(kind runtimelib.Kind, path, driver string) error {
