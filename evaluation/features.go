@@ -15,7 +15,7 @@ import (
 // Features are the features of N labelled images.
 type Features struct {
 	Dim    int
-	Data   []float32 // [N Dim], rows of length 1
+	Data   []float32 // [N Dim], rows of length 1, or all zero
 	Labels []int     // [N], 0 or more
 }
 
@@ -36,6 +36,9 @@ func (f *Features) check() error {
 	for i, l := range f.Labels {
 		if l < 0 {
 			return fmt.Errorf("image %d has no label", i)
+		}
+		if length := math.Sqrt(dot(f.Row(i), f.Row(i))); length != 0 && !(math.Abs(length-1) <= 1e-3) {
+			return fmt.Errorf("the feature of image %d has length %g, want 1", i, length)
 		}
 	}
 	return nil

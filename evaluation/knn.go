@@ -19,7 +19,8 @@ const DefaultTemperature = 0.07
 type KNN struct {
 	K           []int   // numbers of neighbours; nil is DefaultK
 	Temperature float64 // 0 is DefaultTemperature
-	// Product computes the cosines; nil is BLAS.
+	// Product finds the images that are near; nil is BLAS. It decides the time that
+	// Evaluate takes, not the result.
 	Product Product
 	// Progress, unless nil, is told after each block how many of the comparisons
 	// (queries times bank) are done.
@@ -45,9 +46,10 @@ type Accuracy struct {
 
 // Evaluate classifies the queries by their neighbours in the bank. Of equally
 // near images the one that comes first in the bank is nearer; where the bank has
-// fewer than k images, all of them vote. With BLAS the same features give the same
-// result whatever the number of processors. It stops with ctx's error once that
-// is done.
+// fewer than k images, all of them vote. The cosines of images that may be among the
+// k nearest are computed anew in float64, so that the same features give the same
+// result whatever the product, the device and the number of processors. It stops
+// with ctx's error once that is done.
 func (c KNN) Evaluate(ctx context.Context, bank, queries *Features) ([]Accuracy, error) {
 	c = c.withDefaults()
 	if err := c.check(bank, queries); err != nil {
@@ -57,7 +59,7 @@ func (c KNN) Evaluate(ctx context.Context, bank, queries *Features) ([]Accuracy,
 	vote := newVote(c.K, c.Temperature, bank.Labels, queries.Labels)
 	nearest := make([]neighbours, min(block.queries, queries.Len()))
 	for i := range nearest {
-		nearest[i] = newNeighbours(min(slices.Max(c.K), bank.Len()))
+		nearest[i] = newNeighbours(min(slices.Max(c.K), bank.Len()), c.Product.Error(bank.Dim))
 	}
 	cosines := make([]float32, len(nearest)*min(block.bank, bank.Len()))
 	total := int64(queries.Len()) * int64(bank.Len())
@@ -75,7 +77,10 @@ func (c KNN) Evaluate(ctx context.Context, bank, queries *Features) ([]Accuracy,
 			if err := c.Product.Mul(cosines[:m*n], queries.rows(q, m), bank.rows(b, n), m, n, bank.Dim); err != nil {
 				return nil, err
 			}
-			parallel(m, func(i int) { nearest[i].offer(cosines[i*n:(i+1)*n], b) })
+			parallel(m, func(i int) {
+				query := queries.Row(q + i)
+				nearest[i].offer(cosines[i*n:(i+1)*n], b, func(image int) float64 { return dot(query, bank.Row(image)) })
+			})
 			done += int64(m) * int64(n)
 			if c.Progress != nil {
 				c.Progress(done, total)

@@ -208,6 +208,7 @@ func TestKNNErrors(t *testing.T) {
 		{"empty bank", KNN{}, &Features{}, good, "bank: there are no features"},
 		{"empty queries", KNN{}, good, &Features{Dim: 4}, "queries: there are no features"},
 		{"two encoders", KNN{}, good, clusters(1, 5, 3, 2), "have 4 numbers, the queries' 3"},
+		{"not of length 1", KNN{}, good, &Features{Dim: 2, Data: []float32{0, 0, 0, 2}, Labels: []int{0, 1}}, "queries: the feature of image 1 has length 2, want 1"},
 		{"no labels", KNN{}, good, relabel(good, -1), "has no label"},
 		{"short data", KNN{}, good, &Features{Dim: 4, Data: make([]float32, 7), Labels: []int{0, 1}}, "2 images of 4 numbers, but 7"},
 		{"failing product", KNN{Product: brokenProduct{}}, good, good, "no device"},
@@ -226,30 +227,71 @@ func (brokenProduct) Mul([]float32, []float32, []float32, int, int, int) error {
 	return errors.New("no device")
 }
 
-// TestNeighbours compares the heap with sorting, with many equal cosines.
+func (brokenProduct) Error(int) float64 { return 0 }
+
+// coarse is a product that rounds down to a number of steps between 0 and 1.
+type coarse struct{ steps float64 }
+
+func (c coarse) Mul(dst, a, b []float32, m, n, dim int) error {
+	err := BLAS{}.Mul(dst, a, b, m, n, dim)
+	for i, v := range dst {
+		dst[i] = float32(math.Floor(float64(v)*c.steps) / c.steps)
+	}
+	return err
+}
+
+func (c coarse) Error(dim int) float64 { return 1/c.steps + BLAS{}.Error(dim) }
+
+// TestKNNSameWithAnyProduct: what a product rounds away decides nothing, not even
+// among images that lie close together.
+func TestKNNSameWithAnyProduct(t *testing.T) {
+	bank, queries := clusters(1, 900, 24, 9), clusters(2, 200, 24, 9)
+	for _, f := range []*Features{bank, queries} {
+		for i := range f.Len() { // nearly the same direction
+			for d, v := range f.Row(i) {
+				f.Row(i)[d] = 1 + v/10
+			}
+			normalize(f.Row(i))
+		}
+	}
+	ks := []int{1, 10, 20, 200}
+	for name, p := range map[string]Product{"blas": BLAS{}, "coarse": coarse{1 << 12}, "coarser": coarse{10}} {
+		for i, a := range evaluate(t, KNN{K: ks, Product: p}, bank, queries) {
+			if want := bruteForce(bank, queries, ks[i], DefaultTemperature); a != want {
+				t.Errorf("%s: got %+v, want %+v", name, a, want)
+			}
+		}
+	}
+}
+
+// TestNeighbours compares the heap with sorting, with many equal cosines, and with
+// offers as far from them as the slack allows.
 func TestNeighbours(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 0))
 	for range 300 {
 		n, k := 1+rng.IntN(60), 1+rng.IntN(20)
 		all := make([]neighbour, n)
 		cosines := make([]float32, n)
+		slack := []float64{0, .5, 2}[rng.IntN(3)]
 		for i := range all {
-			cosines[i] = float32(rng.IntN(8))
-			all[i] = neighbour{cosines[i], int32(i)}
+			all[i] = neighbour{float64(rng.IntN(8)), int32(i)}
+			cosines[i] = float32(all[i].cosine + slack*float64(rng.IntN(3)-1))
 		}
-		h := newNeighbours(k)
+		exact := func(image int) float64 { return all[image].cosine }
+		h := newNeighbours(k, slack)
 		cut := rng.IntN(n + 1) // two blocks
-		h.offer(cosines[:cut], 0)
-		h.offer(cosines[cut:], cut)
+		h.offer(cosines[:cut], 0, exact)
+		h.offer(cosines[cut:], cut, exact)
+		got := h.sorted()
 		slices.SortFunc(all, nearer)
-		if got, want := h.sorted(), all[:min(k, len(all))]; !slices.Equal(got, want) {
+		if want := all[:min(k, len(all))]; !slices.Equal(got, want) {
 			t.Fatalf("k %d: got %v, want %v", k, got, want)
 		}
 	}
 }
 
 // BenchmarkKNN compares features of ViT-S with both products and says what the
-// whole of ImageNet (1,281,167 training and 50,000 validation images) would take.
+// whole of ImageNet (1,281,167 training and 50,000 validation images) would take at most.
 func BenchmarkKNN(b *testing.B) {
 	const dim, nBank, nQueries = 384, 40_000, 1024
 	bank, queries := clusters(1, nBank, dim, 1000), clusters(2, nQueries, dim, 1000)

@@ -7,7 +7,7 @@ import (
 
 // neighbour is an image of the bank, seen from a query.
 type neighbour struct {
-	cosine float32
+	cosine float64
 	index  int32 // in the bank
 }
 
@@ -19,21 +19,35 @@ func nearer(a, b neighbour) int {
 // neighbours keeps the k nearest images of those offered, as a heap whose root
 // is the farthest. That is faster than sorting all: once the heap is full, nearly
 // every image is refused by one comparison.
-type neighbours struct{ heap []neighbour }
+type neighbours struct {
+	heap []neighbour
+	// slack is how far, at most, an offered cosine is from the true one.
+	slack float64
+}
 
-func newNeighbours(k int) neighbours { return neighbours{make([]neighbour, 0, k)} }
+func newNeighbours(k int, slack float64) neighbours {
+	return neighbours{make([]neighbour, 0, k), slack}
+}
 
 func (h *neighbours) reset() { h.heap = h.heap[:0] }
 
 // offer looks at the images first, first+1, ... of the bank with their cosines.
+// Where those do not rule an image out, exact gives its cosine, by which it is kept.
 // Blocks are offered in order of the bank.
-func (h *neighbours) offer(cosines []float32, first int) {
+func (h *neighbours) offer(cosines []float32, first int, exact func(image int) float64) {
 	for i, c := range cosines {
-		if len(h.heap) < cap(h.heap) {
-			h.heap = append(h.heap, neighbour{c, int32(first + i)})
+		full := len(h.heap) == cap(h.heap)
+		// An equal one comes later in the bank: it is farther.
+		if full && float64(c)+h.slack <= h.heap[0].cosine {
+			continue
+		}
+		n := neighbour{exact(first + i), int32(first + i)}
+		switch {
+		case !full:
+			h.heap = append(h.heap, n)
 			h.up(len(h.heap) - 1)
-		} else if c > h.heap[0].cosine { // an equal one comes later in the bank: it is farther
-			h.heap[0] = neighbour{c, int32(first + i)}
+		case n.cosine > h.heap[0].cosine:
+			h.heap[0] = n
 			h.down(0)
 		}
 	}

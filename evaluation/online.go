@@ -78,9 +78,14 @@ func (o OnlineKNN) Measure(ctx context.Context, state map[string]*onnxgraph.Tens
 	if k == 0 {
 		k = 20
 	}
+	product, err := NewRuntimeProduct(o.Runtime, o.Options)
+	if err != nil {
+		return Accuracy{}, err
+	}
+	defer product.Close()
 	compared := func(done, total int64) { progress("kNN: pairs", done, total) }
 	compared(0, int64(bank.Len())*int64(queries.Len()))
-	all, err := KNN{K: []int{k}, Progress: compared}.Evaluate(ctx, bank, queries)
+	all, err := KNN{K: []int{k}, Product: product, Progress: compared}.Evaluate(ctx, bank, queries)
 	if err != nil {
 		return Accuracy{}, err
 	}

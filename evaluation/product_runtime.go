@@ -10,7 +10,10 @@ import (
 
 // RuntimeProduct multiplies on a runtime, and so on its device: on a CPU, ONNX
 // Runtime is some times faster than BLAS. The caller closes it.
-type RuntimeProduct struct{ model training.Inference }
+type RuntimeProduct struct {
+	model  training.Inference
+	device string
+}
 
 var _ Product = (*RuntimeProduct)(nil)
 
@@ -28,7 +31,7 @@ func NewRuntimeProduct(r training.Runtime, o training.Options) (*RuntimeProduct,
 	if err != nil {
 		return nil, err
 	}
-	return &RuntimeProduct{model}, nil
+	return &RuntimeProduct{model, o.Device}, nil
 }
 
 // Mul is dst = a·bᵀ.
@@ -46,6 +49,15 @@ func (p *RuntimeProduct) Mul(dst, a, b []float32, m, n, dim int) error {
 	}
 	copy(dst, onnxgraph.Data[float32](y))
 	return nil
+}
+
+// Error is that of float32 on the CPU. A GPU may round the factors to the 10 bits
+// of TF32 before it multiplies.
+func (p *RuntimeProduct) Error(dim int) float64 {
+	if p.device == "" || p.device == "cpu" {
+		return float32Error(dim)
+	}
+	return 0x1p-9 + float32Error(dim)
 }
 
 // Close frees the compiled model.

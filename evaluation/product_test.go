@@ -9,6 +9,35 @@ import (
 	"pmx/training"
 )
 
+// TestProductError: sums that lose all but their first term, and factors that lose
+// their last bits, stay within the bound.
+func TestProductError(t *testing.T) {
+	const dim = 4096
+	row := make([]float32, dim)
+	row[0] = 1 // one, then many whose products are half of its last bit
+	for i := 1; i < dim; i++ {
+		row[i] = 0x1p-12
+	}
+	exact := 1 + (dim-1)*0x1p-24
+	if got := dot(row, row); got != exact {
+		t.Errorf("dot gives %.17g, want %.17g", got, exact)
+	}
+	var naive float32
+	for _, v := range row {
+		naive += v * v
+	}
+	for name, p := range map[string]Product{"blas": BLAS{}, "cpu": &RuntimeProduct{device: "cpu"}} {
+		if bound := p.Error(dim); !(exact-float64(naive) <= bound) || bound > 1.02*dim*0x1p-24 {
+			t.Errorf("%s: the bound is %g, a sum is off by %g", name, bound, exact-float64(naive))
+		}
+	}
+	// Both factors rounded to 10 bits, as far off as that can be.
+	x := 1 + 0x1p-11
+	if bound := (&RuntimeProduct{device: "cuda"}).Error(1); !(x*x-1 <= bound) {
+		t.Errorf("cuda: the bound is %g, a product is off by %g", bound, x*x-1)
+	}
+}
+
 // TestRuntimeProduct compares every runtime's product with BLAS and the
 // accuracies that come of it.
 func TestRuntimeProduct(t *testing.T) {

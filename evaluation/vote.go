@@ -47,7 +47,7 @@ func (v *vote) count(nearest []neighbour, query int) {
 	for _, i := range v.order {
 		for ; next < min(v.ks[i], len(nearest)); next++ {
 			// Relative to the nearest, so that no weight overflows; the factor is the same for all.
-			weight := math.Exp((float64(nearest[next].cosine) - float64(nearest[0].cosine)) / v.temperature)
+			weight := math.Exp((nearest[next].cosine - nearest[0].cosine) / v.temperature)
 			v.scores[v.bank[nearest[next].index]] += weight
 		}
 		switch rank := v.rank(v.queries[query]); {
