@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -62,6 +63,7 @@ func TestScripts(t *testing.T) {
 			"exits":    exits,
 			"begins":   begins,
 			"same":     same,
+			"agree":    agree,
 			"replace":  replace,
 			"truncate": truncate,
 		},
@@ -69,16 +71,20 @@ func TestScripts(t *testing.T) {
 }
 
 // drawAll makes two folders of PNG files: pictures has 3 without classes; classes
-// has dark and bright ones, 24 to train on and 8 to classify.
+// has dark and bright ones, 24 to train on and 8 to classify, some of them wrongly,
+// for the brightest of the dark are brighter than the darkest of the bright.
 func drawAll(dir string) error {
 	for i := range 3 {
 		if err := draw(filepath.Join(dir, "pictures"), i, 1+i); err != nil {
 			return err
 		}
 	}
-	for split, n := range map[string]int{"train": 12, "test": 4} {
-		for class, factor := range map[string]int{"dark": 1, "bright": 7} {
-			for i := range n {
+	for split, factors := range map[string]map[string][]int{
+		"train": {"dark": {1, 3, 4, 5, 1, 2, 4, 2, 1, 3, 5, 2}, "bright": {7, 5, 4, 3, 7, 6, 4, 6, 7, 5, 3, 6}},
+		"test":  {"dark": {2, 4, 3, 1}, "bright": {6, 4, 5, 7}},
+	} {
+		for class := range factors {
+			for i, factor := range factors[class] {
 				if err := draw(filepath.Join(dir, "classes", split, class), i, factor); err != nil {
 					return err
 				}
@@ -122,6 +128,29 @@ func same(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if equal := ts.ReadFile(args[0]) == ts.ReadFile(args[1]); equal == neg {
 		ts.Fatalf("%s and %s have the same bytes: %t", args[0], args[1], equal)
+	}
+}
+
+// agree PATTERN FILE FILE... fails unless PATTERN, whose ^ and $ are those of lines, is
+// found in every file and what its groups match is the same in all.
+func agree(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 3 {
+		ts.Fatalf("usage: agree pattern file file...")
+	}
+	pattern, err := regexp.Compile("(?m)" + args[0])
+	ts.Check(err)
+	first := ""
+	for _, file := range args[1:] {
+		found := pattern.FindStringSubmatch(ts.ReadFile(file))
+		if found == nil {
+			ts.Fatalf("%s: no match for %s", file, args[0])
+		}
+		groups := strings.TrimSpace(strings.Join(found[1:], " "))
+		if file == args[1] {
+			first = groups
+		} else if groups != first {
+			ts.Fatalf("%s has %s, %s has %s", args[1], first, file, groups)
+		}
 	}
 }
 
