@@ -2,11 +2,17 @@
 // with its configuration, manifest, metrics and checkpoints.
 //
 //	run/
-//	  manifest.json    what made this run: versions, seed, digests (Manifest)
-//	  config.json      the resolved configuration
-//	  metrics.jsonl    one JSON object a line (MetricsLog)
-//	  checkpoints/     NNNNNN.safetensors, NNNNNN being the step (Checkpoints)
-//	  events.out.*     TensorBoard scalars (package tfevents)
+//	  manifest.json           what made this run: versions, seed, digests (Manifest)
+//	  config.json             the resolved configuration
+//	  metrics.jsonl           one JSON object a line (MetricsLog)
+//	  checkpoints/            NNNNNN.safetensors, NNNNNN being the step (Checkpoints)
+//	  events.out.*            TensorBoard scalars (package tfevents)
+//	  encoder.onnx            the trained encoder; above 2 GiB with encoder.onnx.data
+//	  encoder.safetensors     the same weights under timm's names
+//	  features-*.safetensors  features of images, of the last encoder evaluated (evaluation.Cache)
+//	  profile.json            ONNX Runtime's trace of the first steps,
+//	  profile.txt             and where their time went
+//	  .lock                   held by the process that writes the run
 //
 // A process can be killed at any instant: files appear by atomic rename
 // (internal/atomicfile) or are append-only with a torn last line cut off on

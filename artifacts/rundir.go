@@ -21,6 +21,8 @@ const (
 	// A profile of the training's first steps: the runtime's trace and its summary.
 	ProfileName        = "profile.json"
 	ProfileSummaryName = "profile.txt"
+	// FeaturesPrefix begins the names of features of images, which end in .safetensors.
+	FeaturesPrefix = "features-"
 
 	lockName = ".lock" // held by the one process that writes the run
 )
@@ -34,7 +36,7 @@ var ownPatterns = []string{
 	EncoderName,
 	EncoderName + ".data",
 	"encoder.safetensors",
-	"features-*.safetensors",
+	FeaturesPrefix + "*.safetensors",
 	ProfileName,
 	ProfileSummaryName,
 	ConfigName,

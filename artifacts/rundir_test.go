@@ -56,7 +56,7 @@ func TestOverwriteDeletesOnlyOurs(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run [1]*") // no pattern may come from the path
 	run := create(t, dir)
 	ours := []string{"config.json", "metrics.jsonl", "encoder.onnx", "events.out.tfevents.1.host.2.0",
-		"profile.json", "profile.txt", "checkpoints/000100.safetensors", "checkpoints/.000200.safetensors.pmx-tmp-00ff00ff", ".config.json.pmx-tmp-1"}
+		"profile.json", "profile.txt", "features-0123.safetensors", "encoder.safetensors", "checkpoints/000100.safetensors", "checkpoints/.000200.safetensors.pmx-tmp-00ff00ff", ".config.json.pmx-tmp-1"}
 	theirs := []string{"notes.txt", "checkpoints/best.safetensors", "plots/loss.png", "my-encoder.onnx"}
 	touch(t, dir, slices.Concat(ours, theirs)...)
 	run.Close()

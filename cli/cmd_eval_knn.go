@@ -33,7 +33,7 @@ pmx eval knn runs/first --raw-pixels                   the baseline: no encoder 
 
 Each test image takes the class that its k most similar training images vote for
 (cosine, weight exp(similarity/temperature)). The training images vote, so nothing
-is trained. Features are kept in the run and used again.
+is trained. Features are kept in the run and used again, those of the newest checkpoint.
 
 ` + dataHelp(),
 		Flags: append([]cli.Flag{

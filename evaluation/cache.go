@@ -7,12 +7,15 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
+	"pmx/artifacts"
 	"pmx/artifacts/safetensors"
 	"pmx/onnxgraph"
 )
 
-// Cache keeps features in a folder, the run's, as features-KEY.safetensors.
+// Cache keeps features in a folder, the run's, as features-KEY.safetensors: those of
+// one model, the last.
 type Cache struct {
 	Dir string
 	// Warn, unless nil, is told of a file that could not be read or written;
@@ -42,11 +45,12 @@ const (
 // Path is the file for a key.
 func (c Cache) Path(key Key) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q", key.Model, key.Data))
-	return filepath.Join(c.Dir, "features-"+hex.EncodeToString(sum[:8])+".safetensors")
+	return filepath.Join(c.Dir, artifacts.FeaturesPrefix+hex.EncodeToString(sum[:8])+".safetensors")
 }
 
-// Get reads the features for a key, or computes and keeps them. The file appears
-// whole or not at all; one that cannot be read is computed and written anew.
+// Get reads the features for a key, or computes and keeps them, and then deletes
+// those of other models. The file appears whole or not at all; one that cannot be
+// read is computed and written anew.
 func (c Cache) Get(key Key, compute func() (*Features, error)) (*Features, error) {
 	path := c.Path(key)
 	f, err := readFeatures(path, key)
@@ -61,8 +65,41 @@ func (c Cache) Get(key Key, compute func() (*Features, error)) (*Features, error
 	}
 	if err := writeFeatures(path, key, f); err != nil {
 		c.warn(fmt.Errorf("evaluation: features are not kept: %w", err))
+	} else if err := c.removeOthers(key.Model); err != nil {
+		c.warn(fmt.Errorf("evaluation: features of other models are still there: %w", err))
 	}
 	return f, nil
+}
+
+// removeOthers deletes the features that say they are of another model.
+func (c Cache) removeOthers(model string) error {
+	entries, err := os.ReadDir(c.Dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), artifacts.FeaturesPrefix) {
+			continue
+		}
+		path := filepath.Join(c.Dir, e.Name())
+		if of, ok := modelOf(path); ok && of != model {
+			if err := os.Remove(path); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// modelOf is the model of a cached file; not ok if it is none.
+func modelOf(path string) (string, bool) {
+	r, err := safetensors.Open(path)
+	if err != nil {
+		return "", false
+	}
+	defer r.Close()
+	model, ok := r.Metadata()[cacheModel]
+	return model, ok
 }
 
 func (c Cache) warn(err error) {

@@ -5,8 +5,11 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
+
+	"pmx/artifacts/safetensors"
 )
 
 func TestCache(t *testing.T) {
@@ -32,7 +35,7 @@ func TestCache(t *testing.T) {
 	for i, step := range []struct {
 		key      Key
 		computed int
-	}{{key, 2}, {key, 2}, {Key{"m2", "d1"}, 3}, {Key{"m1", "d2"}, 4}, {Key{"m1 d", "1"}, 5}, {Key{"m1", "d 1"}, 6}, {key, 6}} {
+	}{{key, 2}, {key, 2}, {Key{"m1", "d2"}, 3}, {Key{"m1", "d 1"}, 4}, {key, 4}, {Key{"m1 d", "1"}, 5}, {Key{"m2", "d1"}, 6}, {key, 7}} {
 		if get(step.key); computed != step.computed {
 			t.Errorf("step %d: computed %d times, want %d", i, computed, step.computed)
 		}
@@ -60,12 +63,51 @@ func TestCache(t *testing.T) {
 		}
 	}
 	// Features of another model under this name, as after a collision.
+	get(Key{"m2", "d1"})
 	if err := os.Rename(cache.Path(Key{"m2", "d1"}), path); err != nil {
 		t.Fatal(err)
 	}
 	computed, warnings = 0, nil
 	if get(key); computed != 1 || len(warnings) != 1 || !strings.Contains(warnings[0].Error(), "another model") {
 		t.Errorf("foreign: computed %d times, warnings %v", computed, warnings)
+	}
+}
+
+// TestCacheKeepsOneModel: features of every data set, but of the last model only;
+// what is not a Cache's stays.
+func TestCacheKeepsOneModel(t *testing.T) {
+	cache := Cache{Dir: t.TempDir(), Warn: func(err error) { t.Error(err) }}
+	get := func(model, data string) string {
+		t.Helper()
+		key := Key{Model: model, Data: data}
+		if _, err := cache.Get(key, func() (*Features, error) { return &Features{Dim: 1, Data: []float32{1}, Labels: []int{0}}, nil }); err != nil {
+			t.Fatal(err)
+		}
+		return filepath.Base(cache.Path(key))
+	}
+	want := []string{"checkpoint.safetensors", "features-mine.safetensors", "features-notes.txt"}
+	for _, name := range want[:2] {
+		if err := safetensors.WriteFile(filepath.Join(cache.Dir, name), nil, map[string]string{"by": "others"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(cache.Dir, want[2]), []byte("notes"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for _, model := range []string{"old", "new"} {
+		files := append(slices.Clone(want), get(model, "bank"), get(model, "queries"))
+		slices.Sort(files)
+		entries, err := os.ReadDir(cache.Dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, e := range entries {
+			got = append(got, e.Name())
+		}
+		if !slices.Equal(got, files) {
+			t.Errorf("of model %s there are %v, want %v", model, got, files)
+		}
 	}
 }
 
