@@ -55,7 +55,11 @@ func showDetections(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	scene, err := detection.OpenScene(c.String("gt"), c.Int64("image-id"), c.Args().First())
+	var id *int64
+	if c.IsSet("image-id") {
+		id = new(c.Int64("image-id"))
+	}
+	scene, err := detection.OpenScene(c.String("gt"), id, c.Args().First())
 	if err != nil {
 		return err
 	}

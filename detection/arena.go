@@ -19,3 +19,23 @@ func (a *arena[T]) clone(v []T) []T {
 	copy(c, v)
 	return c
 }
+
+// segmentationArena holds what segmentations refer to.
+type segmentationArena struct {
+	numbers  arena[float64]
+	outlines arena[Polygon]
+	runs     arena[CompressedRLE]
+}
+
+// keep replaces what s refers to by copies.
+func (a *segmentationArena) keep(s *Segmentation) {
+	if s.RLE != nil {
+		s.RLE = &a.runs.clone([]CompressedRLE{*s.RLE})[0]
+	}
+	if s.Polygons != nil {
+		s.Polygons = a.outlines.clone(s.Polygons)
+		for i, p := range s.Polygons {
+			s.Polygons[i] = a.numbers.clone(p)
+		}
+	}
+}

@@ -74,7 +74,7 @@ func TestDrawnScene(t *testing.T) {
 		{"image_id": 7, "category_id": 1, "score": 0.1, "bbox": [0, 0, 160, 120]},
 		{"image_id": 8, "category_id": 1, "score": 0.9, "bbox": [0, 0, 160, 120]},
 		{"image_id": 7, "category_id": 2, "score": 0.5, "segmentation": [[110, 20, 150, 20, 130, 60]]}]`
-	scene, err := ReadScene(strings.NewReader(instances), ReadOptions{}, 0, "folder/x.png")
+	scene, err := ReadScene(strings.NewReader(instances), ReadOptions{}, nil, "folder/x.png")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,20 +148,22 @@ func TestPaletteTellsNeighboursApart(t *testing.T) {
 }
 
 func TestReadSceneErrors(t *testing.T) {
-	const instances = `{"images": [{"id": 7, "file_name": "a/x.png"}, {"id": 8, "file_name": "b/x.png"}], "annotations": []}`
+	const instances = `{"images": [{"id": 7, "file_name": "a/x.png"}, {"id": 8, "file_name": "b/x.png"}, {"id": 0, "file_name": "y.png"}], "annotations": []}`
 	for _, c := range []struct {
-		id         int64
+		id         *int64
 		file, want string
 	}{
-		{0, "x.png", `2 of the 2 images are called "x.png", give the image's id`},
-		{0, "z.png", `0 of the 2 images are called "z.png"`},
-		{9, "x.png", `0 of the 2 images are with id 9`},
+		{nil, "x.png", `2 of the 3 images are called "x.png", give the image's id`},
+		{nil, "z.png", `0 of the 3 images are called "z.png"`},
+		{new(int64(9)), "x.png", `0 of the 3 images are with id 9`},
 	} {
 		if _, err := ReadScene(strings.NewReader(instances), ReadOptions{File: "gt.json"}, c.id, c.file); err == nil || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("image %d or %s: error %v, want %s", c.id, c.file, err, c.want)
+			t.Errorf("image %v or %s: error %v, want %s", c.id, c.file, err, c.want)
 		}
 	}
-	if s, err := ReadScene(strings.NewReader(instances), ReadOptions{}, 8, ""); err != nil || s.Image.FileName != "b/x.png" {
-		t.Errorf("image 8: %v, %v", s, err)
+	for id, want := range map[int64]string{8: "b/x.png", 0: "y.png"} { // 0 is an id like any other
+		if s, err := ReadScene(strings.NewReader(instances), ReadOptions{}, &id, "x.png"); err != nil || s.Image.FileName != want {
+			t.Errorf("image %d: %v, %v", id, s, err)
+		}
 	}
 }

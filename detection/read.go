@@ -64,11 +64,9 @@ func open[T any](path string, o ReadOptions, read func(io.Reader, ReadOptions) (
 // there, and half as much again while it grows.
 func ReadDataset(r io.Reader, o ReadOptions) (*Dataset, error) {
 	var (
-		d        = new(Dataset)
-		offsets  []int64 // of annotations, for messages
-		numbers  arena[float64]
-		outlines arena[Polygon]
-		runs     arena[CompressedRLE]
+		d       = new(Dataset)
+		offsets []int64 // of annotations, for messages
+		kept    segmentationArena
 	)
 	f := newFileReader(r, o)
 	err := f.dataset(Visitor{
@@ -77,12 +75,11 @@ func ReadDataset(r io.Reader, o ReadOptions) (*Dataset, error) {
 		Annotation: func(a *Annotation) error {
 			d.Annotations = append(d.Annotations, *a)
 			offsets = append(offsets, f.entry)
-			kept := &d.Annotations[len(d.Annotations)-1].Segmentation
+			s := &d.Annotations[len(d.Annotations)-1].Segmentation
 			if o.BoxesOnly {
-				*kept = Segmentation{}
-				return nil
+				*s = Segmentation{}
 			}
-			kept.keep(&numbers, &outlines, &runs)
+			kept.keep(s)
 			return nil
 		},
 	})
@@ -96,19 +93,6 @@ func ReadDataset(r io.Reader, o ReadOptions) (*Dataset, error) {
 		return nil, &FormatError{File: o.File, Offset: offsets[at], Path: fmt.Sprintf("annotations[%d]", at), Err: err}
 	}
 	return d, nil
-}
-
-// keep replaces what the segmentation refers to by copies.
-func (s *Segmentation) keep(numbers *arena[float64], outlines *arena[Polygon], runs *arena[CompressedRLE]) {
-	if s.RLE != nil {
-		s.RLE = &runs.clone([]CompressedRLE{*s.RLE})[0]
-	}
-	if s.Polygons != nil {
-		s.Polygons = outlines.clone(s.Polygons)
-		for i, p := range s.Polygons {
-			s.Polygons[i] = numbers.clone(p)
-		}
-	}
 }
 
 // fileReader reads the entries of COCO's files and knows where it is.

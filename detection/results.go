@@ -65,16 +65,14 @@ var resultFields = []string{"image_id", "category_id", "score", "bbox", "segment
 // category_id, score, and bbox or segmentation or both.
 func ReadResults(r io.Reader, o ReadOptions) (Results, error) {
 	var (
-		all      Results
-		numbers  arena[float64]
-		outlines arena[Polygon]
-		runs     arena[CompressedRLE]
+		all  Results
+		kept segmentationArena
 	)
 	err := ScanResults(r, o, func(one *Result) error {
 		if o.BoxesOnly && one.HasBox {
 			one.Segmentation, one.mask = Segmentation{}, maskSummary{}
 		}
-		one.Segmentation.keep(&numbers, &outlines, &runs)
+		kept.keep(&one.Segmentation)
 		all = append(all, *one)
 		return nil
 	})

@@ -19,15 +19,22 @@ type Scene struct {
 
 // ReadScene finds an image in an instances file and collects what belongs to it.
 // It reads the file twice, for annotations may come before images, and holds
-// nothing else of it. The image is that with the given id, or if id is 0 that with
+// nothing else of it. The image is that with the given id, or if id is nil that with
 // the given file name, folders left aside.
-func ReadScene(r io.ReadSeeker, o ReadOptions, id int64, fileName string) (*Scene, error) {
+func ReadScene(r io.ReadSeeker, o ReadOptions, id *int64, fileName string) (*Scene, error) {
 	s := &Scene{Categories: map[int64]Category{}}
+	name := filepath.Base(fileName)
+	is := func(img Image) bool { return filepath.Base(img.FileName) == name }
+	wanted := fmt.Sprintf("called %q", name)
+	if id != nil {
+		is = func(img Image) bool { return img.ID == *id }
+		wanted = fmt.Sprintf("with id %d", *id)
+	}
 	found, images := 0, 0
 	err := ScanDataset(r, o, Visitor{
 		Image: func(img Image) error {
 			images++
-			if id != 0 && img.ID == id || id == 0 && filepath.Base(img.FileName) == filepath.Base(fileName) {
+			if is(img) {
 				s.Image = img
 				found++
 			}
@@ -38,24 +45,16 @@ func ReadScene(r io.ReadSeeker, o ReadOptions, id int64, fileName string) (*Scen
 	if err != nil {
 		return nil, err
 	}
-	wanted := fmt.Sprintf("with id %d", id)
-	if id == 0 {
-		wanted = fmt.Sprintf("called %q", filepath.Base(fileName))
-	}
 	if found != 1 {
 		return nil, fmt.Errorf("detection: %s: %d of the %d images are %s, give the image's id", o.File, found, images, wanted)
 	}
 	if _, err := r.Seek(0, io.SeekStart); err != nil {
 		return nil, fmt.Errorf("detection: %w", err)
 	}
-	var (
-		numbers  arena[float64]
-		outlines arena[Polygon]
-		runs     arena[CompressedRLE]
-	)
+	var kept segmentationArena
 	err = ScanDataset(r, o, Visitor{Annotation: func(a *Annotation) error {
 		if a.ImageID == s.Image.ID {
-			a.Segmentation.keep(&numbers, &outlines, &runs)
+			kept.keep(&a.Segmentation)
 			s.Annotations = append(s.Annotations, *a)
 		}
 		return nil
@@ -64,7 +63,7 @@ func ReadScene(r io.ReadSeeker, o ReadOptions, id int64, fileName string) (*Scen
 }
 
 // OpenScene is ReadScene for a file on disk.
-func OpenScene(path string, id int64, fileName string) (*Scene, error) {
+func OpenScene(path string, id *int64, fileName string) (*Scene, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("detection: %w", err)
@@ -76,14 +75,10 @@ func OpenScene(path string, id int64, fileName string) (*Scene, error) {
 // ReadResults adds the scene's results of a results file that have at least the
 // given score.
 func (s *Scene) ReadResults(r io.Reader, o ReadOptions, minScore float64) error {
-	var (
-		numbers  arena[float64]
-		outlines arena[Polygon]
-		runs     arena[CompressedRLE]
-	)
+	var kept segmentationArena
 	return ScanResults(r, o, func(one *Result) error {
 		if one.ImageID == s.Image.ID && one.Score >= minScore {
-			one.Segmentation.keep(&numbers, &outlines, &runs)
+			kept.keep(&one.Segmentation)
 			s.Results = append(s.Results, *one)
 		}
 		return nil
