@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,7 +21,7 @@ var _ = register("detect score", func() *cli.Command {
 		Description: `pmx detect score --gt instances.json --results results.json
 pmx detect score --gt instances.json --results results.json --type bbox,segm --per-category
 pmx detect score --gt instances.json --results results.json --curves curves --json-out scores.json
-pmx detect score --gt instances.json --results results.json --iou 0.5:0.95:0.05 --max-dets 1,10,300
+pmx detect score --gt instances.json --results results.json --iou 0.5:0.95:0.05 --max-dets 1,10,100
 
 Prints the twelve lines of COCO's challenges; -1 stands for nothing to be found.
 The results file is an array of objects with image_id, category_id, score, and
@@ -49,6 +50,9 @@ func scoreDetections(c *cli.Context) error {
 	params, err := scoreParams(c)
 	if err != nil {
 		return err
+	}
+	if !slices.Contains(params.MaxDets, 100) {
+		fmt.Fprintln(c.App.ErrWriter, "note: AP is at 100 detections, which --max-dets leaves out: it is -1, as in pycocotools")
 	}
 	boxesOnly := len(types) == 1 && types[0] == detection.BBox
 	var gt *detection.Dataset
