@@ -76,7 +76,11 @@ func evalKNN(c *cli.Context) error {
 	if c.IsSet("hold-out") {
 		r.HoldOut = c.Float64("hold-out")
 	}
-	bank, queries, err := r.labelledSplits("--hold-out 0.1")
+	images, err := r.images()
+	if err != nil {
+		return err
+	}
+	bank, queries, err := labelledSplits(images, "--hold-out 0.1")
 	if unlabelled, ok := errors.AsType[*unlabelledError](err); ok && !errors.Is(err, patchmix.ErrNoSplit) {
 		return fmt.Errorf("%w, so there is nothing to classify: name images in one folder per class by --data SPEC", unlabelled)
 	}

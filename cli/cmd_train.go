@@ -73,7 +73,8 @@ before and after the training; the classes are used for nothing else.
 type trainer struct {
 	c       *cli.Context
 	recipe  Recipe
-	data    patchmix.Dataset
+	images  *patchmix.Source
+	data    patchmix.Dataset // to train on
 	backend training.Runtime
 	options training.Options
 	// Images for kNN; nil without.
@@ -194,7 +195,10 @@ func lastSession(path string) (artifacts.Session, error) {
 }
 
 func (t *trainer) openData(ctx context.Context) (err error) {
-	t.data, err = unlessStopped(ctx, t.recipe.openTraining)
+	if t.images, err = unlessStopped(ctx, t.recipe.images); err != nil {
+		return err
+	}
+	t.data, err = unlessStopped(ctx, func() (patchmix.Dataset, error) { return t.recipe.trainingImages(t.images) })
 	return err
 }
 

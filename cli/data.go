@@ -26,8 +26,8 @@ func dataHelp() string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// openData opens one split of the recipe's images.
-func (r Recipe) openData(split string) (patchmix.Dataset, error) {
+// images finds the recipe's images.
+func (r Recipe) images() (*patchmix.Source, error) {
 	if r.Sources.Data == "" {
 		return nil, usageErrorf("no images to work on: name them by --data SPEC (%s)", strings.Join(patchmix.Formats.Names(), ", "))
 	}
@@ -35,12 +35,21 @@ func (r Recipe) openData(split string) (patchmix.Dataset, error) {
 	if r.HoldOut > 0 {
 		options = append(options, patchmix.HoldOut(r.HoldOut))
 	}
-	return patchmix.Open(r.Sources.Data, split, options...)
+	return patchmix.NewSource(r.Sources.Data, options...)
 }
 
-// openTraining opens the images to train on, which must make a batch.
+// openTraining opens the recipe's images to train on, which must make a batch.
 func (r Recipe) openTraining() (patchmix.Dataset, error) {
-	d, err := r.openData(patchmix.Train)
+	images, err := r.images()
+	if err != nil {
+		return nil, err
+	}
+	return r.trainingImages(images)
+}
+
+// trainingImages are those to train on, which must make a batch.
+func (r Recipe) trainingImages(images *patchmix.Source) (patchmix.Dataset, error) {
+	d, err := images.Open(patchmix.Train)
 	if err != nil {
 		return nil, err
 	}
@@ -69,11 +78,11 @@ func (e *unlabelledError) Unwrap() error { return e.error }
 // labelledSplits are the images that vote and those that are classified. Where the
 // images are good but have no classes, or none of them are for testing, the error
 // is an *unlabelledError; holdOut is what a user writes to keep some of them.
-func (r Recipe) labelledSplits(holdOut string) (bank, queries patchmix.Dataset, err error) {
-	if bank, err = r.openData(patchmix.Train); err != nil {
+func labelledSplits(images *patchmix.Source, holdOut string) (bank, queries patchmix.Dataset, err error) {
+	if bank, err = images.Open(patchmix.Train); err != nil {
 		return nil, nil, err
 	}
-	queries, err = r.openData(patchmix.Test)
+	queries, err = images.Open(patchmix.Test)
 	switch {
 	case errors.Is(err, patchmix.ErrNoSplit):
 		return nil, nil, &unlabelledError{fmt.Errorf("%w: %s keeps a tenth for it", err, holdOut)}

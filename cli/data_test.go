@@ -18,6 +18,15 @@ func sampleRecipe(t *testing.T) Recipe {
 	return r
 }
 
+func imagesOf(t *testing.T, r Recipe) *patchmix.Source {
+	t.Helper()
+	images, err := r.images()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return images
+}
+
 func TestPixelsOfUndoesTheNormalisation(t *testing.T) {
 	raw := randomImage(imageSize{20, 20})
 	if got := pixelsOf(normalized(raw)); !got.Shape().Equal(raw.Shape()) || !slices.Equal(onnxgraph.Data[uint8](got), onnxgraph.Data[uint8](raw)) {
@@ -27,7 +36,7 @@ func TestPixelsOfUndoesTheNormalisation(t *testing.T) {
 
 // TestEvalBatches: all images once, in order, as floats and as bytes.
 func TestEvalBatches(t *testing.T) {
-	_, queries, err := sampleRecipe(t).labelledSplits("")
+	_, queries, err := labelledSplits(imagesOf(t, sampleRecipe(t)), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +103,7 @@ func TestLabelledSplitsNeedLabels(t *testing.T) {
 		if isList {
 			r.Sources.Data = format + ":" + filepath.Join(dir, file)
 		}
-		bank, queries, err := r.labelledSplits("HOLD OUT")
+		bank, queries, err := labelledSplits(imagesOf(t, r), "HOLD OUT")
 		if c.want == "" {
 			if err != nil || bank.Len() != 2 || queries.Len() != 1 {
 				t.Errorf("%s: %v", name, err)
@@ -104,13 +113,13 @@ func TestLabelledSplitsNeedLabels(t *testing.T) {
 		if _, ok := errors.AsType[*unlabelledError](err); !ok || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want an unlabelledError with %q", name, err, c.want)
 		}
-		if _, err := r.openData(patchmix.Train); err != nil {
+		if _, err := imagesOf(t, r).Open(patchmix.Train); err != nil {
 			t.Errorf("%s cannot be trained on: %v", name, err)
 		}
 	}
 	r := sampleRecipe(t)
 	r.Sources.Data = ""
-	if _, _, err := r.labelledSplits(""); exitCode(t.Context(), err) != ExitUsage {
+	if _, err := r.images(); exitCode(t.Context(), err) != ExitUsage {
 		t.Errorf("no data: %v, want a usage error", err)
 	}
 }

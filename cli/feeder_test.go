@@ -20,7 +20,7 @@ func TestFeederGivesWhatStepsTake(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			data, err := r.openData(patchmix.Train)
+			data, err := imagesOf(t, r).Open(patchmix.Train)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -20,7 +20,7 @@ func (t *trainer) openKNN(ctx context.Context) error {
 		return nil
 	}
 	splits, err := unlessStopped(ctx, func() ([2]patchmix.Dataset, error) {
-		bank, queries, err := t.recipe.labelledSplits("--set hold_out=0.1")
+		bank, queries, err := labelledSplits(t.images, "--set hold_out=0.1")
 		return [2]patchmix.Dataset{bank, queries}, err
 	})
 	if _, unlabelled := errors.AsType[*unlabelledError](err); unlabelled {

@@ -99,28 +99,11 @@ func HoldOut(part float64) OpenOption { return func(o *openOptions) { o.holdOut 
 // "cifar10:DIR", "mnist:DIR", "folder:DIR" or "list:FILE" (Formats has all), or
 // a path alone, whose format is then detected.
 func Open(spec, split string, options ...OpenOption) (Dataset, error) {
-	if split != Train && split != Test {
-		return nil, fmt.Errorf("patchmix: no split %q, choose %q or %q", split, Train, Test)
-	}
-	var o openOptions
-	for _, option := range options {
-		option(&o)
-	}
-	if !(o.holdOut >= 0 && o.holdOut < 1) {
-		return nil, fmt.Errorf("patchmix: holding out %g of the images, choose from 0 to below 1", o.holdOut)
-	}
-	format, path, err := resolve(spec)
+	s, err := NewSource(spec, options...)
 	if err != nil {
 		return nil, err
 	}
-	if o.holdOut > 0 {
-		return openHeldOut(format, path, split, o.holdOut)
-	}
-	d, err := format.open(path, split)
-	if errors.Is(err, ErrNoSplit) {
-		return nil, fmt.Errorf("%w, or hold out a part of the training images", err)
-	}
-	return d, err
+	return s.Open(split)
 }
 
 // resolve finds the format and path that spec means.

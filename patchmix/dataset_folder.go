@@ -2,6 +2,7 @@ package patchmix
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -42,8 +43,8 @@ func openFolder(dir, split string) (Dataset, error) {
 	}
 	loose := 0
 	for _, e := range top {
-		if !e.IsDir() && isImageName(e.Name()) {
-			f.add(part, e.Name(), -1)
+		if !e.folder && isImageName(e.name) {
+			f.add(part, e.name, -1)
 			loose++
 		}
 	}
@@ -54,30 +55,30 @@ func openFolder(dir, split string) (Dataset, error) {
 		}
 	}
 	for _, e := range top {
-		if !e.IsDir() {
+		if !e.folder {
 			continue
 		}
-		var files []string
-		if err := listImages(part, e.Name(), 0, &files); err != nil {
+		files, err := listImages(part, e.name)
+		if err != nil {
 			return nil, err
 		}
 		if len(files) == 0 {
 			continue
 		}
 		if loose > 0 {
-			mixed := fmt.Sprintf("it holds images (%s) as well as a folder of images (%s), so its folders cannot be classes: move either away", f.names[0], e.Name())
+			mixed := fmt.Sprintf("it holds images (%s) as well as a folder of images (%s), so its folders cannot be classes: move either away", f.names[0], e.name)
 			if split == Test {
 				return nil, fmt.Errorf("patchmix: folder %s: %w: %s", part, ErrClasses, mixed)
 			}
 			return nil, fmt.Errorf("patchmix: folder %s: %s", part, mixed)
 		}
-		label := slices.Index(f.classes, e.Name())
+		label := slices.Index(f.classes, e.name)
 		if label < 0 {
 			if split == Test && part != dir && len(f.classes) > 0 {
-				return nil, fmt.Errorf("patchmix: folder %s: %w: %q is none of the training images in %s", part, ErrClasses, e.Name(), filepath.Join(dir, Train))
+				return nil, fmt.Errorf("patchmix: folder %s: %w: %q is none of the training images in %s", part, ErrClasses, e.name, filepath.Join(dir, Train))
 			}
 			label = len(f.classes)
-			f.classes = append(f.classes, e.Name())
+			f.classes = append(f.classes, e.name)
 		}
 		for _, name := range files {
 			f.add(part, name, label)
@@ -108,8 +109,8 @@ func splitFolder(dir, split string) (string, error) {
 	}
 	var folders []string
 	for _, e := range entries {
-		if e.IsDir() {
-			folders = append(folders, e.Name())
+		if e.folder {
+			folders = append(folders, e.name)
 		}
 	}
 	test := ""
@@ -138,61 +139,81 @@ func classFolders(dir string) ([]string, error) {
 	}
 	var classes []string
 	for _, e := range top {
-		if !e.IsDir() {
+		if !e.folder {
 			continue
 		}
-		var files []string
-		if err := listImages(dir, e.Name(), 0, &files); err != nil {
+		empty, err := walkImages(dir, e.name, 0, func(string) bool { return false })
+		if err != nil {
 			return nil, err
 		}
-		if len(files) > 0 {
-			classes = append(classes, e.Name())
+		if !empty {
+			classes = append(classes, e.name)
 		}
 	}
 	return classes, nil
 }
 
-// listImages adds the images below root/dir, by their names relative to root.
-func listImages(root, dir string, depth int, files *[]string) error {
+// listImages lists the images below root/dir, by their names relative to root.
+func listImages(root, dir string) (files []string, err error) {
+	_, err = walkImages(root, dir, 0, func(name string) bool {
+		files = append(files, name)
+		return true
+	})
+	return files, err
+}
+
+// walkImages visits the images below root/dir, by their names relative to root, until
+// a visit returns false; then so does walkImages.
+func walkImages(root, dir string, depth int, visit func(name string) bool) (bool, error) {
 	const maxDepth = 32 // links may lead in circles
 	if depth > maxDepth {
-		return fmt.Errorf("patchmix: folder %s: more than %d folders deep, does a link lead back up?", filepath.Join(root, dir), maxDepth)
+		return false, fmt.Errorf("patchmix: folder %s: more than %d folders deep, does a link lead back up?", filepath.Join(root, dir), maxDepth)
 	}
 	entries, err := visible(filepath.Join(root, dir))
 	if err != nil {
-		return err
+		return false, err
 	}
 	for _, e := range entries {
-		name := filepath.Join(dir, e.Name())
+		name := filepath.Join(dir, e.name)
 		switch {
-		case e.IsDir():
-			if err := listImages(root, name, depth+1, files); err != nil {
-				return err
+		case e.folder:
+			if more, err := walkImages(root, name, depth+1, visit); err != nil || !more {
+				return false, err
 			}
-		case isImageName(name):
-			*files = append(*files, name)
+		case isImageName(name) && !visit(name):
+			return false, nil
 		}
 	}
-	return nil
+	return true, nil
+}
+
+// entry is a file or folder in a folder.
+type entry struct {
+	name   string
+	folder bool
 }
 
 // visible lists a folder without hidden entries, sorted by name; links are what
 // they lead to.
-func visible(dir string) ([]os.FileInfo, error) {
+func visible(dir string) ([]entry, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, fmt.Errorf("patchmix: folder: %w", err)
 	}
-	var list []os.FileInfo
+	var list []entry
 	for _, e := range entries {
 		if strings.HasPrefix(e.Name(), ".") {
 			continue
 		}
-		info, err := os.Stat(filepath.Join(dir, e.Name()))
-		if err != nil {
-			return nil, fmt.Errorf("patchmix: folder: %w", err)
+		folder := e.IsDir()
+		if e.Type()&fs.ModeSymlink != 0 {
+			info, err := os.Stat(filepath.Join(dir, e.Name()))
+			if err != nil {
+				return nil, fmt.Errorf("patchmix: folder: %w", err)
+			}
+			folder = info.IsDir()
 		}
-		list = append(list, info)
+		list = append(list, entry{e.Name(), folder})
 	}
 	return list, nil
 }

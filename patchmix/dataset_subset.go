@@ -2,7 +2,6 @@ package patchmix
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"slices"
 )
@@ -44,33 +43,3 @@ func (s *subset) Digest() (string, error) {
 }
 
 func (s *subset) digestCovers(path string) bool { return DigestCovers(s.Dataset, path) }
-
-// openHeldOut opens a split; where there is no test split, the training images
-// are divided.
-func openHeldOut(format Format, path, split string, part float64) (Dataset, error) {
-	test, err := format.open(path, Test)
-	switch {
-	case err == nil && split == Test:
-		return test, nil
-	case err == nil, split == Train && errors.Is(err, ErrClasses):
-		return format.open(path, Train)
-	case !errors.Is(err, ErrNoSplit):
-		return nil, err
-	}
-	all, err := format.open(path, Train)
-	if err != nil {
-		return nil, err
-	}
-	n := all.Len()
-	held := int(float64(n)*part + .5)
-	if held == 0 || held == n {
-		return nil, fmt.Errorf("patchmix: %s: holding out %g of %d images leaves a part empty", all.Name(), part, n)
-	}
-	order := newRand(uint64(n), streamHoldOut, 0, 0).Perm(n)
-	chosen, what := order[held:], fmt.Sprintf("without %d held out", held)
-	if split == Test {
-		chosen, what = order[:held], fmt.Sprintf("%d held out", held)
-	}
-	slices.Sort(chosen)
-	return Subset(all, all.Name()+", "+what, chosen)
-}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"image/png"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -276,11 +277,77 @@ func TestFolderClasses(t *testing.T) {
 		if d := open(t, linked, Train); !slices.Equal(d.Classes(), []string{"omnibus"}) {
 			t.Errorf("a linked folder gives classes %v", d.Classes())
 		}
+		if err := os.Symlink(filepath.Join(heap, "x.png"), filepath.Join(linked, "omnibus", "2.png")); err != nil {
+			t.Fatal(err)
+		}
+		if d := open(t, linked, Train); d.Len() != 2 {
+			t.Errorf("a picture and a link to one are %d", d.Len())
+		}
 		if err := os.Symlink(linked, filepath.Join(linked, "again")); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := Open(linked, Train); err == nil || !strings.Contains(err.Error(), "link") {
 			t.Errorf("a circle of links gives %v", err)
+		}
+	}
+}
+
+// TestFolderClassesStopEarly: for the classes of the training images, the first image
+// of a class is enough.
+func TestFolderClassesStopEarly(t *testing.T) {
+	dir := t.TempDir()
+	spec := storages["folder"](t, dir)
+	cats := filepath.Join(dir, "train", "cats")
+	if err := os.Symlink(cats, filepath.Join(cats, "z")); err != nil {
+		t.Skip(err)
+	}
+	if _, err := Open(spec, Train); err == nil {
+		t.Error("a circle of links is not seen")
+	}
+	if d := open(t, spec, Test); len(d.Classes()) != 2 {
+		t.Errorf("classes %v", d.Classes())
+	}
+}
+
+// TestSourceReadsOnce: whatever is asked for, and however often, the files of a split
+// are opened once, and not at all where nobody wants them.
+func TestSourceReadsOnce(t *testing.T) {
+	for name, c := range map[string]struct {
+		holdOut     float64
+		test        bool
+		train, held int // images in both splits
+	}{
+		"as it is":       {0, true, 10, 4},
+		"no test images": {0, false, 10, 0},
+		"held out":       {.3, false, 7, 3},
+		"no need":        {.3, true, 10, 4},
+	} {
+		opened := map[string]int{}
+		s := newSource(Format{open: func(_, split string) (Dataset, error) {
+			opened[split]++
+			switch {
+			case split == Train:
+				return pictures{n: 10}, nil
+			case c.test:
+				return pictures{n: 4}, nil
+			}
+			return nil, ErrNoSplit
+		}}, "", c.holdOut)
+		for i := range 2 {
+			train, err := s.Open(Train)
+			if err != nil || train.Len() != c.train {
+				t.Fatalf("%s: %v, %v", name, train, err)
+			}
+			if i == 0 && c.holdOut == 0 && opened[Test] != 0 {
+				t.Errorf("%s: test images are opened and nobody wants them", name)
+			}
+			test, err := s.Open(Test)
+			if c.held == 0 && !errors.Is(err, ErrNoSplit) || c.held > 0 && (err != nil || test.Len() != c.held) {
+				t.Fatalf("%s: %v, %v", name, test, err)
+			}
+		}
+		if !maps.Equal(opened, map[string]int{Train: 1, Test: 1}) {
+			t.Errorf("%s: opened %v, want each once", name, opened)
 		}
 	}
 }
