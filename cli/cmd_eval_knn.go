@@ -51,17 +51,7 @@ is trained. Features are kept in the run and used again, those of the newest che
 })
 
 func evalKNN(c *cli.Context) error {
-	if c.NArg() != 1 {
-		return usageErrorf("name one run, checkpoint or encoder, got %d, see `pmx eval knn --help`", c.NArg())
-	}
-	ks, err := parseNeighbours(c.String("k"))
-	if err != nil {
-		return err
-	}
-	if c.Int("batch") < 1 || !(c.Float64("temperature") > 0) {
-		return usageErrorf("--batch %d --temperature %g: want at least 1, and more than 0", c.Int("batch"), c.Float64("temperature"))
-	}
-	root, err := rootOf(c.String("encoder"))
+	knn, root, err := knnFlags(c)
 	if err != nil {
 		return err
 	}
@@ -69,21 +59,7 @@ func evalKNN(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	r := source.recipe
-	if c.IsSet("data") {
-		r.Sources = Sources{Data: c.String("data")}
-	}
-	if c.IsSet("hold-out") {
-		r.HoldOut = c.Float64("hold-out")
-	}
-	images, err := r.images()
-	if err != nil {
-		return err
-	}
-	bank, queries, err := labelledSplits(images, "--hold-out 0.1")
-	if unlabelled, ok := errors.AsType[*unlabelledError](err); ok && !errors.Is(err, patchmix.ErrNoSplit) {
-		return fmt.Errorf("%w, so there is nothing to classify: name images in one folder per class by --data SPEC", unlabelled)
-	}
+	bank, queries, err := imagesToClassify(c, source.recipe)
 	if err != nil {
 		return err
 	}
@@ -91,17 +67,11 @@ func evalKNN(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	e := &extractor{
-		stderr: c.App.ErrWriter, cache: evaluation.Cache{Dir: source.cacheDir, Warn: func(err error) { fmt.Fprintln(c.App.ErrWriter, "note:", oneLine(err)) }},
-		side: source.side, bytes: source.bytes, batch: c.Int("batch"), model: source.digest,
-	}
-	if c.Bool("raw-pixels") {
-		e.cache.Dir = ""
-	} else if e.encoder, err = backend.NewInference(source.model, options); err != nil {
+	e, err := newExtractor(c, source, backend, options)
+	if err != nil {
 		return err
-	} else {
-		defer e.encoder.Close()
 	}
+	defer e.close()
 	bankFeatures, err := e.features(c.Context, bank)
 	if err != nil {
 		return err
@@ -110,23 +80,55 @@ func evalKNN(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	bar := newProgress(c.App.ErrWriter, "comparing", int64(bankFeatures.Len())*int64(queryFeatures.Len()))
 	product, err := evaluation.NewRuntimeProduct(backend, options)
 	if err != nil {
 		return err
 	}
 	defer product.Close()
-	knn := evaluation.KNN{K: ks, Temperature: c.Float64("temperature"), Product: product, Progress: func(done, _ int64) { bar.update(done) }}
+	bar := newProgress(c.App.ErrWriter, "comparing", int64(bankFeatures.Len())*int64(queryFeatures.Len()))
+	knn.Product, knn.Progress = product, func(done, _ int64) { bar.update(done) }
 	results, err := knn.Evaluate(c.Context, bankFeatures, queryFeatures)
 	bar.done()
 	if err != nil {
 		return err
 	}
-	name := source.name
-	if c.Bool("raw-pixels") {
-		name = "raw pixels"
+	return printKNN(c.App.Writer, c.Bool("json"), e.name, bank, queries, results)
+}
+
+// knnFlags reads the classifier and which encoder's features it is to take.
+func knnFlags(c *cli.Context) (knn evaluation.KNN, root string, err error) {
+	if c.NArg() != 1 {
+		return knn, "", usageErrorf("name one run, checkpoint or encoder, got %d, see `pmx eval knn --help`", c.NArg())
 	}
-	return printKNN(c.App.Writer, c.Bool("json"), name, bank, queries, results)
+	if knn.K, err = parseNeighbours(c.String("k")); err != nil {
+		return knn, "", err
+	}
+	knn.Temperature = c.Float64("temperature")
+	if c.Int("batch") < 1 || !(knn.Temperature > 0) {
+		return knn, "", usageErrorf("--batch %d --temperature %g: want at least 1, and more than 0", c.Int("batch"), knn.Temperature)
+	}
+	root, err = rootOf(c.String("encoder"))
+	return knn, root, err
+}
+
+// imagesToClassify opens those of the recipe, or of the flags, and those that vote on
+// them.
+func imagesToClassify(c *cli.Context, r Recipe) (bank, queries patchmix.Dataset, err error) {
+	if c.IsSet("data") {
+		r.Sources = Sources{Data: c.String("data")}
+	}
+	if c.IsSet("hold-out") {
+		r.HoldOut = c.Float64("hold-out")
+	}
+	images, err := r.images()
+	if err != nil {
+		return nil, nil, err
+	}
+	bank, queries, err = labelledSplits(images, "--hold-out 0.1")
+	if unlabelled, ok := errors.AsType[*unlabelledError](err); ok && !errors.Is(err, patchmix.ErrNoSplit) {
+		err = fmt.Errorf("%w, so there is nothing to classify: name images in one folder per class by --data SPEC", unlabelled)
+	}
+	return bank, queries, err
 }
 
 func parseNeighbours(text string) ([]int, error) {
@@ -167,12 +169,7 @@ func printKNN(out io.Writer, asJSON bool, model string, bank, queries patchmix.D
 	if err := w.Flush(); err != nil || !asJSON {
 		return err
 	}
-	line, err := json.Marshal(report)
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintln(out, string(line))
-	return err
+	return printJSON(out, report)
 }
 
 // evalSource is an encoder to evaluate.
@@ -250,13 +247,35 @@ func openEncoderModel(path, root string) (*evalSource, error) {
 
 // extractor makes features of data sets, and keeps them.
 type extractor struct {
+	name    string // of what makes them
 	stderr  io.Writer
-	cache   evaluation.Cache // Dir "": nothing is kept
-	encoder training.Inference
+	cache   evaluation.Cache   // Dir "": nothing is kept
+	encoder training.Inference // nil: the pixels are the features
 	side    int
 	bytes   bool
 	batch   int
 	model   string
+}
+
+// newExtractor compiles the source's encoder, unless raw pixels are wanted.
+func newExtractor(c *cli.Context, source *evalSource, backend training.Runtime, options training.Options) (*extractor, error) {
+	e := &extractor{
+		name: source.name, stderr: c.App.ErrWriter, side: source.side, bytes: source.bytes, batch: c.Int("batch"), model: source.digest,
+	}
+	if c.Bool("raw-pixels") {
+		e.name = "raw pixels"
+		return e, nil
+	}
+	e.cache = evaluation.Cache{Dir: source.cacheDir, Warn: func(err error) { fmt.Fprintln(e.stderr, "note:", oneLine(err)) }}
+	var err error
+	e.encoder, err = backend.NewInference(source.model, options)
+	return e, err
+}
+
+func (e *extractor) close() {
+	if e.encoder != nil {
+		e.encoder.Close()
+	}
 }
 
 // features are those of the encoder, or without one the pixels.
