@@ -40,93 +40,141 @@ const (
 
 // previewImage draws the sheet of Preview.
 func previewImage(b *Batch, data Dataset, c LoaderConfig) (image.Image, error) {
-	rows := min(previewRows, len(b.Indices))
-	locals := min(previewLocals, c.Views.LocalCrops)
-	mixed := b.mixed != nil
-	size := c.Views.View1.Crop.Size
-	cell := size * max(1, (previewCell+size/2)/size)
-
-	columns := []string{"original", "view 1", "view 2"}
-	if mixed {
-		columns = append(columns, "mixed 1", "mixed 2")
-	}
-	small := (cell - previewGap) / 2
-	inner := previewSide + len(columns)*(cell+previewGap) + locals*(small+previewGap) - previewGap
-	bodyEnd := previewHead + rows*(cell+previewGap)
-	matrix := min(previewMatrix, (inner-3*previewTags-2*previewGap)/3)
-	height := bodyEnd + previewMargin
-	if mixed {
-		height += matrix + 72
-	}
-	s := newSheet(previewMargin+inner+previewMargin, height)
-
-	s.text(previewMargin, 34, s.title, ink, data.Name())
-	about := fmt.Sprintf("epoch %d, step %d, batch of %d, %d px", b.Epoch, b.Step, len(b.Indices), size)
-	if mixed {
-		about += fmt.Sprintf(", %d images a mix, patches of %d px", b.Num, c.Mix.Patch)
-		if locals > 0 {
-			about += "; local crops plain above, mixed below"
-		}
-	}
-	s.text(previewMargin+s.width(s.title, data.Name())+16, 34, s.small, faint, about)
-	x := previewMargin + previewSide
-	for i, name := range columns {
-		s.text(x+i*(cell+previewGap), previewHead-10, s.plain, ink, name)
-	}
-	x += len(columns) * (cell + previewGap)
-	for i := range locals {
-		s.text(x+i*(small+previewGap), previewHead-10, s.plain, ink, fmt.Sprintf("local %d", i))
-	}
-
-	normalize := NewNormalizer(c.Views.Mean, c.Views.Std)
+	l := newPreviewLayout(b, c)
+	s := newSheet(l.width, l.height)
+	s.heads(l, data.Name(), l.about(b, c))
 	var original Image
-	for row := range rows {
-		x, y := previewMargin, previewHead+row*(cell+previewGap)
+	for row := range l.rows {
 		label, err := data.Sample(b.Indices[row], &original)
 		if err != nil {
 			return nil, err
 		}
-		s.fill(image.Rect(x, y, x+6, y+cell), tag(row))
-		s.text(x+16, y+18, s.plain, ink, fmt.Sprintf("image %d", row))
-		s.text(x+16, y+36, s.small, faint, fmt.Sprintf("number %d", b.Indices[row]))
+		class := ""
 		if classes := data.Classes(); label >= 0 && label < len(classes) {
-			s.text(x+16, y+53, s.small, faint, s.cut(classes[label], previewSide-24))
+			class = classes[label]
 		}
-		x += previewSide
-		s.fit(image.Rect(x, y, x+cell, y+cell), &original)
-		show := func(at image.Rectangle, planes []float32, view int, framed bool) {
-			side := c.Views.list()[view].Crop.Size
-			img := normalize.Image(planes[row*3*side*side:], side, side)
-			s.stretch(at, img)
-			if framed {
-				s.frames(at, b, c, view, row, side)
-			}
-		}
-		square := func(x, y, side int) image.Rectangle { return image.Rect(x, y, x+side, y+side) }
-		for view := range 2 {
-			x += cell + previewGap
-			show(square(x, y, cell), b.views[view], view, false)
-		}
-		for view := range 2 {
-			if mixed {
-				x += cell + previewGap
-				show(square(x, y, cell), b.mixed[view], view, true)
-			}
-		}
-		x += cell + previewGap
-		for i := range locals {
-			show(square(x, y, small), b.views[2+i], 2+i, false)
-			if mixed {
-				show(square(x, y+cell-small, small), b.mixed[2+i], 2+i, true)
-			}
-			x += small + previewGap
-		}
+		s.rowName(l, row, b.Indices[row], class)
+		s.fit(l.cellAt(row, 0), &original)
+		s.views(l, b, c, row)
 	}
-	if mixed {
-		s.legend(b, rows, bodyEnd+8)
-		s.targets(b, bodyEnd+56, inner, matrix)
+	if l.mixed {
+		s.legend(b, l.rows, l.bodyEnd+8)
+		s.targets(b, l.bodyEnd+56, l.inner, l.matrix)
 	}
 	return s.RGBA, nil
+}
+
+// previewLayout says where things are on a sheet, in pixels.
+type previewLayout struct {
+	rows, locals int
+	mixed        bool
+	columns      []string // of a cell each; the local crops follow
+	cell, small  int      // sides of a view and of a local crop
+	inner        int      // width between the margins
+	bodyEnd      int      // y below the rows
+	matrix       int      // side of a heat map
+
+	width, height int
+}
+
+func newPreviewLayout(b *Batch, c LoaderConfig) previewLayout {
+	size := c.Views.View1.Crop.Size
+	l := previewLayout{
+		rows: min(previewRows, len(b.Indices)), locals: min(previewLocals, c.Views.LocalCrops), mixed: b.mixed != nil,
+		columns: []string{"original", "view 1", "view 2"},
+		cell:    size * max(1, (previewCell+size/2)/size),
+	}
+	if l.mixed {
+		l.columns = append(l.columns, "mixed 1", "mixed 2")
+	}
+	l.small = (l.cell - previewGap) / 2
+	l.inner = previewSide + len(l.columns)*(l.cell+previewGap) + l.locals*(l.small+previewGap) - previewGap
+	l.bodyEnd = previewHead + l.rows*(l.cell+previewGap)
+	l.matrix = min(previewMatrix, (l.inner-3*previewTags-2*previewGap)/3)
+	l.width, l.height = previewMargin+l.inner+previewMargin, l.bodyEnd+previewMargin
+	if l.mixed {
+		l.height += l.matrix + 72
+	}
+	return l
+}
+
+func (l previewLayout) columnX(column int) int {
+	return previewMargin + previewSide + column*(l.cell+previewGap)
+}
+
+func (l previewLayout) rowY(row int) int { return previewHead + row*(l.cell+previewGap) }
+
+// cellAt is where a row has the picture of a column.
+func (l previewLayout) cellAt(row, column int) image.Rectangle {
+	return square(l.columnX(column), l.rowY(row), l.cell)
+}
+
+// localX is where local crop i begins.
+func (l previewLayout) localX(i int) int {
+	return l.columnX(len(l.columns)) + i*(l.small+previewGap)
+}
+
+// about is the line beside the title.
+func (l previewLayout) about(b *Batch, c LoaderConfig) string {
+	about := fmt.Sprintf("epoch %d, step %d, batch of %d, %d px", b.Epoch, b.Step, len(b.Indices), c.Views.View1.Crop.Size)
+	if l.mixed {
+		about += fmt.Sprintf(", %d images a mix, patches of %d px", b.Num, c.Mix.Patch)
+		if l.locals > 0 {
+			about += "; local crops plain above, mixed below"
+		}
+	}
+	return about
+}
+
+func square(x, y, side int) image.Rectangle { return image.Rect(x, y, x+side, y+side) }
+
+// heads writes the title and the names of the columns.
+func (s *sheet) heads(l previewLayout, title, about string) {
+	s.text(previewMargin, 34, s.title, ink, title)
+	s.text(previewMargin+s.width(s.title, title)+16, 34, s.small, faint, about)
+	for i, name := range l.columns {
+		s.text(l.columnX(i), previewHead-10, s.plain, ink, name)
+	}
+	for i := range l.locals {
+		s.text(l.localX(i), previewHead-10, s.plain, ink, fmt.Sprintf("local %d", i))
+	}
+}
+
+// rowName says left of a row which image it is, in its colour.
+func (s *sheet) rowName(l previewLayout, row, number int, class string) {
+	x, y := previewMargin, l.rowY(row)
+	s.fill(image.Rect(x, y, x+6, y+l.cell), tag(row))
+	s.text(x+16, y+18, s.plain, ink, fmt.Sprintf("image %d", row))
+	s.text(x+16, y+36, s.small, faint, fmt.Sprintf("number %d", number))
+	if class != "" {
+		s.text(x+16, y+53, s.small, faint, s.cut(class, previewSide-24))
+	}
+}
+
+// views draws a row's views and local crops, and their mixes framed.
+func (s *sheet) views(l previewLayout, b *Batch, c LoaderConfig, row int) {
+	normalize := NewNormalizer(c.Views.Mean, c.Views.Std)
+	show := func(at image.Rectangle, views [][]float32, view int) {
+		side := c.Views.list()[view].Crop.Size
+		s.stretch(at, normalize.Image(views[view][row*3*side*side:], side, side))
+	}
+	mix := func(at image.Rectangle, view int) {
+		show(at, b.mixed, view)
+		s.frames(at, b, c, view, row, c.Views.list()[view].Crop.Size)
+	}
+	for view := range 2 {
+		show(l.cellAt(row, 1+view), b.views, view)
+		if l.mixed {
+			mix(l.cellAt(row, 3+view), view)
+		}
+	}
+	for i := range l.locals {
+		x, y := l.localX(i), l.rowY(row)
+		show(square(x, y, l.small), b.views, 2+i)
+		if l.mixed {
+			mix(square(x, y+l.cell-l.small, l.small), 2+i)
+		}
+	}
 }
 
 // legend names, on one line, the images that have patches in the rows shown and
