@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"iter"
 
 	"pmx/artifacts/safetensors"
 	"pmx/onnxgraph"
@@ -134,14 +135,34 @@ func (r *CheckpointReader) ReadState(dst map[string]*onnxgraph.Tensor) error {
 // Verify reads the file through and verifies its checksum, with one tensor in memory
 // at a time.
 func (r *CheckpointReader) Verify() error {
-	var crc uint32
-	for t, err := range r.All() {
+	for _, err := range r.Verified() {
 		if err != nil {
-			return fmt.Errorf("artifacts: %s: %w", r.path, err)
+			return err
 		}
-		crc = crc32.Update(crc, castagnoli, t.Bytes())
 	}
-	return r.checkCRC(crc)
+	return nil
+}
+
+// Verified reads the tensors one after the other, in the order of their data, and
+// verifies their checksum, which is known after the last: until then none is to be
+// relied on. It stops at the first error.
+func (r *CheckpointReader) Verified() iter.Seq2[safetensors.Named, error] {
+	return func(yield func(safetensors.Named, error) bool) {
+		var crc uint32
+		for t, err := range r.All() {
+			if err != nil {
+				yield(t, fmt.Errorf("artifacts: %s: %w", r.path, err))
+				return
+			}
+			crc = crc32.Update(crc, castagnoli, t.Bytes())
+			if !yield(t, nil) {
+				return
+			}
+		}
+		if err := r.checkCRC(crc); err != nil {
+			yield(safetensors.Named{}, err)
+		}
+	}
 }
 
 func (r *CheckpointReader) checkCRC(crc uint32) error {
