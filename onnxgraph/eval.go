@@ -1,6 +1,7 @@
 package onnxgraph
 
 import (
+	"context"
 	"fmt"
 )
 
@@ -33,6 +34,12 @@ func NewEvaluator(g *Graph) *Evaluator {
 // Run evaluates the graph. Feeds are by input name, of the declared type (any
 // float type where a float is declared). Float outputs come as Float64.
 func (e *Evaluator) Run(feeds map[string]*Tensor) (map[string]*Tensor, error) {
+	return e.RunContext(context.Background(), feeds)
+}
+
+// RunContext is Run until ctx is done, which is looked at before each node. The
+// error is then its cause.
+func (e *Evaluator) RunContext(ctx context.Context, feeds map[string]*Tensor) (map[string]*Tensor, error) {
 	known := make(map[*Value]*Tensor, len(e.graph.nodes))
 	for _, v := range e.graph.inputs {
 		t := feeds[v.Name]
@@ -54,6 +61,9 @@ func (e *Evaluator) Run(feeds map[string]*Tensor) (map[string]*Tensor, error) {
 		return known[v]
 	}
 	for i, n := range e.graph.nodes {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
 		in := make([]*Tensor, len(n.Inputs))
 		for k, v := range n.Inputs {
 			in[k] = read(v)

@@ -1,6 +1,8 @@
 package onnxgraph_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -147,5 +149,22 @@ func TestAttributes(t *testing.T) {
 	}
 	if got := onnxgraph.Attributes(nil).String(); got != "" {
 		t.Errorf("no attributes print %q", got)
+	}
+}
+
+// TestRunContext does not reach a node that fails once its context is done.
+func TestRunContext(t *testing.T) {
+	g := build(t, func(g *onnxgraph.Graph) {
+		g.Output("y", onnxgraph.Apply("Faulty", onnxgraph.Attributes{"how": "error"}, g.Input("x", onnxgraph.Float32, 2)))
+	})
+	feeds := map[string]*onnxgraph.Tensor{"x": onnxgraph.Zeros(onnxgraph.Float32, []int{2})}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	if _, err := onnxgraph.NewEvaluator(g).RunContext(ctx, feeds); err == nil || !strings.Contains(err.Error(), "no luck") {
+		t.Errorf("error %v, want the node's", err)
+	}
+	cause := errors.New("cause")
+	cancel(cause)
+	if out, err := onnxgraph.NewEvaluator(g).RunContext(ctx, feeds); !errors.Is(err, cause) || out != nil {
+		t.Errorf("outputs %v, error %v; want the cause", out, err)
 	}
 }
