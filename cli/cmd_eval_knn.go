@@ -16,6 +16,7 @@ import (
 	"pmx/artifacts"
 	"pmx/builders"
 	"pmx/evaluation"
+	"pmx/export"
 	"pmx/internal/progress"
 	"pmx/onnxgraph"
 	"pmx/patchmix"
@@ -55,7 +56,7 @@ func evalKNN(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	source, err := openEvalSource(c.Args().First(), root)
+	source, err := openEvalSource(c.Context, c.Args().First(), root)
 	if err != nil {
 		return err
 	}
@@ -186,9 +187,9 @@ type evalSource struct {
 	recipe   Recipe // the run's; else empty but for the size
 }
 
-// openEvalSource takes an encoder from a run, a checkpoint (see readEncoder for
-// root) or an ONNX file.
-func openEvalSource(path, root string) (*evalSource, error) {
+// openEvalSource takes an encoder from a run, a checkpoint (see export.ReadEncoder
+// for root) or an ONNX file.
+func openEvalSource(ctx context.Context, path, root string) (*evalSource, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, fmt.Errorf("%w: name a run, a checkpoint or an encoder", err)
@@ -202,7 +203,7 @@ func openEvalSource(path, root string) (*evalSource, error) {
 			return openEncoderModel(path, root)
 		}
 	}
-	w, err := readEncoder(path, root)
+	w, err := export.ReadEncoder(ctx, path, root)
 	if err != nil {
 		return nil, err
 	}

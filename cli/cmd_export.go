@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 
@@ -8,6 +9,8 @@ import (
 
 	"pmx/artifacts"
 	"pmx/builders"
+	"pmx/export"
+	"pmx/training"
 )
 
 var _ = register("export", func() *cli.Command {
@@ -44,14 +47,14 @@ the training graph before they take the place of older files.`,
 				out = filepath.Join(source, artifacts.EncoderName)
 			}
 			o := builders.EncoderOptions{DynamicSize: c.Bool("dynamic-size"), Preprocessing: c.Bool("with-preprocessing")}
-			if err := checkExportName(out, o); err != nil {
-				return err
+			if err := export.CheckName(out, o); err != nil {
+				return withCode(ExitUsage, err)
 			}
 			root, err := rootOf(c.String("encoder"))
 			if err != nil {
 				return err
 			}
-			weights, err := readEncoder(source, root)
+			encoder, err := export.ReadEncoder(c.Context, source, root)
 			if err != nil {
 				return err
 			}
@@ -59,7 +62,30 @@ the training graph before they take the place of older files.`,
 			if err != nil {
 				return err
 			}
-			return exportFiles(c.App.Writer, weights, o, out, &verifier{runtime: runtime, options: options, stderr: c.App.ErrWriter})
+			return exportEncoder(c, encoder, out, o, runtime, options)
 		},
 	}
 })
+
+// exportEncoder writes an encoder's files, shows how far their verification is, and
+// says what was written.
+func exportEncoder(c *cli.Context, encoder *export.Encoder, path string, o builders.EncoderOptions, runtime training.Runtime, options training.Options) error {
+	var bar *progressLine
+	v := &export.Verifier{Runtime: runtime, Options: options, Progress: func(done, total int64) {
+		if bar == nil {
+			bar = newProgress(c.App.ErrWriter, "verifying "+filepath.Base(path)+": pass", total)
+		}
+		bar.update(done)
+	}}
+	files, err := encoder.Write(c.Context, path, o, v)
+	if bar != nil {
+		bar.done()
+	}
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		fmt.Fprintf(c.App.Writer, "wrote %s (%s after step %d): features agree with the training graph's to %.1g of the largest\n", f.Path, encoder.Root, encoder.Step, f.Difference)
+	}
+	return nil
+}

@@ -12,6 +12,7 @@ import (
 	"pmx/artifacts"
 	"pmx/artifacts/tfevents"
 	"pmx/builders"
+	"pmx/export"
 	"pmx/internal/progress"
 	"pmx/patchmix"
 	"pmx/training"
@@ -109,7 +110,7 @@ func (t *trainer) run(ctx context.Context) (err error) {
 	if err := t.train(ctx); err != nil {
 		return err
 	}
-	return t.finish()
+	return t.finish(ctx)
 }
 
 // readRecipe takes the recipe from the flags, or from the run that is resumed.
@@ -287,13 +288,11 @@ func (t *trainer) hooks(ctx context.Context) ([]training.Hook, error) {
 }
 
 // finish exports the encoder and sums up.
-func (t *trainer) finish() error {
-	weights, err := readEncoder(t.c.String("out"), "")
-	if err != nil {
-		return err
-	}
-	out := t.c.App.Writer
-	if err := exportFiles(out, weights, builders.EncoderOptions{}, t.dir.Path(artifacts.EncoderName), &verifier{runtime: t.backend, options: t.options, stderr: t.c.App.ErrWriter}); err != nil {
+func (t *trainer) finish(ctx context.Context) error {
+	if err := t.export(ctx); err != nil {
+		if ctx.Err() != nil {
+			err = fmt.Errorf("%w; the training is done and saved: export its encoder by pmx export %s", err, t.c.String("out"))
+		}
 		return err
 	}
 	untrained, trained, err := accuracies(t.dir, t.steps)
@@ -301,7 +300,15 @@ func (t *trainer) finish() error {
 		return err
 	}
 	if untrained > 0 && trained > 0 {
-		fmt.Fprintf(out, "kNN top-1 (k=20): untrained %.2f%%, trained %.2f%%, %+.2f points\n", untrained, trained, trained-untrained)
+		fmt.Fprintf(t.c.App.Writer, "kNN top-1 (k=20): untrained %.2f%%, trained %.2f%%, %+.2f points\n", untrained, trained, trained-untrained)
 	}
 	return nil
+}
+
+func (t *trainer) export(ctx context.Context) error {
+	encoder, err := export.ReadEncoder(ctx, t.c.String("out"), "")
+	if err != nil {
+		return err
+	}
+	return exportEncoder(t.c, encoder, t.dir.Path(artifacts.EncoderName), builders.EncoderOptions{}, t.backend, t.options)
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"pmx/builders"
 	"pmx/onnxgraph"
 	"pmx/patchmix"
 )
@@ -28,8 +29,16 @@ func imagesOf(t *testing.T, r Recipe) *patchmix.Source {
 }
 
 func TestPixelsOfUndoesTheNormalisation(t *testing.T) {
-	raw := randomImage(imageSize{20, 20})
-	if got := pixelsOf(normalized(raw)); !got.Shape().Equal(raw.Shape()) || !slices.Equal(onnxgraph.Data[uint8](got), onnxgraph.Data[uint8](raw)) {
+	const n, height, width = 2, 16, 8 // each channel has every byte once
+	raw := onnxgraph.Zeros(onnxgraph.Uint8, []int{n, height, width, 3})
+	normalized := onnxgraph.Zeros(onnxgraph.Float32, []int{n, 3, height, width})
+	for i, pixels := 0, height*width; i < raw.Size(); i++ {
+		image, pixel, channel := i/(3*pixels), i/3%pixels, i%3
+		v := uint8(i/3 + 85*channel)
+		onnxgraph.Data[uint8](raw)[i] = v
+		onnxgraph.Data[float32](normalized)[(image*3+channel)*pixels+pixel] = (float32(v)/255 - builders.ImageMean[channel]) / builders.ImageStd[channel]
+	}
+	if got := pixelsOf(normalized); !got.Shape().Equal(raw.Shape()) || !slices.Equal(onnxgraph.Data[uint8](got), onnxgraph.Data[uint8](raw)) {
 		t.Error("bytes change by normalising and back")
 	}
 }

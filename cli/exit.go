@@ -99,5 +99,5 @@ func oneLine(err error) string {
 // rooms are the packages whose names begin messages, but for cuda: that is a word of
 // the user's. A test finds them.
 var rooms = []string{"artifacts", "atomicfile", "autodiff", "builders", "cli", "detection", "device", "evaluation",
-	"filelock", "idx", "jpeg", "kernels", "onnxgraph", "ortcheckpoint", "orttraining", "patchmix",
+	"export", "filelock", "idx", "jpeg", "kernels", "onnxgraph", "ortcheckpoint", "orttraining", "patchmix",
 	"runtimelib", "safetensors", "tfevents", "training", "wheellib"}

@@ -1,9 +1,8 @@
-package cli
+package export
 
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"testing"
@@ -17,17 +16,10 @@ import (
 // files: inputs, outputs, every node with its attributes and every number of
 // every constant are those of the graph that was to be written.
 func TestOnnxGoReadsExports(t *testing.T) {
-	w, err := readEncoder(tinyCheckpoint(t, false), "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, o := range []builders.EncoderOptions{{}, {DynamicSize: true}, {Preprocessing: true}, {DynamicSize: true, Preprocessing: true}} {
+	e := tinyEncoder(t)
+	for _, o := range allOptions {
 		t.Run(fmt.Sprintf("%+v", o), func(t *testing.T) {
-			path := filepath.Join(t.TempDir(), "encoder.onnx")
-			if _, err := exportEncoder(w, o, path, referenceVerifier(t)); err != nil {
-				t.Fatal(err)
-			}
-			data, err := os.ReadFile(path)
+			data, err := os.ReadFile(writeModel(t, e, o))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -35,7 +27,7 @@ func TestOnnxGoReadsExports(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want, err := builders.Encoder(w.Config, w.Tensors, o)
+			want, err := builders.Encoder(e.Config, e.Tensors, o)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,0 +1,47 @@
+package export
+
+import (
+	"encoding/json"
+	"strings"
+
+	"pmx/artifacts/safetensors"
+	"pmx/builders"
+	"pmx/onnxgraph"
+)
+
+// Encoder is a trained encoder: its weights under the names that they have in a
+// training (base_encoder.blocks.0.attn.qkv.weight), and its architecture.
+type Encoder struct {
+	// Config has what shapes an encoder; nothing else of it is set.
+	Config  builders.Config
+	Root    string // builders.BaseEncoder or MomentumEncoder
+	Tensors map[string]*onnxgraph.Tensor
+	Path    string // of the checkpoint
+	Step    int64  // steps that it was trained
+}
+
+// ONNX is the encoder as a model for inference, of standard operators only. Which of
+// the training's encoders it is, Root says; o.Momentum is not looked at.
+func (e *Encoder) ONNX(o builders.EncoderOptions) (*onnxgraph.Model, error) {
+	o.Momentum = e.Root == builders.MomentumEncoder
+	return builders.Encoder(e.Config, e.Tensors, o)
+}
+
+// Safetensors are the weights under timm's names (blocks.0.attn.qkv.weight), in the
+// order in which images pass them, and the metadata of their file: the architecture,
+// as JSON under builders.EncoderProperty.
+func (e *Encoder) Safetensors() ([]safetensors.Named, map[string]string, error) {
+	architecture, err := json.Marshal(builders.Architecture(e.Config))
+	if err != nil {
+		return nil, nil, err
+	}
+	_, params, err := e.trainingGraph(e.trainedSize())
+	if err != nil {
+		return nil, nil, err
+	}
+	var tensors []safetensors.Named
+	for _, p := range params {
+		tensors = append(tensors, safetensors.Named{Name: strings.TrimPrefix(p.Name, e.Root+"."), Tensor: e.Tensors[p.Name]})
+	}
+	return tensors, map[string]string{"format": "pt", builders.EncoderProperty: string(architecture)}, nil
+}

@@ -1,0 +1,108 @@
+package export
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"pmx/artifacts"
+	"pmx/artifacts/safetensors"
+	"pmx/builders"
+	"pmx/onnxgraph"
+)
+
+// ReadEncoder takes an encoder from a checkpoint, or from a run's newest one: the
+// one called root (builders.BaseEncoder or MomentumEncoder), or with "" the one that
+// builders.Config.FeatureEncoder chooses.
+func ReadEncoder(ctx context.Context, path, root string) (*Encoder, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("export: %w: name a run or a checkpoint", err)
+	}
+	if !info.IsDir() {
+		return readCheckpoint(ctx, path, root)
+	}
+	run, err := artifacts.ViewRun(path)
+	if err != nil {
+		return nil, err
+	}
+	return readNewest(ctx, run.Checkpoints(), root)
+}
+
+// readNewest reads the newest checkpoint once, where Latest would have read it through
+// before. Of none and of a damaged one Latest says what to do.
+func readNewest(ctx context.Context, c artifacts.Checkpoints, root string) (*Encoder, error) {
+	steps, err := c.List()
+	if err != nil || len(steps) == 0 {
+		_, err = c.Latest()
+		return nil, err
+	}
+	e, err := readCheckpoint(ctx, c.Path(steps[len(steps)-1]), root)
+	if err != nil && ctx.Err() == nil {
+		if _, damaged := c.Latest(); damaged != nil {
+			return nil, damaged
+		}
+	}
+	return e, err
+}
+
+func readCheckpoint(ctx context.Context, path, root string) (*Encoder, error) {
+	r, err := artifacts.OpenCheckpoint(path)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	config, err := configOf(r.Arch)
+	if err != nil {
+		return nil, fmt.Errorf("export: %s does not say its architecture: %w", path, err)
+	}
+	config.MomentumEncoder = slices.ContainsFunc(r.Infos(), func(t safetensors.Info) bool {
+		return strings.HasPrefix(t.Name, builders.MomentumEncoder+".")
+	})
+	e := &Encoder{Config: config, Root: root, Path: path, Step: r.Step}
+	if root == "" {
+		e.Root = config.FeatureEncoder()
+	}
+	if e.Tensors, err = readTensors(ctx, r, e.Root+"."); err != nil {
+		return nil, err
+	}
+	if len(e.Tensors) == 0 {
+		if root == builders.MomentumEncoder {
+			return nil, fmt.Errorf("export: %s was trained without a momentum encoder: leave out --encoder momentum", path)
+		}
+		return nil, fmt.Errorf("export: %s holds no %s.*: it is not of an encoder", path, e.Root)
+	}
+	return e, nil
+}
+
+// readTensors keeps the tensors whose names have a prefix. The others are read too,
+// for the checksum, one at a time.
+func readTensors(ctx context.Context, r *artifacts.CheckpointReader, prefix string) (map[string]*onnxgraph.Tensor, error) {
+	tensors := map[string]*onnxgraph.Tensor{}
+	for t, err := range r.Verified() {
+		if err := cmp.Or(stopped(ctx), err); err != nil {
+			return nil, err
+		}
+		if strings.HasPrefix(t.Name, prefix) {
+			tensors[t.Name] = t.Tensor
+		}
+	}
+	return tensors, nil
+}
+
+// configOf is the part of a configuration that an encoder needs.
+func configOf(architecture json.RawMessage) (builders.Config, error) {
+	var a builders.ArchitectureInfo
+	if err := json.Unmarshal(architecture, &a); err != nil {
+		return builders.Config{}, err
+	}
+	c := builders.Config{ImageSize: a.ImageSize, PatchSize: a.PatchSize, Dim: a.Dim, Depth: a.Depth, Heads: a.Heads, MLPRatio: a.MLPRatio}
+	if min(c.ImageSize, c.PatchSize, c.Dim, c.Depth, c.Heads, c.MLPRatio) < 1 || c.ImageSize%c.PatchSize != 0 || c.Dim%c.Heads != 0 {
+		return c, fmt.Errorf("%s makes no vision transformer", architecture)
+	}
+	return c, nil
+}

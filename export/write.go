@@ -1,0 +1,101 @@
+package export
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"pmx/artifacts/safetensors"
+	"pmx/builders"
+	"pmx/internal/atomicfile"
+)
+
+// Endings of exported files' names.
+const (
+	ModelExt   = ".onnx"
+	WeightsExt = ".safetensors"
+)
+
+// File is one that was written and verified.
+type File struct {
+	Path string
+	// Difference is the largest of its features from the training graph's, relative
+	// to the largest feature.
+	Difference float64
+}
+
+// CheckName says whether Write takes a name with these options. The ending says what
+// is written: the model with the weights beside it, or the weights alone, which have
+// no options.
+func CheckName(path string, o builders.EncoderOptions) error {
+	switch ext := filepath.Ext(path); {
+	case ext == ModelExt:
+		return nil
+	case ext != WeightsExt:
+		return fmt.Errorf("export: %s: want a name that ends in %s (the model, with the weights beside it) or in %s (the weights alone)", path, ModelExt, WeightsExt)
+	case o.DynamicSize || o.Preprocessing:
+		return fmt.Errorf("export: %s: weights have no input to shape: a dynamic size and preprocessing are for a name that ends in %s", path, ModelExt)
+	}
+	return nil
+}
+
+// Write writes what a name asks for (see CheckName), path first in what it returns.
+// Each file is read again and verified; they take their places when all of them are
+// good, so that a failure, or a context that is done, leaves what was there.
+func (e *Encoder) Write(ctx context.Context, path string, o builders.EncoderOptions, v *Verifier) (files []File, err error) {
+	if err := CheckName(path, o); err != nil {
+		return nil, err
+	}
+	dir, name := filepath.Split(path)
+	weightsName := strings.TrimSuffix(name, filepath.Ext(name)) + WeightsExt
+	c := v.comparison(2 + len(verifiedSizes(e, o)) - 1) // both share the trained size's pass
+	err = atomicfile.Stage(dir, func(staging string) (last []string, err error) {
+		difference, err := e.writeSafetensors(ctx, filepath.Join(staging, weightsName), c)
+		if err != nil {
+			return nil, err
+		}
+		files = []File{{filepath.Join(dir, weightsName), difference}}
+		if name == weightsName {
+			return nil, nil
+		}
+		if difference, err = e.writeONNX(ctx, filepath.Join(staging, name), o, c); err != nil {
+			return nil, err
+		}
+		files = append([]File{{path, difference}}, files...)
+		return []string{name}, nil // after its data, where that is a file beside it
+	})
+	if _, told := errors.AsType[*atomicfile.Error](err); told {
+		return nil, err
+	}
+	if err != nil {
+		return nil, fmt.Errorf("export: %s was not written (an older one is untouched): %w", path, err)
+	}
+	return files, nil
+}
+
+func (e *Encoder) writeONNX(ctx context.Context, path string, o builders.EncoderOptions, c *comparison) (float64, error) {
+	if err := stopped(ctx); err != nil {
+		return 0, err
+	}
+	model, err := e.ONNX(o)
+	if err != nil {
+		return 0, err
+	}
+	if err := model.WriteFile(path); err != nil {
+		return 0, err
+	}
+	return c.onnx(ctx, path, e, o)
+}
+
+func (e *Encoder) writeSafetensors(ctx context.Context, path string, c *comparison) (float64, error) {
+	tensors, metadata, err := e.Safetensors()
+	if err != nil {
+		return 0, err
+	}
+	if err := safetensors.WriteFile(path, tensors, metadata); err != nil {
+		return 0, err
+	}
+	return c.safetensors(ctx, path, e)
+}
