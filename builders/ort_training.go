@@ -65,6 +65,6 @@ func BuildORTTraining(c Config) (*ORTTraining, error) {
 
 // InitialState draws the checkpoint that training starts from, by the names of
 // Step.State.
-func (a *ORTTraining) InitialState(seed uint64) map[string]*onnxgraph.Tensor {
+func (a *ORTTraining) InitialState(seed uint64) State {
 	return a.Step.InitialState(seed)
 }

@@ -38,6 +38,10 @@ type StateTensor struct {
 	copy string                         // EMA: the parameter it starts as
 }
 
+// State is what training changes: a tensor for each StateTensor of a Step, by its name.
+// A Session holds it, a checkpoint keeps it, an encoder is a part of it.
+type State map[string]*onnxgraph.Tensor
+
 // Port is an input of a batch.
 type Port struct {
 	Name  string `json:"name"`
@@ -163,8 +167,8 @@ func (s *Step) hyper(g *onnxgraph.Graph, name string) *onnxgraph.Value {
 
 // InitialState draws the state that training starts from: each parameter from
 // its own stream of the seed, so that none depends on another's size.
-func (s *Step) InitialState(seed uint64) map[string]*onnxgraph.Tensor {
-	state := map[string]*onnxgraph.Tensor{}
+func (s *Step) InitialState(seed uint64) State {
+	state := State{}
 	for _, t := range s.State {
 		switch {
 		case t.init != nil:

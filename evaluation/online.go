@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"pmx/builders"
-	"pmx/onnxgraph"
 	"pmx/training"
 )
 
@@ -44,7 +43,7 @@ func (o OnlineKNN) Evaluate(ctx context.Context, l *training.Loop) (map[string]f
 }
 
 // Measure is the accuracy with the weights in a training state.
-func (o OnlineKNN) Measure(ctx context.Context, state map[string]*onnxgraph.Tensor) (Accuracy, error) {
+func (o OnlineKNN) Measure(ctx context.Context, state builders.State) (Accuracy, error) {
 	root := o.Encoder
 	if root == "" {
 		root = o.Config.FeatureEncoder()

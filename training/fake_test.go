@@ -43,7 +43,7 @@ type metricsMap = map[string]float64
 
 func newFakeSession() *fakeSession { return &fakeSession{w: make([]float32, 3)} }
 
-func (s *fakeSession) SetState(state map[string]*onnxgraph.Tensor) error {
+func (s *fakeSession) SetState(state builders.State) error {
 	if len(state) != 2 {
 		return fmt.Errorf("%d state tensors", len(state))
 	}
@@ -53,14 +53,14 @@ func (s *fakeSession) SetState(state map[string]*onnxgraph.Tensor) error {
 	return nil
 }
 
-func (s *fakeSession) State() (map[string]*onnxgraph.Tensor, error) {
+func (s *fakeSession) State() (builders.State, error) {
 	if len(s.stateErrors) > 0 {
 		err := s.stateErrors[0]
 		if s.stateErrors = s.stateErrors[1:]; err != nil {
 			return nil, err
 		}
 	}
-	return map[string]*onnxgraph.Tensor{
+	return builders.State{
 		"w":                  onnxgraph.NewTensor([]int{3}, append([]float32(nil), s.w...)),
 		builders.CounterName: onnxgraph.NewTensor([]int{1}, []int64{s.count}),
 	}, nil

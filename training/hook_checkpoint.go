@@ -8,7 +8,6 @@ import (
 	"pmx/artifacts"
 	"pmx/artifacts/safetensors"
 	"pmx/builders"
-	"pmx/onnxgraph"
 )
 
 // CheckpointHook saves the run: every so many steps or epochs, after the last
@@ -108,7 +107,7 @@ func (h *CheckpointHook) Initial(step *builders.Step) (*artifacts.Checkpoint, er
 	return h.checkpoint(0, step.InitialState(h.Seed), dataState{})
 }
 
-func (h *CheckpointHook) checkpoint(step int64, state map[string]*onnxgraph.Tensor, where dataState) (*artifacts.Checkpoint, error) {
+func (h *CheckpointHook) checkpoint(step int64, state builders.State, where dataState) (*artifacts.Checkpoint, error) {
 	rng, err := json.Marshal(rngState{h.Seed})
 	if err != nil {
 		return nil, err

@@ -84,7 +84,7 @@ func ConfigHash(run *artifacts.RunDir, ignore ...string) (string, error) {
 }
 
 // readState reads a checkpoint of the run into tensors of the step's shapes.
-func readState(run *artifacts.RunDir, path string, step *builders.Step, ignore []string) (artifacts.CheckpointHeader, map[string]*onnxgraph.Tensor, error) {
+func readState(run *artifacts.RunDir, path string, step *builders.Step, ignore []string) (artifacts.CheckpointHeader, builders.State, error) {
 	hash, err := ConfigHash(run, ignore...)
 	if err != nil {
 		return artifacts.CheckpointHeader{}, nil, err
@@ -97,7 +97,7 @@ func readState(run *artifacts.RunDir, path string, step *builders.Step, ignore [
 	if err := r.CheckConfig(hash); err != nil {
 		return r.CheckpointHeader, nil, err
 	}
-	state := map[string]*onnxgraph.Tensor{}
+	state := builders.State{}
 	for _, t := range step.State {
 		dtype, err := onnxgraph.ParseDType(t.DType)
 		if err != nil {
@@ -109,7 +109,7 @@ func readState(run *artifacts.RunDir, path string, step *builders.Step, ignore [
 }
 
 // checkCounter compares the optimizer's count of steps with the checkpoint's.
-func checkCounter(step *builders.Step, state map[string]*onnxgraph.Tensor, want int64) error {
+func checkCounter(step *builders.Step, state builders.State, want int64) error {
 	for _, t := range step.State {
 		if t.Kind != builders.KindCounter {
 			continue

@@ -55,9 +55,9 @@ func Threads(o Options) int { return cmp.Or(o.Threads, runtime.GOMAXPROCS(0)) }
 // runs. A Session is used by one goroutine at a time.
 type Session interface {
 	// SetState copies in a tensor for each of the step's state tensors, by name.
-	SetState(state map[string]*onnxgraph.Tensor) error
+	SetState(state builders.State) error
 	// State copies the state out.
-	State() (map[string]*onnxgraph.Tensor, error)
+	State() (builders.State, error)
 	// Step runs one step: feeds for each batch port, numbers for each
 	// hyper-parameter. It returns the step's metrics by name. The feeds are not
 	// kept. If it fails, the state is as before.

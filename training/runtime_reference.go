@@ -27,7 +27,7 @@ func (reference) NewSession(step *builders.Step, o Options) (Session, error) {
 	if o.ProfilePrefix != "" {
 		return nil, errors.New("training: runtime reference writes no trace: use --runtime ort")
 	}
-	s := &referenceSession{step: step, eval: onnxgraph.NewEvaluator(step.Model.Graph), state: map[string]*onnxgraph.Tensor{}}
+	s := &referenceSession{step: step, eval: onnxgraph.NewEvaluator(step.Model.Graph), state: builders.State{}}
 	for _, t := range step.State {
 		dtype, err := onnxgraph.ParseDType(t.DType)
 		if err != nil {
@@ -56,11 +56,11 @@ func wantCPU(runtime string, o Options) error {
 type referenceSession struct {
 	step     *builders.Step
 	eval     *onnxgraph.Evaluator
-	state    map[string]*onnxgraph.Tensor
-	previous map[string]*onnxgraph.Tensor // nil where there is nothing to undo
+	state    builders.State
+	previous builders.State // nil where there is nothing to undo
 }
 
-func (s *referenceSession) SetState(state map[string]*onnxgraph.Tensor) error {
+func (s *referenceSession) SetState(state builders.State) error {
 	if err := checkState(s.step, state); err != nil {
 		return err
 	}
@@ -71,8 +71,8 @@ func (s *referenceSession) SetState(state map[string]*onnxgraph.Tensor) error {
 	return nil
 }
 
-func (s *referenceSession) State() (map[string]*onnxgraph.Tensor, error) {
-	out := map[string]*onnxgraph.Tensor{}
+func (s *referenceSession) State() (builders.State, error) {
+	out := builders.State{}
 	for name, t := range s.state {
 		out[name] = onnxgraph.Narrow(t)
 	}
@@ -100,7 +100,7 @@ func (s *referenceSession) Step(ctx context.Context, feeds map[string]*onnxgraph
 	if err != nil {
 		return nil, err
 	}
-	next := map[string]*onnxgraph.Tensor{}
+	next := builders.State{}
 	for _, t := range s.step.State {
 		next[t.Name] = onnxgraph.Widen(onnxgraph.Narrow(out[t.Out])) // as a checkpoint keeps it, so that a resumed run is the same
 	}

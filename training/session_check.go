@@ -11,7 +11,7 @@ import (
 var errNothingToUndo = errors.New("training: there is no step to undo")
 
 // checkState compares a state with what the step declares.
-func checkState(step *builders.Step, state map[string]*onnxgraph.Tensor) error {
+func checkState(step *builders.Step, state builders.State) error {
 	for _, t := range step.State {
 		if err := checkTensor(t.Name, state[t.Name], t.DType, t.Shape); err != nil {
 			return fmt.Errorf("training: state: %w", err)

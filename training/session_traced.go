@@ -79,12 +79,12 @@ func (s *TracedSession) end() error {
 }
 
 // SetState implements Session.
-func (s *TracedSession) SetState(state map[string]*onnxgraph.Tensor) error {
+func (s *TracedSession) SetState(state builders.State) error {
 	return s.now.SetState(state)
 }
 
 // State implements Session.
-func (s *TracedSession) State() (map[string]*onnxgraph.Tensor, error) { return s.now.State() }
+func (s *TracedSession) State() (builders.State, error) { return s.now.State() }
 
 // Undo implements Session.
 func (s *TracedSession) Undo() error { return s.now.Undo() }

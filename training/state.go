@@ -91,7 +91,7 @@ func (s *stateSets[V]) newTensor(t builders.StateTensor,
 }
 
 // SetState implements Session. If it fails, the state is as before.
-func (s *stateSets[V]) SetState(state map[string]*onnxgraph.Tensor) error {
+func (s *stateSets[V]) SetState(state builders.State) error {
 	if s.closed {
 		return errStepClosed
 	}
@@ -109,11 +109,11 @@ func (s *stateSets[V]) SetState(state map[string]*onnxgraph.Tensor) error {
 }
 
 // State implements Session.
-func (s *stateSets[V]) State() (map[string]*onnxgraph.Tensor, error) {
+func (s *stateSets[V]) State() (builders.State, error) {
 	if s.closed {
 		return nil, errStepClosed
 	}
-	out := make(map[string]*onnxgraph.Tensor, len(s.step.State))
+	out := make(builders.State, len(s.step.State))
 	for i, t := range s.step.State {
 		x, err := s.sets[s.now][i].Read()
 		if err != nil {
