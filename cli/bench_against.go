@@ -234,7 +234,7 @@ func withImages(r Recipe) Recipe {
 
 // openImages finds out whether the row train can be fed.
 func (m *comparison) openImages(ctx context.Context) error {
-	d, err := unlessStopped(ctx, m.recipe.openTraining)
+	d, err := m.recipe.openTraining(ctx)
 	if err != nil {
 		return err
 	}

@@ -64,7 +64,7 @@ func benchTrain(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	data, err := unlessStopped(c.Context, r.openTraining)
+	data, err := r.openTraining(c.Context)
 	if err != nil {
 		return err
 	}

@@ -121,18 +121,15 @@ func imagesToClassify(c *cli.Context, r Recipe) (bank, queries patchmix.Dataset,
 	if c.IsSet("hold-out") {
 		r.HoldOut = c.Float64("hold-out")
 	}
-	splits, err := unlessStopped(c.Context, func() ([2]patchmix.Dataset, error) {
-		images, err := r.images()
-		if err != nil {
-			return [2]patchmix.Dataset{}, err
-		}
-		bank, queries, err := labelledSplits(images, "--hold-out 0.1")
-		return [2]patchmix.Dataset{bank, queries}, err
-	})
+	images, err := r.images(c.Context)
+	if err != nil {
+		return nil, nil, err
+	}
+	bank, queries, err = labelledSplits(c.Context, images, "--hold-out 0.1")
 	if unlabelled, ok := errors.AsType[*unlabelledError](err); ok && !errors.Is(err, patchmix.ErrNoSplit) {
 		err = fmt.Errorf("%w, so there is nothing to classify: name images in one folder per class by --data SPEC", unlabelled)
 	}
-	return splits[0], splits[1], err
+	return bank, queries, err
 }
 
 func parseNeighbours(text string) ([]int, error) {

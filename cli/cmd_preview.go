@@ -55,13 +55,11 @@ func preview(c *cli.Context) error {
 	if strings.ToLower(filepath.Ext(out)) != ".png" {
 		return usageErrorf("--out %s: want a name that ends in .png, which is what is written", out)
 	}
-	data, err := unlessStopped(c.Context, func() (patchmix.Dataset, error) {
-		images, err := r.images()
-		if err != nil {
-			return nil, err
-		}
-		return images.Open(patchmix.Train)
-	})
+	images, err := r.images(c.Context)
+	if err != nil {
+		return err
+	}
+	data, err := openSplit(c.Context, images, patchmix.Train)
 	if err != nil {
 		return err
 	}

@@ -196,10 +196,10 @@ func lastSession(path string) (artifacts.Session, error) {
 }
 
 func (t *trainer) openData(ctx context.Context) (err error) {
-	if t.images, err = unlessStopped(ctx, t.recipe.images); err != nil {
+	if t.images, err = t.recipe.images(ctx); err != nil {
 		return err
 	}
-	t.data, err = unlessStopped(ctx, func() (patchmix.Dataset, error) { return t.recipe.trainingImages(t.images) })
+	t.data, err = t.recipe.trainingImages(ctx, t.images)
 	return err
 }
 

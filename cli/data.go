@@ -26,8 +26,8 @@ func dataHelp() string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// images finds the recipe's images.
-func (r Recipe) images() (*patchmix.Source, error) {
+// images finds the recipe's images. Like all that opens them, it ends with ctx.
+func (r Recipe) images(ctx context.Context) (*patchmix.Source, error) {
 	if r.Sources.Data == "" {
 		return nil, usageErrorf("no images to work on: name them by --data SPEC (%s)", strings.Join(patchmix.Formats.Names(), ", "))
 	}
@@ -35,21 +35,26 @@ func (r Recipe) images() (*patchmix.Source, error) {
 	if r.HoldOut > 0 {
 		options = append(options, patchmix.HoldOut(r.HoldOut))
 	}
-	return patchmix.NewSource(r.Sources.Data, options...)
+	return unlessStopped(ctx, func() (*patchmix.Source, error) { return patchmix.NewSource(r.Sources.Data, options...) })
+}
+
+// openSplit opens one split of the images, which may be millions to list.
+func openSplit(ctx context.Context, images *patchmix.Source, split string) (patchmix.Dataset, error) {
+	return unlessStopped(ctx, func() (patchmix.Dataset, error) { return images.Open(split) })
 }
 
 // openTraining opens the recipe's images to train on, which must make a batch.
-func (r Recipe) openTraining() (patchmix.Dataset, error) {
-	images, err := r.images()
+func (r Recipe) openTraining(ctx context.Context) (patchmix.Dataset, error) {
+	images, err := r.images(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return r.trainingImages(images)
+	return r.trainingImages(ctx, images)
 }
 
 // trainingImages are those to train on, which must make a batch.
-func (r Recipe) trainingImages(images *patchmix.Source) (patchmix.Dataset, error) {
-	d, err := images.Open(patchmix.Train)
+func (r Recipe) trainingImages(ctx context.Context, images *patchmix.Source) (patchmix.Dataset, error) {
+	d, err := openSplit(ctx, images, patchmix.Train)
 	if err != nil {
 		return nil, err
 	}
@@ -78,11 +83,11 @@ func (e *unlabelledError) Unwrap() error { return e.error }
 // labelledSplits are the images that vote and those that are classified. Where the
 // images are good but have no classes, or none of them are for testing, the error
 // is an *unlabelledError; holdOut is what a user writes to keep some of them.
-func labelledSplits(images *patchmix.Source, holdOut string) (bank, queries patchmix.Dataset, err error) {
-	if bank, err = images.Open(patchmix.Train); err != nil {
+func labelledSplits(ctx context.Context, images *patchmix.Source, holdOut string) (bank, queries patchmix.Dataset, err error) {
+	if bank, err = openSplit(ctx, images, patchmix.Train); err != nil {
 		return nil, nil, err
 	}
-	queries, err = images.Open(patchmix.Test)
+	queries, err = openSplit(ctx, images, patchmix.Test)
 	switch {
 	case errors.Is(err, patchmix.ErrNoSplit):
 		return nil, nil, &unlabelledError{fmt.Errorf("%w: %s keeps a tenth for it", err, holdOut)}

@@ -21,7 +21,7 @@ func sampleRecipe(t *testing.T) Recipe {
 
 func imagesOf(t *testing.T, r Recipe) *patchmix.Source {
 	t.Helper()
-	images, err := r.images()
+	images, err := r.images(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +45,7 @@ func TestPixelsOfUndoesTheNormalisation(t *testing.T) {
 
 // TestEvalBatches: all images once, in order, as floats and as bytes.
 func TestEvalBatches(t *testing.T) {
-	_, queries, err := labelledSplits(imagesOf(t, sampleRecipe(t)), "")
+	_, queries, err := labelledSplits(t.Context(), imagesOf(t, sampleRecipe(t)), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +112,7 @@ func TestLabelledSplitsNeedLabels(t *testing.T) {
 		if isList {
 			r.Sources.Data = format + ":" + filepath.Join(dir, file)
 		}
-		bank, queries, err := labelledSplits(imagesOf(t, r), "HOLD OUT")
+		bank, queries, err := labelledSplits(t.Context(), imagesOf(t, r), "HOLD OUT")
 		if c.want == "" {
 			if err != nil || bank.Len() != 2 || queries.Len() != 1 {
 				t.Errorf("%s: %v", name, err)
@@ -128,7 +128,7 @@ func TestLabelledSplitsNeedLabels(t *testing.T) {
 	}
 	r := sampleRecipe(t)
 	r.Sources.Data = ""
-	if _, err := r.images(); exitCode(t.Context(), err) != ExitUsage {
+	if _, err := r.images(t.Context()); exitCode(t.Context(), err) != ExitUsage {
 		t.Errorf("no data: %v, want a usage error", err)
 	}
 }

@@ -7,7 +7,6 @@ import (
 
 	"pmx/artifacts"
 	"pmx/evaluation"
-	"pmx/patchmix"
 	"pmx/training"
 )
 
@@ -19,15 +18,12 @@ func (t *trainer) openKNN(ctx context.Context) error {
 	if t.c.Bool("no-knn") {
 		return nil
 	}
-	splits, err := unlessStopped(ctx, func() ([2]patchmix.Dataset, error) {
-		bank, queries, err := labelledSplits(t.images, "--set hold_out=0.1")
-		return [2]patchmix.Dataset{bank, queries}, err
-	})
+	bank, queries, err := labelledSplits(ctx, t.images, "--set hold_out=0.1")
 	if _, unlabelled := errors.AsType[*unlabelledError](err); unlabelled {
 		fmt.Fprintf(t.c.App.ErrWriter, "note: kNN accuracy is not measured: %s\n", oneLine(err))
 		return nil
 	}
-	t.bank, t.queries = splits[0], splits[1]
+	t.bank, t.queries = bank, queries
 	return err
 }
 

@@ -30,7 +30,7 @@ func (t *trainer) resume(manifest *artifacts.Manifest) error {
 	}
 	if len(before.Sessions) > 0 && before.Data.Digest != manifest.Data.Digest {
 		manifest.Sessions[0].DataBefore = &before.Data
-		if t.holdsOut() {
+		if t.images.HoldsOut() {
 			notes = append(notes, "other images may be held out than before: accuracy is then measured on some that were trained on")
 		}
 	}
@@ -63,16 +63,6 @@ func (t *trainer) resume(manifest *artifacts.Manifest) error {
 	manifest.Sessions[0].FromStep = t.from.Step
 	manifest.Sessions = append(before.Sessions, manifest.Sessions...)
 	return nil
-}
-
-// holdsOut reports whether some of the images are held out. Those are places in the
-// order of the names, so that with other names they are other images, even of as many.
-func (t *trainer) holdsOut() bool {
-	if t.recipe.HoldOut == 0 {
-		return false
-	}
-	_, err := patchmix.Open(t.recipe.Sources.Data, patchmix.Test)
-	return errors.Is(err, patchmix.ErrNoSplit)
 }
 
 // place finds the position in the data. Where an epoch has another number of steps

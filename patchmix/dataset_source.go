@@ -55,6 +55,17 @@ func (s *Source) Open(split string) (Dataset, error) {
 	return d, err
 }
 
+// HoldsOut reports whether some of the training images are held out. Those are places
+// in the order of the names, so that with other names they are other images, even of
+// as many.
+func (s *Source) HoldsOut() bool {
+	if s.holdOut == 0 {
+		return false
+	}
+	_, err := s.test()
+	return errors.Is(err, ErrNoSplit)
+}
+
 // openHeldOut opens a split; where there is no test split, the training images
 // are divided.
 func (s *Source) openHeldOut(split string) (Dataset, error) {
