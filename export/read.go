@@ -84,7 +84,7 @@ func readCheckpoint(ctx context.Context, path, root string) (*Encoder, error) {
 func readTensors(ctx context.Context, r *artifacts.CheckpointReader, prefix string) (map[string]*onnxgraph.Tensor, error) {
 	tensors := map[string]*onnxgraph.Tensor{}
 	for t, err := range r.Verified() {
-		if err := cmp.Or(stopped(ctx), err); err != nil {
+		if err := cmp.Or(context.Cause(ctx), err); err != nil {
 			return nil, err
 		}
 		if strings.HasPrefix(t.Name, prefix) {

@@ -104,7 +104,7 @@ func (c *comparison) onnx(ctx context.Context, path string, e *Encoder, o builde
 	if err != nil {
 		return 0, err
 	}
-	if err := stopped(ctx); err != nil {
+	if err := context.Cause(ctx); err != nil {
 		return 0, err
 	}
 	encoder, err := c.Runtime.NewInference(model, c.Options)
@@ -124,7 +124,7 @@ func (c *comparison) onnx(ctx context.Context, path string, e *Encoder, o builde
 		}
 		worst = math.Max(worst, difference)
 	}
-	if err := stopped(ctx); err != nil {
+	if err := context.Cause(ctx); err != nil {
 		return 0, err
 	}
 	return worst, tolerable(worst)
@@ -159,14 +159,6 @@ func (c *comparison) safetensors(ctx context.Context, path string, e *Encoder) (
 	}
 	difference := farthest(tokens[1], tokens[0].Float64s())
 	return difference, tolerable(difference)
-}
-
-// stopped is the cause of a context that is done.
-func stopped(ctx context.Context) error {
-	if ctx.Err() == nil {
-		return nil
-	}
-	return context.Cause(ctx)
 }
 
 func tolerable(difference float64) error {

@@ -76,7 +76,7 @@ func (e *Encoder) Write(ctx context.Context, path string, o builders.EncoderOpti
 }
 
 func (e *Encoder) writeONNX(ctx context.Context, path string, o builders.EncoderOptions, c *comparison) (float64, error) {
-	if err := stopped(ctx); err != nil {
+	if err := context.Cause(ctx); err != nil {
 		return 0, err
 	}
 	model, err := e.ONNX(o)

@@ -61,8 +61,8 @@ func (e *Evaluator) RunContext(ctx context.Context, feeds map[string]*Tensor) (m
 		return known[v]
 	}
 	for i, n := range e.graph.nodes {
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
+		if err := context.Cause(ctx); err != nil {
+			return nil, err
 		}
 		in := make([]*Tensor, len(n.Inputs))
 		for k, v := range n.Inputs {

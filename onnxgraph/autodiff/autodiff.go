@@ -150,17 +150,15 @@ func unbroadcast(gx *onnxgraph.Value, shape onnxgraph.Shape) *onnxgraph.Value {
 	if !gx.Shape.Static() || !shape.Static() {
 		onnxgraph.Fail("Gradients", []*onnxgraph.Value{gx}, "gradients need fixed shapes, got %v for an input of %v", gx.Shape, shape)
 	}
+	if whole, err := onnxgraph.Broadcast(gx.Shape, shape); err != nil || !whole.Equal(gx.Shape) {
+		onnxgraph.Fail("Gradients", []*onnxgraph.Value{gx}, "an operator's gradient gives %v for an input of %v", gx.Shape, shape)
+	}
 	lead := len(gx.Shape) - len(shape)
-	repeated := lead >= 0
 	var axes []int
 	for i, d := range gx.Shape {
-		if i < lead || repeated && shape[i-lead] != d {
+		if i < lead || shape[i-lead] != d {
 			axes = append(axes, i)
-			repeated = repeated && (i < lead || shape[i-lead] == 1)
 		}
-	}
-	if !repeated {
-		onnxgraph.Fail("Gradients", []*onnxgraph.Value{gx}, "an operator's gradient gives %v for an input of %v", gx.Shape, shape)
 	}
 	keep := len(axes) > lead // a dimension of 1 was repeated, and stays
 	gx = op.ReduceSum(gx, keep, axes...)
