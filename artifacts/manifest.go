@@ -56,9 +56,21 @@ type Session struct {
 	// Kernels are the instruction set of the kernels of ours that ran, such as avx2,
 	// or off; "" in a manifest that does not say so.
 	Kernels string `json:"kernels,omitempty"`
+	// Routine is nil in a manifest that does not say so.
+	Routine *Routine `json:"routine,omitempty"`
 	// DataBefore is what the run was trained on until this session, where the user
 	// accepted that it has changed.
 	DataBefore *DataInfo `json:"data_before,omitempty"`
+}
+
+// Routine is what a session does between its steps. It does not change the training,
+// but what is left of it.
+type Routine struct {
+	Keep                 int   `json:"keep"`                   // checkpoints
+	CheckpointEvery      int   `json:"checkpoint_every"`       // epochs; 0: not by epochs
+	CheckpointEverySteps int64 `json:"checkpoint_every_steps"` // 0: not by steps
+	KNN                  bool  `json:"knn"`                    // accuracy is measured
+	KNNEvery             int   `json:"knn_every"`              // epochs; 0: at the beginning and the end
 }
 
 // NewSession describes this process; the caller fills in the runtime.

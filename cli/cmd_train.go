@@ -32,9 +32,10 @@ metrics.jsonl, TensorBoard events, checkpoints and at the end encoder.onnx.
 Ctrl-C and SIGTERM save and stop; after a crash, --resume loses at
 most the steps since the last checkpoint. A resumed run needs its recipe, its
 images (--data says where they lie now) and a pmx that builds the same graph. It goes
-on with the runtime, the device and the kernels that it had last, unless --runtime,
---device or --kernels names others: with another ONNX Runtime or other kernels it does
-so with a note, no longer bit for bit.
+on with the runtime, the device, the kernels and the --keep, --checkpoint-every,
+--checkpoint-every-steps, --no-knn and --knn-every that it had last, unless the command
+names others: with another ONNX Runtime or other kernels it does so with a note, no
+longer bit for bit.
 
 An image that cannot be read stops the training, after saving. Repair or remove it
 and go on as the error says. If it is one to train on, that is by
@@ -81,6 +82,8 @@ type trainer struct {
 	// Images for kNN; nil without.
 	bank, queries patchmix.Dataset
 
+	last    artifacts.Session // of the run that is resumed; empty where there was none
+	routine artifacts.Routine
 	dir     *artifacts.RunDir
 	step    *builders.Step
 	profile *profile // nil without --profile
@@ -97,7 +100,7 @@ func (t *trainer) run(ctx context.Context) (err error) {
 		defer func() { err = errors.Join(err, t.profile.close()) }()
 	}
 	openData, openKNN := func() error { return t.openData(ctx) }, func() error { return t.openKNN(ctx) }
-	for _, prepare := range []func() error{t.readRecipe, t.openRuntime, openData, t.checkBatches, openKNN, t.buildStep} {
+	for _, prepare := range []func() error{t.checkFlags, t.readLast, t.readRecipe, t.openRuntime, openData, t.checkBatches, openKNN, t.buildStep} {
 		if err := prepare(); err != nil {
 			return err
 		}
@@ -113,18 +116,24 @@ func (t *trainer) run(ctx context.Context) (err error) {
 	return t.finish(ctx)
 }
 
+func (t *trainer) checkFlags() error {
+	c := t.c
+	switch {
+	case c.Bool("resume") && c.Bool("overwrite"):
+		return usageErrorf("--resume goes on with a run and --overwrite deletes it: choose one")
+	case c.Bool("accept-changed-data") && !c.Bool("resume"):
+		return usageErrorf("--accept-changed-data goes with --resume")
+	case c.Int("checkpoint-every") < 0 || c.Int64("checkpoint-every-steps") < 0 || c.Int("keep") < 1 || c.Int("knn-every") < 0 || c.Int("workers") < 0:
+		return usageErrorf("--checkpoint-every, --checkpoint-every-steps, --knn-every and --workers are 0 or more, --keep 1 or more")
+	case c.Int("profile-steps") < 1 || c.IsSet("profile-steps") && t.profile == nil:
+		return usageErrorf("--profile-steps is 1 or more, and goes with --profile")
+	}
+	return nil
+}
+
 // readRecipe takes the recipe from the flags, or from the run that is resumed.
 func (t *trainer) readRecipe() error {
 	c := t.c
-	if c.Bool("resume") && c.Bool("overwrite") {
-		return usageErrorf("--resume goes on with a run and --overwrite deletes it: choose one")
-	}
-	if c.Bool("accept-changed-data") && !c.Bool("resume") {
-		return usageErrorf("--accept-changed-data goes with --resume")
-	}
-	if c.Int("checkpoint-every") < 0 || c.Int64("checkpoint-every-steps") < 0 || c.Int("keep") < 1 || c.Int("knn-every") < 0 || c.Int("workers") < 0 {
-		return usageErrorf("--checkpoint-every, --checkpoint-every-steps, --knn-every and --workers are 0 or more, --keep 1 or more")
-	}
 	if c.Bool("resume") && !c.IsSet("preset") && !c.IsSet("config") {
 		dir, err := artifacts.ViewRun(c.String("out"))
 		if err != nil {
@@ -149,9 +158,6 @@ func (t *trainer) readRecipe() error {
 	if c.IsSet("seed") {
 		t.recipe.Seed = c.Uint64("seed")
 	}
-	if c.Int("profile-steps") < 1 || c.IsSet("profile-steps") && t.profile == nil {
-		return usageErrorf("--profile-steps is 1 or more, and goes with --profile")
-	}
 	return withCode(ExitUsage, t.recipe.Validate())
 }
 
@@ -159,40 +165,20 @@ func (t *trainer) readRecipe() error {
 // trained by last, where they name nothing.
 func (t *trainer) openRuntime() (err error) {
 	name, device, choice := t.c.String("runtime"), t.c.String("device"), t.c.String("kernels")
-	if t.c.Bool("resume") {
-		last, err := lastSession(t.c.String("out"))
-		if err != nil {
-			return err
-		}
-		if !t.c.IsSet("runtime") && last.Runtime != "" {
-			name = last.Runtime
-		}
-		if !t.c.IsSet("device") && last.Device != "" {
-			device = last.Device
-		}
-		// Kernels that this processor lacks are others now, as CheckResume notes; those
-		// of another runtime or device tell nothing about this one's.
-		has := last.Kernels == "off" || slices.Contains(kernels.ISAs(), last.Kernels)
-		if !t.c.IsSet("kernels") && has && name == last.Runtime && device == last.Device {
-			choice = last.Kernels
-		}
+	if !t.c.IsSet("runtime") && t.last.Runtime != "" {
+		name = t.last.Runtime
+	}
+	if !t.c.IsSet("device") && t.last.Device != "" {
+		device = t.last.Device
+	}
+	// Kernels that this processor lacks are others now, as CheckResume notes; those
+	// of another runtime or device tell nothing about this one's.
+	has := t.last.Kernels == "off" || slices.Contains(kernels.ISAs(), t.last.Kernels)
+	if !t.c.IsSet("kernels") && has && name == t.last.Runtime && device == t.last.Device {
+		choice = t.last.Kernels
 	}
 	t.backend, t.options, err = openRuntime(t.c, name, device, choice)
 	return err
-}
-
-// lastSession is the newest session of a run, or nothing where it was stopped
-// before its first.
-func lastSession(path string) (artifacts.Session, error) {
-	dir, err := artifacts.ViewRun(path)
-	if err != nil {
-		return artifacts.Session{}, err
-	}
-	m, err := dir.ReadManifest()
-	if err != nil || len(m.Sessions) == 0 {
-		return artifacts.Session{}, err
-	}
-	return m.Sessions[len(m.Sessions)-1], nil
 }
 
 func (t *trainer) openData(ctx context.Context) (err error) {
@@ -280,9 +266,9 @@ func (t *trainer) hooks(ctx context.Context) ([]training.Hook, error) {
 		hooks = append(hooks, knn)
 	}
 	checkpoints := t.dir.Checkpoints()
-	checkpoints.Keep = t.c.Int("keep")
+	checkpoints.Keep = t.routine.Keep
 	return append(hooks, &training.CheckpointHook{
-		Checkpoints: checkpoints, EveryEpochs: t.c.Int("checkpoint-every"), EverySteps: t.c.Int64("checkpoint-every-steps"),
+		Checkpoints: checkpoints, EveryEpochs: t.routine.CheckpointEvery, EverySteps: t.routine.CheckpointEverySteps,
 		ConfigHash: hash, Method: t.recipe.Method, Arch: architecture, Seed: t.recipe.Seed,
 	}), nil
 }

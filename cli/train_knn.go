@@ -15,7 +15,7 @@ import (
 // openKNN leaves the images nil where kNN is not wanted or there is nothing to
 // classify, which is said.
 func (t *trainer) openKNN(ctx context.Context) error {
-	if t.c.Bool("no-knn") {
+	if !t.routine.KNN {
 		return nil
 	}
 	bank, queries, err := labelledSplits(ctx, t.images, "--set hold_out=0.1")
@@ -50,7 +50,7 @@ func (t *trainer) knnHook(ctx context.Context) (*training.EvalHook, error) {
 		Images:  t.bank.Len() + t.queries.Len(),
 	}
 	return &training.EvalHook{
-		EveryEpochs: t.c.Int("knn-every"), Untrained: true, Last: true,
+		EveryEpochs: t.routine.KNNEvery, Untrained: true, Last: true,
 		Recorded: func(step int64) bool { return measured[step] }, Evaluate: measure.Evaluate,
 	}, nil
 }

@@ -60,7 +60,7 @@ func (t *trainer) manifest(ctx context.Context) (artifacts.Manifest, error) {
 	}
 	session := artifacts.NewSession(0)
 	session.Runtime, session.Device = t.backend.Name(), t.options.Device
-	session.Kernels = kernelsOf(t.options)
+	session.Kernels, session.Routine = kernelsOf(t.options), &t.routine
 	if session.Library, err = t.backend.Version(t.options); err != nil {
 		return artifacts.Manifest{}, err
 	}
