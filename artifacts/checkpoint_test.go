@@ -183,6 +183,38 @@ func TestLatestDamaged(t *testing.T) {
 	errtest.OneLine(t, err, c.Path(3), "no older checkpoint is good")
 }
 
+// TestLatestUnreadable: what cannot be read is not damaged, so nobody is told to delete
+// anything. A link to itself cannot be read, by root neither.
+func TestLatestUnreadable(t *testing.T) {
+	c := Checkpoints{Dir: t.TempDir()}
+	if err := c.Save(testCheckpoint(1)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(c.Path(2), c.Path(2)); err != nil {
+		t.Fatal(err)
+	}
+	_, err := c.Latest()
+	errtest.OneLine(t, err, c.Path(2), "may be good, make it readable")
+	if strings.Contains(err.Error(), "delete") || strings.Contains(err.Error(), "--overwrite") {
+		t.Errorf("unreadable: %v", err)
+	}
+}
+
+// TestLatestMisnamed: a checkpoint under another one's name is not that one.
+func TestLatestMisnamed(t *testing.T) {
+	c := Checkpoints{Dir: t.TempDir()}
+	for step := int64(1); step <= 2; step++ {
+		if err := c.Save(testCheckpoint(step)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Rename(c.Path(1), c.Path(3)); err != nil {
+		t.Fatal(err)
+	}
+	_, err := c.Latest()
+	errtest.OneLine(t, err, c.Path(3), "is of step 1", "newest good checkpoint is "+c.Path(2))
+}
+
 // TestSaveFailureKeepsOlder: when a checkpoint cannot be written, none is deleted.
 func TestSaveFailureKeepsOlder(t *testing.T) {
 	c := Checkpoints{Dir: t.TempDir(), Keep: 1}

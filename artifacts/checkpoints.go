@@ -74,7 +74,8 @@ func (c Checkpoints) List() ([]int64, error) {
 
 // Latest gives the newest step that has a checkpoint, having read it through.
 // If that one is damaged, the error says so and names the newest good one; it
-// is for the user to decide to go back.
+// is for the user to decide to go back. One that cannot be read may be good: the
+// error advises to delete nothing.
 func (c Checkpoints) Latest() (step int64, err error) {
 	steps, err := c.List()
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -84,23 +85,30 @@ func (c Checkpoints) Latest() (step int64, err error) {
 		return 0, fmt.Errorf("artifacts: %s: %w: train on by pmx train --resume --out %s", c.Dir, ErrNoCheckpoint, filepath.Dir(c.Dir))
 	}
 	newest := steps[len(steps)-1]
-	err = verifyCheckpoint(c.Path(newest))
+	err = c.verify(newest)
 	if err == nil {
 		return newest, nil
 	}
+	if _, unreadable := errors.AsType[*fs.PathError](err); unreadable {
+		return 0, fmt.Errorf("%w: it may be good, make it readable", err)
+	}
 	for _, step := range slices.Backward(steps[:len(steps)-1]) {
-		if verifyCheckpoint(c.Path(step)) == nil {
+		if c.verify(step) == nil {
 			return 0, fmt.Errorf("%w; the newest good checkpoint is %s: delete the damaged file to go on from there", err, c.Path(step))
 		}
 	}
 	return 0, fmt.Errorf("%w; no older checkpoint is good: start anew with --overwrite", err)
 }
 
-func verifyCheckpoint(path string) error {
-	r, err := OpenCheckpoint(path)
+// verify reads the checkpoint of a step through.
+func (c Checkpoints) verify(step int64) error {
+	r, err := OpenCheckpoint(c.Path(step))
 	if err != nil {
 		return err
 	}
 	defer r.Close()
+	if r.Step != step {
+		return fmt.Errorf("artifacts: %s is of step %d: it has another one's name", c.Path(step), r.Step)
+	}
 	return r.Verify()
 }

@@ -43,6 +43,9 @@ func (r *RunDir) readConfig() ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("artifacts: %w", err)
 	}
+	if !json.Valid(data) {
+		return nil, fmt.Errorf("artifacts: %s is damaged, it is not JSON: put back what it was, or start anew with --overwrite", r.Path(ConfigName))
+	}
 	return data, nil
 }
 
@@ -75,7 +78,7 @@ func (r *RunDir) CheckConfig(config any, ignore ...string) error {
 		}
 	}
 	if len(differences) > 0 {
-		return fmt.Errorf("artifacts: %s was started with another configuration (%s): resume with the same, or start anew with --overwrite",
+		return fmt.Errorf("artifacts: %s was started with another configuration (%s): resume with its own, without --preset, --config and --set, or start anew with --overwrite",
 			r.path, strings.Join(differences, "; "))
 	}
 	return nil

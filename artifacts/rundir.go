@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"pmx/artifacts/filelock"
 	"pmx/internal/atomicfile"
@@ -199,7 +200,10 @@ func checkRun(path string) error {
 	} else if err != nil {
 		return fmt.Errorf("artifacts: %w", err)
 	}
-	if _, err := readManifest(filepath.Join(path, ManifestName)); err != nil {
+	_, err := readManifest(filepath.Join(path, ManifestName))
+	if _, unreadable := errors.AsType[*fs.PathError](err); unreadable && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
+		return fmt.Errorf("%w: make it readable", err)
+	} else if err != nil {
 		return fmt.Errorf("%w: choose the folder of a run", err)
 	}
 	return nil

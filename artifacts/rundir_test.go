@@ -113,6 +113,12 @@ func TestOpenRunRefusals(t *testing.T) {
 		_, err = openRun(dir)
 		errtest.OneLine(t, err, ManifestName, "choose the folder of a run")
 	}
+	loop := filepath.Join(dir, "loop", ManifestName)
+	if err := errors.Join(os.Mkdir(filepath.Dir(loop), 0o777), os.Symlink(loop, loop)); err != nil {
+		t.Fatal(err)
+	}
+	_, err := ViewRun(filepath.Dir(loop))
+	errtest.OneLine(t, err, loop, "make it readable")
 	file := filepath.Join(dir, "file")
 	touch(t, dir, "file")
 	if _, err := CreateRun(file, true); err == nil {
@@ -193,6 +199,13 @@ func TestConfig(t *testing.T) {
 	}
 	var wrong struct{ Seed uint64 }
 	errtest.OneLine(t, run.ReadConfig(&wrong), ConfigName, "unknown field")
+	for _, damaged := range []string{"", `{"Seed": 1`, `{"Seed": 1}}`} {
+		if err := os.WriteFile(run.Path(ConfigName), []byte(damaged), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		errtest.OneLine(t, run.ReadConfig(&got), run.Path(ConfigName), "damaged", "put back what it was")
+		errtest.OneLine(t, run.CheckConfig(config), run.Path(ConfigName), "damaged", "put back what it was")
+	}
 }
 
 // TestNoConfig: a run that was killed before it wrote its configuration says what to
