@@ -29,6 +29,9 @@ func (m Manifest) CheckResume(now Manifest, acceptData bool) (notes []string, er
 			return nil, fmt.Errorf("artifacts: %s: name the same by --data, go on with these by --accept-changed-data, or start anew with --overwrite", changed)
 		}
 		notes = append(notes, changed+": it goes on with these, no longer bit for bit")
+	} else if m.TestData.Digest != now.TestData.Digest && m.TestData.Digest != "" && now.TestData.Digest != "" {
+		notes = append(notes, fmt.Sprintf("accuracy was measured on %s (%d images) and is from now on measured on other images (%s): the numbers do not compare",
+			m.TestData.Name, m.TestData.Samples, now.TestData.difference(m.TestData)))
 	}
 	if before.Kernels == "" {
 		after.Kernels = "" // nobody knows whether they are others

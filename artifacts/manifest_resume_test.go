@@ -8,7 +8,7 @@ import (
 // TestCheckResume changes one thing at a time of what goes on with a run.
 func TestCheckResume(t *testing.T) {
 	made := func(change func(*Manifest, *Session)) Manifest {
-		m := Manifest{GraphHash: "aaaa", Data: DataInfo{Name: "folder photos", Samples: 24, Digest: "dddd"}}
+		m := Manifest{GraphHash: "aaaa", Data: DataInfo{Name: "folder photos", Samples: 24, Digest: "dddd"}, TestData: DataInfo{Name: "folder test", Samples: 8, Digest: "tttt"}}
 		s := Session{PMX: "v1.0.0", Platform: "linux/amd64", Runtime: "ort", Library: "1.27.0", Device: "cpu", Kernels: "avx2"}
 		change(&m, &s)
 		m.Sessions = []Session{{PMX: "an older session"}, s}
@@ -27,6 +27,8 @@ func TestCheckResume(t *testing.T) {
 		"number of images":  {change: fewer, fail: "folder photos (24 images), and folder photos (23 images) is not the same data (1 fewer)"},
 		"accepted data":     {change: fewer, accept: true, note: "is not the same data (1 fewer): it goes on with these, no longer bit for bit"},
 		"accepted, graph":   {change: func(m *Manifest, s *Session) { fewer(m, s); m.GraphHash = "bbbb" }, accept: true, fail: "builds graph bbbb"},
+		"test data":         {change: func(m *Manifest, _ *Session) { m.TestData.Samples, m.TestData.Digest = 9, "uuuu" }, note: "accuracy was measured on folder test (8 images) and is from now on measured on other images (1 more): the numbers do not compare"},
+		"test data, none":   {change: func(m *Manifest, _ *Session) { m.TestData = DataInfo{} }},
 		"accepted, none":    {change: same, accept: true},
 		"graph":             {change: func(m *Manifest, s *Session) { m.GraphHash, s.PMX = "bbbb", "v2.0.0" }, fail: "graph aaaa of pmx v1.0.0, and pmx v2.0.0 builds graph bbbb"},
 		"library":           {change: func(_ *Manifest, s *Session) { s.Library = "1.28.0" }, note: "ort 1.27.0 on cpu, linux/amd64, kernels avx2 and goes on with pmx v1.0.0, ort 1.28.0 on cpu"},

@@ -185,7 +185,11 @@ func (t *trainer) openData(ctx context.Context) (err error) {
 	if t.images, err = t.recipe.images(ctx); err != nil {
 		return err
 	}
-	t.data, err = t.recipe.trainingImages(ctx, t.images)
+	remedy := "--set batch=N"
+	if t.c.Bool("resume") {
+		remedy = "name the images of the run by --data"
+	}
+	t.data, err = t.recipe.trainingImages(ctx, t.images, remedy)
 	return err
 }
 
@@ -281,11 +285,11 @@ func (t *trainer) finish(ctx context.Context) error {
 		}
 		return err
 	}
-	untrained, trained, err := accuracies(t.dir, t.steps)
+	untrained, trained, measured, err := accuracies(t.dir, t.steps)
 	if err != nil {
 		return err
 	}
-	if untrained > 0 && trained > 0 {
+	if measured {
 		fmt.Fprintf(t.c.App.Writer, "kNN top-1 (k=20): untrained %.2f%%, trained %.2f%%, %+.2f points\n", untrained, trained, trained-untrained)
 	}
 	return nil

@@ -2,10 +2,17 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
+	"flag"
+	"io/fs"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/urfave/cli/v2"
+
 	"pmx/artifacts"
+	"pmx/internal/errtest"
 	"pmx/patchmix"
 	"pmx/training"
 )
@@ -68,22 +75,50 @@ func TestAccuracies(t *testing.T) {
 	}
 	defer log.Close()
 	for _, line := range []struct {
-		step             int64
-		name             string
-		value            float64
-		untrained, after float64 // what is known from here on
+		step     int64
+		name     string
+		value    float64
+		measured bool // both, from here on
 	}{
-		{0, "knn_top1", 50, 50, 0},
-		{10, "knn_top1", 60, 50, 0},
-		{20, "loss", 3, 50, 0},
-		{20, "knn_top1", 70, 50, 70},
+		{0, "knn_top1", 0, false}, // no image is classified right: a result like any other
+		{10, "knn_top1", 60, false},
+		{20, "loss", 3, false},
+		{20, "knn_top1", 70, true},
 	} {
 		if err := log.Append(line.step, map[string]any{line.name: line.value}); err != nil {
 			t.Fatal(err)
 		}
-		untrained, trained, err := accuracies(run, 20)
-		if err != nil || untrained != line.untrained || trained != line.after {
-			t.Errorf("after step %d of 20: untrained %g, trained %g, %v; want %g, %g", line.step, untrained, trained, err, line.untrained, line.after)
+		untrained, trained, measured, err := accuracies(run, 20)
+		if err != nil || measured != line.measured {
+			t.Errorf("after %s of step %d of 20: measured %t, %v", line.name, line.step, measured, err)
 		}
+		if measured && (untrained != 0 || trained != 70) {
+			t.Errorf("untrained %g, trained %g, want 0, 70", untrained, trained)
+		}
+	}
+}
+
+// TestImageRemedy: what an error of an image advises is what then works.
+func TestImageRemedy(t *testing.T) {
+	dir := t.TempDir()
+	if err := draw(filepath.Join(dir, "photos"), 1, 2); err != nil {
+		t.Fatal(err)
+	}
+	data, err := patchmix.Open("folder:"+filepath.Join(dir, "photos"), patchmix.Train)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &trainer{c: cli.NewContext(nil, flag.NewFlagSet("", flag.ContinueOnError), nil), data: data}
+	for _, c := range []struct {
+		name string
+		err  error
+		want string
+	}{
+		{"photos/1.png", errors.New("corrupt"), ": corrupt: repair or remove it; then go on by pmx train --resume --accept-changed-data --out"},
+		{"photos/1.png", fs.ErrNotExist, " is no longer there: put it back; then go on by pmx train --resume --out"},
+		{"test/1.png", errors.New("corrupt"), ": corrupt: repair or remove it; then go on by pmx train --resume --out"},
+	} {
+		path := filepath.Join(dir, c.name)
+		errtest.OneLine(t, r.imageRemedy(&patchmix.ImageError{Path: path, Err: c.err}), path+c.want)
 	}
 }

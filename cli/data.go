@@ -49,17 +49,18 @@ func (r Recipe) openTraining(ctx context.Context) (patchmix.Dataset, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.trainingImages(ctx, images)
+	return r.trainingImages(ctx, images, "--set batch=N")
 }
 
-// trainingImages are those to train on, which must make a batch.
-func (r Recipe) trainingImages(ctx context.Context, images *patchmix.Source) (patchmix.Dataset, error) {
+// trainingImages are those to train on, which must make a batch; remedy is what helps
+// where they do not.
+func (r Recipe) trainingImages(ctx context.Context, images *patchmix.Source, remedy string) (patchmix.Dataset, error) {
 	d, err := openSplit(ctx, images, patchmix.Train)
 	if err != nil {
 		return nil, err
 	}
 	if d.Len() < r.Batch {
-		return nil, fmt.Errorf("%s has %d images, fewer than one batch of %d: --set batch=N", d.Name(), d.Len(), r.Batch)
+		return nil, fmt.Errorf("%s has %d images, fewer than one batch of %d: %s", d.Name(), d.Len(), r.Batch, remedy)
 	}
 	return d, nil
 }

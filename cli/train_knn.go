@@ -18,7 +18,11 @@ func (t *trainer) openKNN(ctx context.Context) error {
 	if !t.routine.KNN {
 		return nil
 	}
-	bank, queries, err := labelledSplits(ctx, t.images, "--set hold_out=0.1")
+	holdOut := "--set hold_out=0.1"
+	if t.c.Bool("resume") {
+		holdOut += " in a new run"
+	}
+	bank, queries, err := labelledSplits(ctx, t.images, holdOut)
 	if _, unlabelled := errors.AsType[*unlabelledError](err); unlabelled {
 		fmt.Fprintf(t.c.App.ErrWriter, "note: kNN accuracy is not measured: %s\n", oneLine(err))
 		return nil
@@ -57,21 +61,19 @@ func (t *trainer) knnHook(ctx context.Context) (*training.EvalHook, error) {
 
 // accuracies are the kNN top-1 in percent before the first of a run's steps and
 // after the last, from its metrics, since an earlier session may have measured
-// them; 0 if there is none.
-func accuracies(run *artifacts.RunDir, steps int64) (untrained, trained float64, err error) {
+// them; ok is false where one of them was not.
+func accuracies(run *artifacts.RunDir, steps int64) (untrained, trained float64, ok bool, err error) {
 	lines, err := run.ReadMetrics()
 	if err != nil {
-		return 0, 0, err
+		return 0, 0, false, err
 	}
+	measured := map[int64]float64{}
 	for _, line := range lines {
-		v, ok := line.Float("knn_top1")
-		switch {
-		case !ok:
-		case line.Step == 0:
-			untrained = v
-		case line.Step == steps:
-			trained = v
+		if v, ok := line.Float("knn_top1"); ok {
+			measured[line.Step] = v
 		}
 	}
-	return untrained, trained, nil
+	untrained, before := measured[0]
+	trained, after := measured[steps]
+	return untrained, trained, before && after, nil
 }

@@ -84,7 +84,7 @@ func (p *profile) close() error {
 // check refuses a training of so many steps as too short.
 func (p *profile) check(steps int64) error {
 	if p != nil && steps < 2 {
-		return usageErrorf("--profile leaves the first step out and looks at those after it, but there are %d to do: train on by --set epochs=N", steps)
+		return usageErrorf("--profile leaves the first step out and looks at those after it, but there are %d to do: leave it out", steps)
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"pmx/artifacts"
 	"pmx/patchmix"
@@ -60,6 +61,9 @@ func (t *trainer) resume(manifest *artifacts.Manifest) error {
 	for _, note := range notes {
 		fmt.Fprintln(t.c.App.ErrWriter, "note:", note)
 	}
+	if manifest.TestData.Digest == "" { // accuracy is not measured this time
+		manifest.TestData = before.TestData
+	}
 	manifest.Sessions[0].FromStep = t.from.Step
 	manifest.Sessions = append(before.Sessions, manifest.Sessions...)
 	return nil
@@ -94,14 +98,15 @@ func (t *trainer) place() (note string, err error) {
 }
 
 // imageRemedy adds to an error of an image that cannot be read how the run goes on.
-// The run's digest does not cover images that are only classified: they may change.
+// The run's digest does not cover images that are only classified: they may change. One
+// that has vanished may come back as it was.
 func (t *trainer) imageRemedy(err error) error {
 	image, ok := errors.AsType[*patchmix.ImageError](err)
 	if !ok {
 		return err
 	}
 	accept := ""
-	if patchmix.DigestCovers(t.data, image.Path) {
+	if patchmix.DigestCovers(t.data, image.Path) && !errors.Is(err, fs.ErrNotExist) {
 		accept = " --accept-changed-data"
 	}
 	return fmt.Errorf("%w; then go on by pmx train --resume%s --out %s", err, accept, t.c.String("out"))

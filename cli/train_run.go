@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"pmx/artifacts"
+	"pmx/patchmix"
 	"pmx/training"
 )
 
@@ -14,6 +15,9 @@ import (
 func (t *trainer) openRun(ctx context.Context) (err error) {
 	manifest, err := t.manifest(ctx)
 	if err != nil {
+		return err
+	}
+	if t.recipe.Sources.Data, err = patchmix.AbsSpec(t.recipe.Sources.Data); err != nil { // found from every folder
 		return err
 	}
 	if _, err := json.Marshal(t.recipe); err != nil {
@@ -49,24 +53,31 @@ func (t *trainer) openRun(ctx context.Context) (err error) {
 }
 
 // manifest is that of a run whose first session this is, but for its configuration.
-func (t *trainer) manifest(ctx context.Context) (artifacts.Manifest, error) {
-	digest, err := unlessStopped(ctx, t.data.Digest)
-	if err != nil {
-		return artifacts.Manifest{}, err
+func (t *trainer) manifest(ctx context.Context) (m artifacts.Manifest, err error) {
+	m = artifacts.Manifest{Method: t.recipe.Method, Seed: t.recipe.Seed}
+	if m.Data, err = dataInfo(ctx, t.data); err != nil {
+		return m, err
 	}
-	graph, err := t.step.Model.Digest()
-	if err != nil {
-		return artifacts.Manifest{}, err
+	if t.queries != nil {
+		if m.TestData, err = dataInfo(ctx, t.queries); err != nil {
+			return m, err
+		}
+	}
+	if m.GraphHash, err = t.step.Model.Digest(); err != nil {
+		return m, err
 	}
 	session := artifacts.NewSession(0)
 	session.Runtime, session.Device = t.backend.Name(), t.options.Device
 	session.Kernels, session.Routine = kernelsOf(t.options), &t.routine
 	if session.Library, err = t.backend.Version(t.options); err != nil {
-		return artifacts.Manifest{}, err
+		return m, err
 	}
-	return artifacts.Manifest{
-		Method: t.recipe.Method, Seed: t.recipe.Seed, GraphHash: graph,
-		Data:     artifacts.DataInfo{Name: t.data.Name(), Samples: t.data.Len(), Digest: digest},
-		Sessions: []artifacts.Session{session},
-	}, nil
+	m.Sessions = []artifacts.Session{session}
+	return m, nil
+}
+
+// dataInfo identifies a data set, whose digest may take a while.
+func dataInfo(ctx context.Context, d patchmix.Dataset) (artifacts.DataInfo, error) {
+	digest, err := unlessStopped(ctx, d.Digest)
+	return artifacts.DataInfo{Name: d.Name(), Samples: d.Len(), Digest: digest}, err
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -54,6 +55,9 @@ type ImageError struct {
 }
 
 func (e *ImageError) Error() string {
+	if errors.Is(e.Err, fs.ErrNotExist) {
+		return fmt.Sprintf("patchmix: %s is no longer there: put it back", e.Path)
+	}
 	return fmt.Sprintf("patchmix: %s: %v: repair or remove it", e.Path, e.Err)
 }
 

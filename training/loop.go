@@ -63,7 +63,7 @@ func (e *DivergedError) Error() string {
 	if e.Kept != "" {
 		kept = "the last good checkpoint is kept: " + e.Kept
 	}
-	return fmt.Sprintf("training: %s is %v at step %d, which was taken back; %s: try a lower lr, a longer warm-up or clip_grad", e.Metric, e.Value, e.Step, kept)
+	return fmt.Sprintf("training: %s is %v at step %d, which was taken back; %s: start anew with a lower base_lr, more warmup_epochs or clip_grad", e.Metric, e.Value, e.Step, kept)
 }
 
 // InterruptedError ends a training whose context was done. It wraps the cause.
