@@ -1,0 +1,13 @@
+package cli
+
+import "strings"
+
+// shellQuote is a word, such as a path, as a shell takes it back: what users are told
+// to type has it in quotes where that is needed.
+func shellQuote(word string) string {
+	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=:,./@%"
+	if word != "" && strings.Trim(word, plain) == "" {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
