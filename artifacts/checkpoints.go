@@ -82,7 +82,7 @@ func (c Checkpoints) Latest() (step int64, err error) {
 		return 0, err
 	}
 	if len(steps) == 0 {
-		return 0, fmt.Errorf("artifacts: %s: %w: train on by pmx train --resume --out %s", c.Dir, ErrNoCheckpoint, filepath.Dir(c.Dir))
+		return 0, fmt.Errorf("artifacts: %s: %w: train on by pmx train --resume", c.Dir, ErrNoCheckpoint)
 	}
 	newest := steps[len(steps)-1]
 	err = c.verify(newest)

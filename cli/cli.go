@@ -2,19 +2,15 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/urfave/cli/v2"
 )
 
 // Main runs the program with its arguments (without its name) and returns the
-// exit code. SIGINT and SIGTERM cancel what runs, which then saves; a second
-// signal ends the process at once.
+// exit code. SIGINT, SIGTERM and SIGHUP cancel what runs, which then saves; a second
+// SIGINT or SIGTERM ends the process at once.
 func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	ctx, stop := withSignals(ctx)
 	defer stop()
@@ -91,21 +87,4 @@ func unlessStopped[T any](ctx context.Context, work func() (T, error)) (T, error
 		var none T
 		return none, context.Cause(ctx)
 	}
-}
-
-// withSignals cancels the context at the first SIGINT or SIGTERM, with a
-// signalError as the cause, and then gives the signals back their usual effect.
-func withSignals(parent context.Context) (context.Context, func()) {
-	ctx, cancel := context.WithCancelCause(parent)
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	go func() {
-		select {
-		case s := <-signals:
-			cancel(&signalError{s})
-		case <-ctx.Done():
-		}
-		signal.Stop(signals)
-	}()
-	return ctx, func() { cancel(errors.New("done")) }
 }

@@ -29,7 +29,8 @@ pmx train --resume --out runs/mine                       goes on, bit for bit
 
 A run holds config.json (the whole recipe), manifest.json (versions, digests),
 metrics.jsonl, TensorBoard events, checkpoints and at the end encoder.onnx.
-Ctrl-C and SIGTERM save and stop; after a crash, --resume loses at
+Ctrl-C, SIGTERM, a terminal that is closed (SIGHUP, but under nohup) and an output
+that nobody reads any more (SIGPIPE) save and stop; after a crash, --resume loses at
 most the steps since the last checkpoint. A resumed run needs its recipe, its
 images (--data says where they lie now) and a pmx that builds the same graph. It goes
 on with the runtime, the device, the kernels and the --keep, --checkpoint-every,
@@ -95,6 +96,8 @@ type trainer struct {
 // run trains from the command line to the exported encoder. What can be wrong is
 // found out before anything is written.
 func (t *trainer) run(ctx context.Context) (err error) {
+	ctx, stop := withSignalPipe(ctx)
+	defer stop()
 	if t.c.Bool("profile") {
 		t.profile = &profile{steps: t.c.Int("profile-steps") + 1}
 		defer func() { err = errors.Join(err, t.profile.close()) }()
@@ -281,7 +284,7 @@ func (t *trainer) hooks(ctx context.Context) ([]training.Hook, error) {
 func (t *trainer) finish(ctx context.Context) error {
 	if err := t.export(ctx); err != nil {
 		if ctx.Err() != nil {
-			err = fmt.Errorf("%w; the training is done and saved: export its encoder by pmx export %s", err, t.c.String("out"))
+			err = fmt.Errorf("%w; the training is done and saved: export its encoder by pmx export %s", err, shellQuote(t.c.String("out")))
 		}
 		return err
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"syscall"
@@ -19,12 +18,15 @@ const (
 	ExitUsage       = 2   // the command line is wrong: nothing was done
 	ExitMissing     = 3   // a runtime library or device is not there; the message says what brings it
 	ExitDiverged    = 4   // the loss became NaN or infinite; the last good checkpoint is kept
+	ExitHangup      = 129 // the terminal was closed (SIGHUP): saved, then stopped
 	ExitInterrupted = 130 // Ctrl-C (SIGINT): saved, then stopped
+	ExitPipe        = 141 // nobody reads the output of a training (SIGPIPE): saved, then stopped
 	ExitTerminated  = 143 // SIGTERM: saved, then stopped
 )
 
 const exitCodeHelp = `Exit codes: 0 done; 1 failed; 2 wrong command line; 3 a runtime library or device is missing;
-4 the loss is not finite; 130 stopped by Ctrl-C and 143 by SIGTERM, after saving.`
+4 the loss is not finite; 130 stopped by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP and 141 by
+SIGPIPE, after saving.`
 
 // codedError is an error with an exit code of its own.
 type codedError struct {
@@ -48,11 +50,6 @@ func usageErrorf(format string, args ...any) error {
 	return withCode(ExitUsage, fmt.Errorf(format, args...))
 }
 
-// signalError is the cause of a context that a signal has cancelled.
-type signalError struct{ signal os.Signal }
-
-func (e *signalError) Error() string { return "stopped by signal: " + e.signal.String() }
-
 // exitCode is the code for what a command returned.
 func exitCode(ctx context.Context, err error) int {
 	if err == nil {
@@ -68,13 +65,18 @@ func exitCode(ctx context.Context, err error) int {
 	if !ok && errors.Is(err, context.Canceled) {
 		stop, ok = errors.AsType[*signalError](context.Cause(ctx))
 	}
-	if ok && stop.signal == syscall.SIGTERM {
+	if !ok {
+		return ExitFailure
+	}
+	switch stop.signal {
+	case syscall.SIGHUP:
+		return ExitHangup
+	case syscall.SIGPIPE:
+		return ExitPipe
+	case syscall.SIGTERM:
 		return ExitTerminated
 	}
-	if ok {
-		return ExitInterrupted
-	}
-	return ExitFailure
+	return ExitInterrupted
 }
 
 // oneLine is err's message as the one line that follows "pmx: ", without the

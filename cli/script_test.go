@@ -191,12 +191,12 @@ func checkExit(ts *testscript.TestScript, want string, program []string, err err
 }
 
 // begins SIGNAL CODE FILE PROGRAM [ARG...] starts a program, sends it the signal
-// (INT, TERM, KILL) soon after FILE, which must stay, is there, and fails unless it exits with
+// (INT, TERM, HUP, KILL) soon after FILE, which must stay, is there, and fails unless it exits with
 // CODE, -1 for a killed one. Its output goes to interrupted.txt.
 func begins(ts *testscript.TestScript, neg bool, args []string) {
-	signals := map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM, "KILL": os.Kill}
+	signals := map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM, "HUP": syscall.SIGHUP, "KILL": os.Kill}
 	if neg || len(args) < 4 || signals[args[0]] == nil {
-		ts.Fatalf("usage: begins INT|TERM|KILL code file program [args...]")
+		ts.Fatalf("usage: begins INT|TERM|HUP|KILL code file program [args...]")
 	}
 	program, err := exec.LookPath(args[3])
 	ts.Check(err)
@@ -225,5 +225,9 @@ func begins(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	ts.Check(cmd.Process.Signal(signals[args[0]]))
+	if args[0] == "HUP" { // of a terminal that is closed, kernel and shell send one each
+		time.Sleep(time.Millisecond)
+		cmd.Process.Signal(syscall.SIGHUP)
+	}
 	checkExit(ts, args[1], args[3:], <-ended)
 }

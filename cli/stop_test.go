@@ -1,14 +1,18 @@
 package cli
 
 import (
+	"bufio"
 	"context"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"pmx/artifacts"
 )
 
 // TestStopWhileImagesAreListed: the list of images is a pipe, which is read as slowly
@@ -74,6 +78,43 @@ func TestStopBenchViews(t *testing.T) {
 	}
 	cancel(&signalError{syscall.SIGTERM})
 	wantExit(t, code, ExitTerminated)
+}
+
+// TestTrainUnread: who reads the output of a training goes away. It saves and stops.
+func TestTrainUnread(t *testing.T) {
+	dir := t.TempDir()
+	if err := drawAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	program, err := exec.LookPath("pmx")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(program, strings.Fields("train --preset quickstart --runtime reference --set image_size=8 --set patch_size=4 --set dim=4 --set heads=1 --set depth=1 --set hidden=4 --set out_dim=4 --set batch=4 --set epochs=1000 --set warmup_epochs=0 --no-knn --data folder:classes --out run")...)
+	cmd.Dir = dir
+	output, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(output)
+	for lines.Scan() && !strings.HasPrefix(lines.Text(), "epoch 2/") {
+	}
+	output.Close()
+	code := make(chan int, 1)
+	go func() { cmd.Wait(); code <- cmd.ProcessState.ExitCode() }()
+	wantExit(t, code, ExitPipe)
+	run, err := artifacts.ViewRun(filepath.Join(dir, "run"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	saved, err := run.Checkpoints().Latest()
+	log, logErr := run.ReadMetrics()
+	if err != nil || logErr != nil || len(log) == 0 || log[len(log)-1].Step != saved {
+		t.Errorf("saved step %d of %d, %v, %v", saved, len(log), err, logErr)
+	}
 }
 
 func wantExit(t *testing.T, code <-chan int, want int) {

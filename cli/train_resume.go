@@ -76,7 +76,7 @@ func (t *trainer) place() (note string, err error) {
 	perEpoch := t.steps / int64(t.recipe.Epochs)
 	if t.from.Step > t.steps {
 		return "", fmt.Errorf("the run has done %d steps, and with these images its %d epochs have no more than %d: export it as it is by pmx export %s, or start anew with --overwrite",
-			t.from.Step, t.recipe.Epochs, t.steps, t.c.String("out"))
+			t.from.Step, t.recipe.Epochs, t.steps, shellQuote(t.c.String("out")))
 	}
 	if t.from.Position == nil {
 		return "", nil
@@ -109,5 +109,5 @@ func (t *trainer) imageRemedy(err error) error {
 	if patchmix.DigestCovers(t.data, image.Path) && !errors.Is(err, fs.ErrNotExist) {
 		accept = " --accept-changed-data"
 	}
-	return fmt.Errorf("%w; then go on by pmx train --resume%s --out %s", err, accept, t.c.String("out"))
+	return fmt.Errorf("%w; then go on by pmx train --resume%s --out %s", err, accept, shellQuote(t.c.String("out")))
 }
