@@ -100,6 +100,7 @@ func TestRemoveTemps(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.Close()
+	f.release()
 	for _, keep := range []string{".hidden", "x.json", "x.pmx-tmp-1"} {
 		if err := os.WriteFile(filepath.Join(dir, keep), nil, 0o666); err != nil {
 			t.Fatal(err)
@@ -171,7 +172,7 @@ func TestWriteOverFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	err := WriteBytes(path, []byte("x"))
-	want := "atomicfile: " + path + " was not written (an older file is untouched): is a directory: name a file in it"
+	want := path + " was not written (an older file is untouched): is a directory: name a file in it"
 	if err == nil || err.Error() != want || !errors.Is(err, syscall.EISDIR) {
 		t.Errorf("error %v, want %s", err, want)
 	}

@@ -48,11 +48,12 @@ func writePastLimit(t *testing.T, dir string) {
 
 // fullFile is a temporary file whose bytes go to the device that is always full.
 type fullFile struct {
-	*os.File        // /dev/full
-	name     string // of the temporary file
+	*os.File // /dev/full
+	temp     file
 }
 
-func (f fullFile) Name() string { return f.name }
+func (f fullFile) Name() string { return f.temp.Name() }
+func (f fullFile) release()     { f.temp.release() }
 
 // TestDevFull takes the kernel's own "no space left" where TestFailureKeepsOldFile
 // makes one up.
@@ -70,7 +71,7 @@ func TestDevFull(t *testing.T) {
 			return nil, err
 		}
 		full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
-		return fullFile{full, temp.Name()}, err
+		return fullFile{full, temp}, err
 	}
 	err := write(path, func(w io.Writer) error { _, err := w.Write(make([]byte, 4<<20)); return err }, create)
 	if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "free some space") {

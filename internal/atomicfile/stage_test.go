@@ -61,14 +61,14 @@ func TestStageErrors(t *testing.T) {
 	dir := t.TempDir()
 	none := filepath.Join(dir, "none")
 	err := Stage(none, func(string) ([]string, error) { t.Error("fill was called"); return nil, nil })
-	if want := "atomicfile: " + none + " was not written (an older file is untouched): no such file or directory: create the folder first"; err == nil || err.Error() != want {
+	if want := none + " was not written (an older file is untouched): no such file or directory: create the folder first"; err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}
 	err = Stage(dir, func(staging string) ([]string, error) {
 		full := Write(filepath.Join(staging, "x"), func(io.Writer) error { return syscall.ENOSPC })
 		return nil, fmt.Errorf("more about %w", full)
 	})
-	want := "atomicfile: " + filepath.Join(dir, "x") + " was not written (an older file is untouched): no space left on device: free some space"
+	want := filepath.Join(dir, "x") + " was not written (an older file is untouched): no space left on device: free some space"
 	if err == nil || !strings.HasPrefix(err.Error(), want) || !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("%v, want %s", err, want)
 	}
@@ -81,20 +81,24 @@ func TestStageErrors(t *testing.T) {
 	err = Stage(dir, func(staging string) ([]string, error) {
 		return nil, errors.Join(WriteBytes(filepath.Join(staging, "data"), nil), WriteBytes(filepath.Join(staging, "model"), nil))
 	})
-	if want := "atomicfile: " + filepath.Join(dir, "model") + " was not written (an older file is untouched): is a directory: name a file in it"; err == nil || err.Error() != want {
+	if want := filepath.Join(dir, "model") + " was not written (an older file is untouched): is a directory: name a file in it"; err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}
 	assertOnly(t, dir, "model")
 }
 
-// TestRemoveTempsOfStage: a killed process leaves a folder.
+// TestRemoveTempsOfStage: a killed process leaves a folder, which may be empty yet.
 func TestRemoveTempsOfStage(t *testing.T) {
 	dir := t.TempDir()
-	staging, err := os.MkdirTemp(dir, ".stage"+tempMark)
+	staging, lock, err := createTempDir(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
+	lock.Close()
 	if err := os.WriteFile(filepath.Join(staging, "x"), nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(dir, ".stage"+tempMark+"1"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	if err := RemoveTemps(dir); err != nil {
