@@ -50,6 +50,9 @@ the training graph before they take the place of older files.`,
 			if err := export.CheckName(out, o); err != nil {
 				return withCode(ExitUsage, err)
 			}
+			if err := export.CheckOutputs(out); err != nil { // before anything is read and computed
+				return withCode(ExitUsage, err)
+			}
 			root, err := rootOf(c.String("encoder"))
 			if err != nil {
 				return err

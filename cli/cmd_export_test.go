@@ -40,6 +40,27 @@ func TestStopExport(t *testing.T) {
 	}
 }
 
+// TestExportKeepsItsCheckpoint: a wrong command line, and nothing is computed, which
+// would take seconds.
+func TestExportKeepsItsCheckpoint(t *testing.T) {
+	checkpoint := largeCheckpoint(t)
+	before, err := os.ReadFile(checkpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, out := range []string{checkpoint, strings.TrimSuffix(checkpoint, ".safetensors") + ".onnx"} {
+		var stderr strings.Builder
+		code := Main(t.Context(), []string{"export", checkpoint, "--runtime", "reference", "--out", out}, io.Discard, &stderr)
+		want := "pmx: " + checkpoint + " is the checkpoint of a training and is not replaced: choose another name (--out)\n"
+		if code != ExitUsage || stderr.String() != want {
+			t.Errorf("--out %s: exit code %d, standard error %q; want %d, %q", filepath.Base(out), code, stderr.String(), ExitUsage, want)
+		}
+	}
+	if after, err := os.ReadFile(checkpoint); err != nil || string(after) != string(before) {
+		t.Errorf("the checkpoint was changed, %v", err)
+	}
+}
+
 // largeCheckpoint holds a base encoder of 12 blocks of width 192, all zeros.
 func largeCheckpoint(t *testing.T) string {
 	t.Helper()

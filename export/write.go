@@ -7,9 +7,11 @@ import (
 	"path/filepath"
 	"strings"
 
+	"pmx/artifacts"
 	"pmx/artifacts/safetensors"
 	"pmx/builders"
 	"pmx/internal/atomicfile"
+	"pmx/onnxgraph"
 )
 
 // Endings of exported files' names.
@@ -31,6 +33,8 @@ type File struct {
 // no options.
 func CheckName(path string, o builders.EncoderOptions) error {
 	switch ext := filepath.Ext(path); {
+	case ext != "" && filepath.Base(path) == ext:
+		return fmt.Errorf("export: %s: want a name before the ending", path)
 	case ext == ModelExt:
 		return nil
 	case ext != WeightsExt:
@@ -41,15 +45,54 @@ func CheckName(path string, o builders.EncoderOptions) error {
 	return nil
 }
 
-// Write writes what a name asks for (see CheckName), path first in what it returns.
+// CheckOutputs says why Write must not replace what there is under a name that
+// CheckName takes, or beside it: a training's checkpoint, which may be the one that
+// the encoder is from, or what is not a regular file.
+func CheckOutputs(path string) error {
+	outputs := []string{weightsPath(path)}
+	if filepath.Ext(path) == ModelExt {
+		outputs = append(outputs, path, path+onnxgraph.ExternalSuffix)
+	}
+	for _, output := range outputs {
+		if err := atomicfile.CheckReplaceable(output); err != nil {
+			return err
+		}
+		if isCheckpoint(output) {
+			return fmt.Errorf("export: %s is the checkpoint of a training and is not replaced: choose another name (--out)", output)
+		}
+	}
+	return nil
+}
+
+// weightsPath is where the weights lie beside a model.
+func weightsPath(path string) string {
+	return strings.TrimSuffix(path, filepath.Ext(path)) + WeightsExt
+}
+
+// isCheckpoint goes by a file's content.
+func isCheckpoint(path string) bool {
+	r, err := safetensors.Open(path)
+	if err != nil {
+		return false
+	}
+	defer r.Close()
+	_, ok := r.Metadata()[artifacts.CheckpointProperty]
+	return ok
+}
+
+// Write writes what a name asks for (see CheckName), path first in what it returns,
+// unless CheckOutputs forbids it.
 // Each file is read again and verified; they take their places when all of them are
 // good, so that a failure, or a context that is done, leaves what was there.
 func (e *Encoder) Write(ctx context.Context, path string, o builders.EncoderOptions, v *Verifier) (files []File, err error) {
 	if err := CheckName(path, o); err != nil {
 		return nil, err
 	}
+	if err := CheckOutputs(path); err != nil {
+		return nil, err
+	}
 	dir, name := filepath.Split(path)
-	weightsName := strings.TrimSuffix(name, filepath.Ext(name)) + WeightsExt
+	weightsName := filepath.Base(weightsPath(path))
 	c := v.comparison(2 + len(verifiedSizes(e, o)) - 1) // both share the trained size's pass
 	err = atomicfile.Stage(dir, func(staging string) (last []string, err error) {
 		difference, err := e.writeSafetensors(ctx, filepath.Join(staging, weightsName), c)

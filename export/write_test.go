@@ -3,6 +3,7 @@ package export
 import (
 	"errors"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -27,6 +28,8 @@ func TestWriteNames(t *testing.T) {
 		{"c.safetensors", dynamic, "weights have no input to shape"},
 		{"d.pt", builders.EncoderOptions{}, "want a name that ends in .onnx"},
 		{"e", builders.EncoderOptions{}, "want a name that ends in .onnx"},
+		{".onnx", builders.EncoderOptions{}, "want a name before the ending"},
+		{".safetensors", builders.EncoderOptions{}, "want a name before the ending"},
 	} {
 		dir := t.TempDir()
 		files, err := e.Write(t.Context(), filepath.Join(dir, c.name), c.options, referenceVerifier(t))
@@ -108,6 +111,59 @@ func TestWriteKeepsOldFiles(t *testing.T) {
 	for name, content := range dirContent(t, dir) {
 		if before[name] == content {
 			t.Errorf("%s was not replaced by a good one", name)
+		}
+	}
+}
+
+// TestWriteKeepsCheckpoints: no export replaces a checkpoint, its own or another's,
+// under whatever name, nor what is no regular file; an encoder's weights it does.
+func TestWriteKeepsCheckpoints(t *testing.T) {
+	checkpoint := tinyCheckpoint(t, false)
+	dir := filepath.Dir(checkpoint)
+	e, err := ReadEncoder(t.Context(), checkpoint, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, to := range map[string]string{"link.safetensors": "000007.safetensors", "dangling.onnx": "none", "m.onnx": "elsewhere"} {
+		if err := os.Symlink(to, filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"hard.safetensors", "model.onnx", "large.onnx.data"} {
+		if err := os.Link(checkpoint, filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(filepath.Join(dir, "folder.safetensors"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadFile(checkpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const isCheckpoint, isLink = "is the checkpoint of a training and is not replaced: choose another name (--out)", "is a symbolic link: remove it, or name the file that it leads to"
+	for name, want := range map[string]string{
+		"000007.safetensors": "000007.safetensors " + isCheckpoint,
+		"000007.onnx":        "000007.safetensors " + isCheckpoint,
+		"hard.onnx":          "hard.safetensors " + isCheckpoint,
+		"model.onnx":         "model.onnx " + isCheckpoint,
+		"large.onnx":         "large.onnx.data " + isCheckpoint,
+		"link.onnx":          isLink,
+		"dangling.onnx":      isLink,
+		"m.onnx":             isLink,
+		"folder.onnx":        "is a directory: name a file in it",
+	} {
+		v := &Verifier{Progress: func(int64, int64) { t.Errorf("%s: it has begun to compute", name) }}
+		if _, err := e.Write(t.Context(), filepath.Join(dir, name), builders.EncoderOptions{}, v); err == nil || !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("%s: error %v, want %q", name, err, want)
+		}
+	}
+	if after, err := os.ReadFile(checkpoint); err != nil || string(after) != string(before) {
+		t.Errorf("the checkpoint was changed, %v", err)
+	}
+	for range 2 { // what it wrote itself it replaces
+		if _, err := e.Write(t.Context(), filepath.Join(dir, "weights.safetensors"), builders.EncoderOptions{}, referenceVerifier(t)); err != nil {
+			t.Error(err)
 		}
 	}
 }

@@ -13,9 +13,10 @@ import (
 
 // External data, https://onnx.ai/onnx/repo-docs/ExternalData.html
 
+// ExternalSuffix names the data file of model.onnx: model.onnx.data.
+const ExternalSuffix = ".data"
+
 const (
-	// externalSuffix names the data file of model.onnx: model.onnx.data.
-	externalSuffix = ".data"
 	// externalAlign is the alignment of each tensor in a data file: a page, so
 	// that a reader can map it.
 	externalAlign = 4096
@@ -33,12 +34,12 @@ type placed struct {
 // writeSplit writes the initializers' data to path.data and then the rest to
 // path, so that a new model never lacks its data.
 func writeSplit(path string, message *onnxpb.ModelProto) error {
-	parts := moveOut(message, filepath.Base(path)+externalSuffix)
+	parts := moveOut(message, filepath.Base(path)+ExternalSuffix)
 	head, err := marshal(message)
 	if err != nil {
 		return err
 	}
-	err = atomicfile.Write(path+externalSuffix, func(w io.Writer) error {
+	err = atomicfile.Write(path+ExternalSuffix, func(w io.Writer) error {
 		var at int64
 		for _, p := range parts {
 			for _, data := range [][]byte{make([]byte, p.offset-at), p.data} {
