@@ -11,12 +11,14 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"pmx/artifacts"
 	"pmx/builders"
+	"pmx/export"
 	"pmx/internal/progress"
 	"pmx/onnxgraph"
 )
@@ -100,6 +102,7 @@ func inspectModel(out io.Writer, path string) error {
 			return fmt.Errorf("%s: metadata %s: %w", path, builders.EncoderProperty, err)
 		}
 		fmt.Fprintf(out, "an encoder of pmx: %s\n", architectureLine(a))
+		printTrained(out, d.Metadata)
 		printParameters(out, a)
 		return describeGraph(out, d, "numbers", true)
 	}
@@ -110,6 +113,13 @@ func inspectModel(out io.Writer, path string) error {
 func architectureLine(a builders.ArchitectureInfo) string {
 	return fmt.Sprintf("%s, images of %d, patches of %d, %d wide, %d blocks of %d heads, mlp ratio %d",
 		a.Architecture, a.ImageSize, a.PatchSize, a.Dim, a.Depth, a.Heads, a.MLPRatio)
+}
+
+// printTrained prints how long an exported encoder was trained, if it says so.
+func printTrained(out io.Writer, metadata map[string]string) {
+	if steps, err := strconv.ParseInt(metadata[export.StepsProperty], 10, 64); err == nil {
+		fmt.Fprintf(out, "trained: %s steps\n", progress.Count(steps))
+	}
 }
 
 func printParameters(out io.Writer, a builders.ArchitectureInfo) {

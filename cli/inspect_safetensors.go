@@ -11,6 +11,7 @@ import (
 	"pmx/artifacts"
 	"pmx/artifacts/safetensors"
 	"pmx/builders"
+	"pmx/export"
 	"pmx/internal/progress"
 	"pmx/training"
 )
@@ -31,6 +32,7 @@ func inspectSafetensors(out io.Writer, path string) error {
 	case metadata[builders.EncoderProperty] != "":
 		err = inspectWeights(out, path, r, metadata[builders.EncoderProperty])
 		delete(metadata, builders.EncoderProperty)
+		delete(metadata, export.StepsProperty)
 	default:
 		fmt.Fprintln(out, "a safetensors file")
 	}
@@ -99,6 +101,7 @@ func inspectWeights(out io.Writer, path string, r *safetensors.Reader, architect
 		return fmt.Errorf("%s: metadata %s: %w", path, builders.EncoderProperty, err)
 	}
 	fmt.Fprintf(out, "weights of an encoder of pmx: %s\n", architectureLine(a))
+	printTrained(out, r.Metadata())
 	fmt.Fprintf(out, "parameters: %s, under timm's names\n", progress.Count(numbersIn(r)))
 	return nil
 }

@@ -2,6 +2,7 @@ package export
 
 import (
 	"encoding/json"
+	"strconv"
 	"strings"
 
 	"pmx/artifacts/safetensors"
@@ -20,16 +21,25 @@ type Encoder struct {
 	Step    int64  // steps that it was trained
 }
 
+// StepsProperty is the metadata property of an exported encoder that says how many
+// steps it was trained.
+const StepsProperty = "pmx.trained_steps"
+
 // ONNX is the encoder as a model for inference, of standard operators only. Which of
 // the training's encoders it is, Root says; o.Momentum is not looked at.
 func (e *Encoder) ONNX(o builders.EncoderOptions) (*onnxgraph.Model, error) {
 	o.Momentum = e.Root == builders.MomentumEncoder
-	return builders.Encoder(e.Config, e.Tensors, o)
+	model, err := builders.Encoder(e.Config, e.Tensors, o)
+	if err != nil {
+		return nil, err
+	}
+	model.Metadata[StepsProperty] = e.steps()
+	return model, nil
 }
 
 // Safetensors are the weights under timm's names (blocks.0.attn.qkv.weight), in the
 // order in which images pass them, and the metadata of their file: the architecture,
-// as JSON under builders.EncoderProperty.
+// as JSON under builders.EncoderProperty, and StepsProperty.
 func (e *Encoder) Safetensors() ([]safetensors.Named, map[string]string, error) {
 	architecture, err := json.Marshal(builders.Architecture(e.Config))
 	if err != nil {
@@ -43,5 +53,7 @@ func (e *Encoder) Safetensors() ([]safetensors.Named, map[string]string, error) 
 	for _, p := range params {
 		tensors = append(tensors, safetensors.Named{Name: strings.TrimPrefix(p.Name, e.Root+"."), Tensor: e.Tensors[p.Name]})
 	}
-	return tensors, map[string]string{"format": "pt", builders.EncoderProperty: string(architecture)}, nil
+	return tensors, map[string]string{"format": "pt", builders.EncoderProperty: string(architecture), StepsProperty: e.steps()}, nil
 }
+
+func (e *Encoder) steps() string { return strconv.FormatInt(e.Step, 10) }

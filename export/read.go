@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -30,24 +32,32 @@ func ReadEncoder(ctx context.Context, path, root string) (*Encoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return readNewest(ctx, run.Checkpoints(), root)
+	return readNewest(ctx, run.Checkpoints(), func(path string) (*Encoder, error) { return readCheckpoint(ctx, path, root) })
 }
 
 // readNewest reads the newest checkpoint once, where Latest would have read it through
-// before. Of none and of a damaged one Latest says what to do.
-func readNewest(ctx context.Context, c artifacts.Checkpoints, root string) (*Encoder, error) {
-	steps, err := c.List()
-	if err != nil || len(steps) == 0 {
-		_, err = c.Latest()
-		return nil, err
-	}
-	e, err := readCheckpoint(ctx, c.Path(steps[len(steps)-1]), root)
-	if err != nil && ctx.Err() == nil {
-		if _, damaged := c.Latest(); damaged != nil {
-			return nil, damaged
+// before. Of none and of a damaged one Latest says what to do. Where a training has
+// deleted it before it is opened (train --keep), there is a newer one.
+func readNewest(ctx context.Context, c artifacts.Checkpoints, read func(path string) (*Encoder, error)) (*Encoder, error) {
+	for gone := int64(-1); ; {
+		steps, err := c.List()
+		if err != nil || len(steps) == 0 {
+			_, err = c.Latest()
+			return nil, err
 		}
+		newest := steps[len(steps)-1]
+		e, err := read(c.Path(newest))
+		if errors.Is(err, fs.ErrNotExist) && newest > gone {
+			gone = newest
+			continue
+		}
+		if err != nil && ctx.Err() == nil {
+			if _, damaged := c.Latest(); damaged != nil {
+				return nil, damaged
+			}
+		}
+		return e, err
 	}
-	return e, err
 }
 
 func readCheckpoint(ctx context.Context, path, root string) (*Encoder, error) {

@@ -2,6 +2,7 @@ package export
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -86,6 +87,41 @@ func TestReadEncoderOfARun(t *testing.T) {
 	_, err = ReadEncoder(t.Context(), dir, "")
 	if !errors.Is(err, artifacts.ErrCorrupt) || !strings.Contains(err.Error(), "the newest good checkpoint is "+checkpoints.Path(7)) {
 		t.Errorf("a damaged checkpoint: %v", err)
+	}
+}
+
+// TestReadNewestWhileTraining: what a training deletes, having saved a newer state, is
+// not read, and one that is gone for good ends the search.
+func TestReadNewestWhileTraining(t *testing.T) {
+	checkpoints := artifacts.Checkpoints{Dir: t.TempDir(), Keep: 1}
+	checkpoint := tinyState(t, false)
+	save := func(step int64) {
+		checkpoint.Step = step
+		if err := checkpoints.Save(checkpoint); err != nil {
+			t.Fatal(err)
+		}
+	}
+	save(7)
+	saved := int64(7)
+	e, err := readNewest(t.Context(), checkpoints, func(path string) (*Encoder, error) {
+		if saved < 10 { // after the listing, before the reading
+			saved++
+			save(saved)
+		}
+		return readCheckpoint(t.Context(), path, "")
+	})
+	if err != nil || e.Step != 10 {
+		t.Fatalf("%v, want the encoder after step 10", err)
+	}
+	if err := os.Symlink("none", checkpoints.Path(11)); err != nil {
+		t.Fatal(err)
+	}
+	tries := 0
+	if _, err := readNewest(t.Context(), checkpoints, func(path string) (*Encoder, error) {
+		tries++
+		return readCheckpoint(t.Context(), path, "")
+	}); !errors.Is(err, fs.ErrNotExist) || tries != 2 {
+		t.Errorf("error %v after %d tries, want 2", err, tries)
 	}
 }
 

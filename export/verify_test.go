@@ -31,6 +31,9 @@ func TestONNX(t *testing.T) {
 				if err != nil || difference > 1e-6 {
 					t.Errorf("difference %g, %v; want at most 1e-6 on the reference runtime", difference, err)
 				}
+				if d, err := onnxgraph.DescribeFile(out); err != nil || d.Metadata[StepsProperty] != "7" {
+					t.Errorf("metadata %v, %v; want that of a checkpoint of step 7", d.Metadata, err)
+				}
 			})
 		}
 	}

@@ -76,8 +76,8 @@ func TestWrittenWeights(t *testing.T) {
 	if got := strings.Join(names, " "); !strings.HasPrefix(got, want) || !strings.HasSuffix(got, "blocks.1.mlp.fc2.bias norm.weight norm.bias") {
 		t.Errorf("tensors %s; want timm's, beginning %s", got, want)
 	}
-	if !strings.Contains(metadata[builders.EncoderProperty], `"num_heads":3`) {
-		t.Errorf("metadata %v, want the number of heads in it", metadata)
+	if !strings.Contains(metadata[builders.EncoderProperty], `"num_heads":3`) || metadata[StepsProperty] != "7" {
+		t.Errorf("metadata %v, want the number of heads in it and that of steps, 7", metadata)
 	}
 }
 
