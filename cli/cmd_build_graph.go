@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 
 	"github.com/urfave/cli/v2"
 
@@ -67,10 +65,10 @@ the seed. Its published interfaces (C, Python, C++, C#) train with them.`,
 					return usageErrorf("--seed is for --state and for --format %s: a step file holds no weights", formatORTTraining)
 				}
 				out, state := c.String("out"), c.String("state")
-				if state != "" && sameFile(out, state) {
-					return usageErrorf("--out %s and --state %s are the same file: name another for the state", out, state)
+				if err := checkOutputs([]commandFile{flagFile(c, "out"), flagFile(c, "state")}, []commandFile{flagFile(c, "config")}); err != nil {
+					return err
 				}
-				return writeStep(c.App.Writer, r, out, state)
+				return writeStep(said(c, out, state), r, out, state)
 			case formatORTTraining:
 				if c.IsSet("state") {
 					return usageErrorf("--state is for --format %s: these artifacts have a checkpoint of their own", formatStep)
@@ -99,6 +97,9 @@ func writeStep(w io.Writer, r Recipe, out, state string) error {
 		return err
 	}
 	fmt.Fprintf(w, "wrote %s\n", out)
+	if !isRegular(out) { // a pipe's content is its reader's
+		return nil
+	}
 	return inspectFile(w, out)
 }
 
@@ -119,21 +120,4 @@ func writeInitialState(path string, step *builders.Step, r Recipe) error {
 		return err
 	}
 	return artifacts.WriteCheckpoint(path, c)
-}
-
-// sameFile reports whether two paths lead to one file, which need not exist yet.
-func sameFile(a, b string) bool {
-	infoA, errA := os.Stat(a)
-	infoB, errB := os.Stat(b)
-	if errA == nil && errB == nil {
-		return os.SameFile(infoA, infoB)
-	}
-	return filepath.Base(a) == filepath.Base(b) && (errA == nil) == (errB == nil) && sameFolder(filepath.Dir(a), filepath.Dir(b))
-}
-
-// sameFolder reports whether two paths lead to one folder.
-func sameFolder(a, b string) bool {
-	infoA, errA := os.Stat(a)
-	infoB, errB := os.Stat(b)
-	return errA == nil && errB == nil && os.SameFile(infoA, infoB)
 }

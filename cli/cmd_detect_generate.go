@@ -41,15 +41,19 @@ func generateDetections(c *cli.Context) error {
 	if err := s.Validate(); err != nil {
 		return withCode(ExitUsage, err)
 	}
+	if err := checkOutputs([]commandFile{flagFile(c, "gt"), flagFile(c, "results")}, nil); err != nil {
+		return err
+	}
+	out := said(c, c.String("gt"), c.String("results"))
 	if err := atomicfile.Write(c.String("gt"), s.WriteDataset); err != nil {
 		return err
 	}
-	fmt.Fprintf(c.App.Writer, "%s: %d images\n", c.String("gt"), s.Images)
+	fmt.Fprintf(out, "%s: %d images\n", c.String("gt"), s.Images)
 	if path := c.String("results"); path != "" {
 		if err := atomicfile.Write(path, s.WriteResults); err != nil {
 			return err
 		}
-		fmt.Fprintf(c.App.Writer, "%s: %d detections\n", path, s.Images*s.Detections)
+		fmt.Fprintf(out, "%s: %d detections\n", path, s.Images*s.Detections)
 	}
 	return nil
 }

@@ -54,6 +54,9 @@ func scoreDetections(c *cli.Context) error {
 	if !slices.Contains(params.MaxDets, 100) {
 		fmt.Fprintln(c.App.ErrWriter, "note: AP is at 100 detections, which --max-dets leaves out: it is -1, as in pycocotools")
 	}
+	if err := checkOutputs(scoreOutputs(c), []commandFile{flagFile(c, "gt"), flagFile(c, "results")}); err != nil {
+		return err
+	}
 	boxesOnly := len(types) == 1 && types[0] == detection.BBox
 	var gt *detection.Dataset
 	err = readShown(c, c.String("gt"), func(r io.Reader) (err error) {
@@ -95,8 +98,9 @@ func scoreDetections(c *cli.Context) error {
 		}
 		evaluations = append(evaluations, some...)
 	}
+	out := said(c, c.String("json-out"))
 	for _, e := range evaluations {
-		if err := printScores(c, e, len(evaluations) > 1); err != nil {
+		if err := printScores(c, out, e, len(evaluations) > 1); err != nil {
 			return err
 		}
 		if dir := c.String("curves"); dir != "" {
@@ -111,19 +115,19 @@ func scoreDetections(c *cli.Context) error {
 	return nil
 }
 
-func printScores(c *cli.Context, e *detection.Evaluation, titled bool) error {
+func printScores(c *cli.Context, out io.Writer, e *detection.Evaluation, titled bool) error {
 	stats, err := e.Stats()
 	if err != nil {
 		return withCode(ExitUsage, err)
 	}
 	if titled {
-		fmt.Fprintf(c.App.Writer, "%s\n", e.Type)
+		fmt.Fprintf(out, "%s\n", e.Type)
 	}
-	fmt.Fprint(c.App.Writer, stats)
+	fmt.Fprint(out, stats)
 	if !c.Bool("per-category") {
 		return nil
 	}
-	w := newTable(c.App.Writer)
+	w := newTable(out)
 	w.row("", "category", "objects", "AP", "AP50", "AP75", "APs", "APm", "APl", "AR")
 	for _, row := range e.PerCategory() {
 		cells := []any{row.Category.ID, row.Category.Name, row.Objects}
@@ -139,12 +143,26 @@ func printScores(c *cli.Context, e *detection.Evaluation, titled bool) error {
 	return w.Flush()
 }
 
+// scoreOutputs are the files that are written, of whatever type the results will be.
+func scoreOutputs(c *cli.Context) []commandFile {
+	outputs := []commandFile{flagFile(c, "json-out")}
+	if dir := c.String("curves"); dir != "" {
+		for _, t := range []detection.IoUType{detection.BBox, detection.Segm} {
+			outputs = append(outputs, commandFile{"--curves", curvesPath(dir, t) + ".png"}, commandFile{"--curves", curvesPath(dir, t) + ".csv"})
+		}
+	}
+	return outputs
+}
+
+// curvesPath is where curves lie, but for the ending.
+func curvesPath(dir string, t detection.IoUType) string { return filepath.Join(dir, string(t)) }
+
 // writeCurves writes TYPE.png and TYPE.csv.
 func writeCurves(dir string, e *detection.Evaluation) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
 	}
-	path := filepath.Join(dir, string(e.Type))
+	path := curvesPath(dir, e.Type)
 	if err := atomicfile.Write(path+".png", e.PlotCurves); err != nil {
 		return err
 	}

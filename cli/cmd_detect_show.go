@@ -51,7 +51,11 @@ func showDetections(c *cli.Context) error {
 		}
 		hidden[what] = true
 	}
-	picture, err := readPicture(c.Args().First())
+	photo := c.Args().First()
+	if err := checkOutputs([]commandFile{flagFile(c, "out")}, []commandFile{{"the image", photo}, flagFile(c, "gt"), flagFile(c, "results")}); err != nil {
+		return err
+	}
+	picture, err := readPicture(photo)
 	if err != nil {
 		return err
 	}
@@ -59,7 +63,7 @@ func showDetections(c *cli.Context) error {
 	if c.IsSet("image-id") {
 		id = new(c.Int64("image-id"))
 	}
-	scene, err := detection.OpenScene(c.String("gt"), id, c.Args().First())
+	scene, err := detection.OpenScene(c.String("gt"), id, photo)
 	if err != nil {
 		return err
 	}
@@ -86,7 +90,7 @@ func showDetections(c *cli.Context) error {
 	if err := atomicfile.Write(out, func(w io.Writer) error { return png.Encode(w, drawn) }); err != nil {
 		return err
 	}
-	fmt.Fprintf(c.App.Writer, "%s: %d annotations and %d detections of image %d\n", out, len(scene.Annotations), len(scene.Results), scene.Image.ID)
+	fmt.Fprintf(said(c, out), "%s: %d annotations and %d detections of image %d\n", out, len(scene.Annotations), len(scene.Results), scene.Image.ID)
 	return nil
 }
 

@@ -61,6 +61,35 @@ func TestExportKeepsItsCheckpoint(t *testing.T) {
 	}
 }
 
+// TestBuildGraphKeepsCheckpoints: a state to start from does not replace one that was
+// trained, only another such.
+func TestBuildGraphKeepsCheckpoints(t *testing.T) {
+	trained, fresh := largeCheckpoint(t), filepath.Join(t.TempDir(), "initial.safetensors")
+	before, err := os.ReadFile(trained)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		flags []string
+		code  int
+	}{
+		{[]string{"--out", filepath.Join(t.TempDir(), "step.onnx"), "--state", trained}, ExitUsage},
+		{[]string{"--out", trained}, ExitUsage},
+		{[]string{"--out", filepath.Join(t.TempDir(), "step.onnx"), "--state", fresh}, ExitOK},
+		{[]string{"--out", filepath.Join(t.TempDir(), "step.onnx"), "--state", fresh}, ExitOK},
+	} {
+		var stderr strings.Builder
+		args := append(strings.Fields("build-graph --preset quickstart --set depth=1 --set dim=12 --set heads=3 --set hidden=8 --set batch=4"), c.flags...)
+		code := Main(t.Context(), args, io.Discard, &stderr)
+		if told := strings.HasSuffix(stderr.String(), trained+" is the checkpoint of a training, after step 1, and is not replaced: name another file\n"); code != c.code || told != (code != ExitOK) {
+			t.Errorf("%v: exit code %d, standard error %q; want %d", c.flags, code, stderr.String(), c.code)
+		}
+	}
+	if after, err := os.ReadFile(trained); err != nil || string(after) != string(before) {
+		t.Errorf("the checkpoint was changed, %v", err)
+	}
+}
+
 // largeCheckpoint holds a base encoder of 12 blocks of width 192, all zeros.
 func largeCheckpoint(t *testing.T) string {
 	t.Helper()

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -55,12 +56,18 @@ func preview(c *cli.Context) error {
 	if strings.ToLower(filepath.Ext(out)) != ".png" {
 		return usageErrorf("--out %s: want a name that ends in .png, which is what is written", out)
 	}
+	if err := checkOutputs([]commandFile{flagFile(c, "out")}, []commandFile{flagFile(c, "config")}); err != nil {
+		return err
+	}
 	images, err := r.images(c.Context)
 	if err != nil {
 		return err
 	}
 	data, err := openSplit(c.Context, images, patchmix.Train)
 	if err != nil {
+		return err
+	}
+	if err := checkSheet(c, out, images, data); err != nil {
 		return err
 	}
 	config, err := r.loaderConfig(0)
@@ -82,4 +89,21 @@ func preview(c *cli.Context) error {
 	}
 	fmt.Fprintf(c.App.Writer, "wrote %s: %d images of %s\n", out, min(8, r.Batch), data.Name())
 	return nil
+}
+
+// checkSheet refuses a sheet in the place of one of the images, those for testing too.
+func checkSheet(c *cli.Context, out string, images *patchmix.Source, training patchmix.Dataset) error {
+	if !isRegular(out) { // most often there is nothing: no need to list more images
+		return nil
+	}
+	datasets := []patchmix.Dataset{training}
+	if test, err := openSplit(c.Context, images, patchmix.Test); err == nil { // there may be none
+		datasets = append(datasets, test)
+	}
+	for _, d := range datasets {
+		if patchmix.HoldsFile(d, out) {
+			return usageErrorf("--out %s is one of the images of %s: name another file", out, d.Name())
+		}
+	}
+	return context.Cause(c.Context)
 }
