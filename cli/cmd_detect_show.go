@@ -2,21 +2,14 @@ package cli
 
 import (
 	"fmt"
-	"image"
 	"image/png"
 	"io"
-	"os"
 
 	"github.com/urfave/cli/v2"
 
 	"pmx/detection"
 	"pmx/internal/atomicfile"
-
-	// Formats that image.Decode then reads.
-	_ "golang.org/x/image/bmp"
-	_ "golang.org/x/image/webp"
-	_ "image/gif"
-	_ "image/jpeg"
+	"pmx/patchmix"
 )
 
 var _ = register("detect show", func() *cli.Command {
@@ -55,8 +48,8 @@ func showDetections(c *cli.Context) error {
 	if err := checkOutputs([]commandFile{flagFile(c, "out")}, []commandFile{{"the image", photo}, flagFile(c, "gt"), flagFile(c, "results")}); err != nil {
 		return err
 	}
-	picture, err := readPicture(photo)
-	if err != nil {
+	picture := new(patchmix.Image)
+	if err := patchmix.ReadImage(photo, picture); err != nil {
 		return err
 	}
 	var id *int64
@@ -92,17 +85,4 @@ func showDetections(c *cli.Context) error {
 	}
 	fmt.Fprintf(said(c, out), "%s: %d annotations and %d detections of image %d\n", out, len(scene.Annotations), len(scene.Results), scene.Image.ID)
 	return nil
-}
-
-func readPicture(path string) (image.Image, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	picture, _, err := image.Decode(f)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return picture, nil
 }

@@ -50,15 +50,20 @@ var ErrClasses = errors.New("no classes to test with")
 
 // ImageError says which image file cannot be read, and why.
 type ImageError struct {
-	Path string
-	Err  error
+	Path   string
+	Source string // what names it, such as "line 3 of images.txt", or ""
+	Err    error
 }
 
 func (e *ImageError) Error() string {
-	if errors.Is(e.Err, fs.ErrNotExist) {
-		return fmt.Sprintf("patchmix: %s is no longer there: put it back", e.Path)
+	where := e.Path
+	if e.Source != "" {
+		where += " (" + e.Source + ")"
 	}
-	return fmt.Sprintf("patchmix: %s: %v: repair or remove it", e.Path, e.Err)
+	if errors.Is(e.Err, fs.ErrNotExist) {
+		return fmt.Sprintf("patchmix: %s is no longer there: put it back", where)
+	}
+	return fmt.Sprintf("patchmix: %s: %v: repair or remove it", where, e.Err)
 }
 
 func (e *ImageError) Unwrap() error { return e.Err }

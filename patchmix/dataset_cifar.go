@@ -81,6 +81,9 @@ func (c cifar) open(dir, split string) (Dataset, error) {
 		d.classes = strings.Fields(string(text))
 	}
 	for _, file := range files {
+		if _, err := statFile(file); err != nil {
+			return nil, fmt.Errorf("patchmix: %s: %s: %w", c.name, file, err)
+		}
 		raw, err := os.ReadFile(file)
 		if err != nil {
 			return nil, fmt.Errorf("patchmix: %s: %w", c.name, err)

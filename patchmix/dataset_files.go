@@ -2,10 +2,7 @@ package patchmix
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"slices"
 )
 
@@ -16,6 +13,8 @@ type imageFiles struct {
 	paths   []string // as they are opened
 	names   []string // as they are told
 	labels  []int    // -1: none
+	source  string   // the list file that names them, or ""
+	lines   []int    // where in it
 }
 
 func (f *imageFiles) Name() string { return f.name }
@@ -27,17 +26,19 @@ func (f *imageFiles) Classes() []string { return f.classes }
 func (f *imageFiles) Label(i int) int { return f.labels[i] }
 
 func (f *imageFiles) Sample(i int, img *Image) (int, error) {
-	data, err := os.ReadFile(f.paths[i])
-	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
-		err = pathErr.Err // the path is told once
-	}
-	if err == nil {
-		err = DecodeImage(data, img)
-	}
-	if err != nil {
-		return 0, &ImageError{f.paths[i], err}
+	if err := readImage(f.paths[i], img); err != nil {
+		return 0, f.imageError(i, err)
 	}
 	return f.labels[i], nil
+}
+
+// imageError says which image cannot be used, and where it is told of.
+func (f *imageFiles) imageError(i int, err error) error {
+	bad := &ImageError{Path: f.paths[i], Err: err}
+	if f.lines != nil {
+		bad.Source = fmt.Sprintf("line %d of %s", f.lines[i], f.source)
+	}
+	return bad
 }
 
 // Digest covers the names, labels and sizes of the files, not their contents:
@@ -46,9 +47,9 @@ func (f *imageFiles) Sample(i int, img *Image) (int, error) {
 func (f *imageFiles) Digest() (string, error) {
 	var list bytes.Buffer
 	for i, path := range f.paths {
-		info, err := os.Stat(path)
+		info, err := statFile(path)
 		if err != nil {
-			return "", fmt.Errorf("patchmix: digest of %s: %w", f.name, err)
+			return "", f.imageError(i, err)
 		}
 		fmt.Fprintf(&list, "%q %d %d\n", f.names[i], f.labels[i], info.Size())
 	}

@@ -11,7 +11,7 @@ import (
 
 var _ = Formats.Add("folder", Format{
 	Arg:  "DIR",
-	Help: "image files (JPEG, PNG, GIF, BMP, WebP), in one folder or in one folder per class; DIR/train and DIR/test or DIR/val if there",
+	Help: "image files (" + imageKinds + "), in one folder or in one folder per class; DIR/train and DIR/test or DIR/val if there",
 	open: openFolder,
 	detect: func(_ string, info os.FileInfo) certainty {
 		if info.IsDir() {
@@ -205,15 +205,20 @@ func visible(dir string) ([]entry, error) {
 		if strings.HasPrefix(e.Name(), ".") {
 			continue
 		}
-		folder := e.IsDir()
-		if e.Type()&fs.ModeSymlink != 0 {
+		mode := e.Type()
+		if mode&fs.ModeSymlink != 0 {
 			info, err := os.Stat(filepath.Join(dir, e.Name()))
 			if err != nil {
 				return nil, fmt.Errorf("patchmix: folder: %w", err)
 			}
-			folder = info.IsDir()
+			mode = info.Mode()
 		}
-		list = append(list, entry{e.Name(), folder})
+		if !mode.IsDir() && isImageName(e.Name()) {
+			if err := regular(mode); err != nil {
+				return nil, &ImageError{Path: filepath.Join(dir, e.Name()), Err: err}
+			}
+		}
+		list = append(list, entry{e.Name(), mode.IsDir()})
 	}
 	return list, nil
 }

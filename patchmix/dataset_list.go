@@ -31,7 +31,7 @@ func openList(path, split string) (Dataset, error) {
 	if err != nil {
 		return nil, fmt.Errorf("patchmix: list: %w", err)
 	}
-	f := &imageFiles{name: "list " + path}
+	f := &imageFiles{name: "list " + path, source: path}
 	if err := f.parseList(text, filepath.Dir(path)); err != nil {
 		return nil, fmt.Errorf("patchmix: list %s: %w", path, err)
 	}
@@ -59,6 +59,7 @@ func (f *imageFiles) parseList(text []byte, dir string) error {
 			return fmt.Errorf("line %d: a tab but no label", n)
 		}
 		f.names = append(f.names, name)
+		f.lines = append(f.lines, n)
 		labels = append(labels, label)
 		if !filepath.IsAbs(name) {
 			name = filepath.Join(dir, filepath.FromSlash(name))

@@ -52,6 +52,9 @@ func (m mnist) open(dir, split string) (Dataset, error) {
 			}
 			return "", nil, nil, err
 		}
+		if _, err = statFile(files[0]); err != nil {
+			return "", nil, nil, fmt.Errorf("patchmix: %s: %s: %w", m.name, files[0], err)
+		}
 		if dims, data, err = idx.ReadFile(files[0]); err != nil {
 			err = fmt.Errorf("patchmix: %s: %w", m.name, err)
 		}

@@ -2,6 +2,7 @@ package patchmix
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"image"
 	"image/color"
@@ -18,8 +19,12 @@ import (
 )
 
 // maxPixels is the largest image that is decoded, against files that promise
-// more than memory holds. It is Pillow's limit.
+// more than memory holds: the size from which on Pillow, and torchvision's loader
+// with it, refuses too. A whole Sentinel-2 tile, 10,980 pixels square, is below it.
 const maxPixels = 2 * 89478485
+
+// imageKinds names the formats that DecodeImage knows.
+const imageKinds = "JPEG, PNG, GIF, BMP, WebP"
 
 // DecodeImage decodes a JPEG, PNG, GIF (its first picture), BMP or WebP file
 // into img, reusing its memory. Grey becomes RGB and transparency is dropped, as
@@ -31,6 +36,9 @@ func DecodeImage(data []byte, img *Image) error {
 		return nil
 	}
 	config, kind, err := image.DecodeConfig(bytes.NewReader(data))
+	if errors.Is(err, image.ErrFormat) {
+		return fmt.Errorf("not an image of a kind that is read (%s)", imageKinds)
+	}
 	if err != nil {
 		return fmt.Errorf("not a readable image: %w", err)
 	}
