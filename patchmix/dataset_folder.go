@@ -22,7 +22,7 @@ var _ = Formats.Add("folder", Format{
 })
 
 // imageEndings are the names that count as images.
-var imageEndings = []string{".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp"}
+var imageEndings = []string{".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff"}
 
 func isImageName(name string) bool {
 	return slices.Contains(imageEndings, strings.ToLower(filepath.Ext(name)))
@@ -30,7 +30,8 @@ func isImageName(name string) bool {
 
 // openFolder lists the images below a folder, sorted by name. If they lie in
 // sub-folders, the first level of these are the classes. Hidden files and
-// folders are skipped, and files that are no images by name.
+// folders are skipped, and files that are no images by name. EXIF orientation is
+// not applied.
 func openFolder(dir, split string) (Dataset, error) {
 	part, err := splitFolder(dir, split)
 	if err != nil {

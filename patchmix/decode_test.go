@@ -42,8 +42,8 @@ func TestDecodeAgainstPillow(t *testing.T) {
 			}
 		})
 	}
-	if tested < 20 {
-		t.Errorf("%d files tested, want 20", tested)
+	if want := 49; tested < want {
+		t.Errorf("%d files tested, want %d", tested, want)
 	}
 }
 
@@ -58,13 +58,33 @@ func TestDecodeErrors(t *testing.T) {
 	}
 	for name, data := range map[string][]byte{
 		"empty": nil, "text": []byte("hello"), "cut JPEG": good[:len(good)/2], "cut header": good[:40],
-		"cut PNG": picture[:len(picture)/2],
+		"cut PNG": picture[:len(picture)/2], "TIFF without a directory": []byte("II*\x00\xff\xff\xff\xff"),
 	} {
 		var img Image
 		if err := DecodeImage(data, &img); err == nil {
 			t.Errorf("%s: no error", name)
 		} else if strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: %q is more than a line", name, err)
+		}
+	}
+}
+
+// TestUnreadKinds: of a good image that is not read, the error says what it is and not
+// that it is corrupt.
+func TestUnreadKinds(t *testing.T) {
+	for name, want := range map[string]string{
+		"animated.webp": "an animated WebP, which is not read: save one of its pictures in its place",
+		"cmyk.tif":      "a TIFF of a kind that is not read (color model): save it as 8-bit grey or RGB, in LZW or uncompressed",
+		"turned.tif":    "a TIFF that is to be turned for display: save it turned",
+		"fax.tif":       "a TIFF in fax compression with black as zero: save it in another compression",
+		"planes.tif":    "a TIFF of separate colour planes: save it with interleaved colours",
+	} {
+		data, err := os.ReadFile(filepath.Join("testdata", "unread", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := DecodeImage(data, new(Image)); err == nil || err.Error() != want {
+			t.Errorf("%s: %v, want %q", name, err, want)
 		}
 	}
 }

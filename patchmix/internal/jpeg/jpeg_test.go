@@ -67,6 +67,11 @@ func compare(t *testing.T, d *Decoder, data []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	comparePixels(t, got, want)
+}
+
+func comparePixels(t *testing.T, got, want image.Image) {
+	t.Helper()
 	if got.Bounds() != want.Bounds() {
 		t.Fatalf("%v, want %v", got.Bounds(), want.Bounds())
 	}
@@ -112,16 +117,42 @@ func TestAgainstStandardLibrary(t *testing.T) {
 	}
 }
 
-// TestDamage: a file that is cut off anywhere is not decoded, and one with any
-// byte changed does no harm.
+// TestMissingEnd: a file that is cut off anywhere is not decoded, unless nothing but
+// the marker of its end is missing: then it has the pixels of the whole.
+func TestMissingEnd(t *testing.T) {
+	var d Decoder
+	files := recorded(t)
+	for name, data := range map[string][]byte{
+		"encoded": encode(t, picture(40, 24), 60), "420": files["420.jpg"], "grey": files["grey.jpg"], "restart": files["restart.jpg"],
+	} {
+		marker := len(data) - 2
+		if !bytes.Equal(data[marker:], []byte{0xff, eoi}) {
+			t.Fatalf("%s does not end in a marker", name)
+		}
+		for n := range len(data) {
+			if _, err := d.Decode(data[:n]); (err == nil) != (n >= marker) {
+				t.Fatalf("%s: %d of %d bytes: %v", name, n, len(data), err)
+			}
+		}
+		// image/jpeg wants the marker.
+		want, err := jpeg.Decode(bytes.NewReader(data))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, cut := range [][]byte{data[:marker], data[:marker+1], append(bytes.Clone(data[:marker]), 0, 0, 0)} {
+			got, err := d.Decode(cut)
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			comparePixels(t, got, want)
+		}
+	}
+}
+
+// TestDamage: a file with any byte changed does no harm.
 func TestDamage(t *testing.T) {
 	var d Decoder
 	data := encode(t, picture(40, 24), 60)
-	for n := range len(data) - 1 {
-		if _, err := d.Decode(data[:n]); err == nil {
-			t.Fatalf("%d of %d bytes are decoded", n, len(data))
-		}
-	}
 	for i := range data {
 		for _, v := range []byte{0, 0xff, data[i] ^ 1, data[i] ^ 0x80} {
 			changed := bytes.Clone(data)

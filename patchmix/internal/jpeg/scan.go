@@ -7,13 +7,19 @@ import (
 
 // collect copies the entropy-coded data of a scan without the zero bytes stuffed
 // in after 0xff (B.1.1.5) and notes where its restart intervals end. The scan
-// must be the last thing in the file.
+// must be the last thing in the file. A file may lack the marker of its end, and
+// nothing else: scan finds out whether bits are missing.
 func (d *Decoder) collect(data []byte) bool {
 	d.entropy, d.segments = d.entropy[:0], d.segments[:0]
 	for restarts := byte(0); ; {
 		i := bytes.IndexByte(data, 0xff)
 		if i < 0 || i+1 >= len(data) {
-			return false // no end of image
+			if i < 0 {
+				i = len(data)
+			}
+			d.entropy = append(d.entropy, data[:i]...)
+			d.endSegment()
+			return true
 		}
 		next := data[i+1]
 		switch {
