@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -64,6 +65,7 @@ func evalKNN(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	printNotes(c.App.ErrWriter, slices.Concat(patchmix.Notes(bank), accuracyNotes(bank, queries)))
 	backend, options, err := runtimeOf(c)
 	if err != nil {
 		return err

@@ -192,7 +192,9 @@ func (t *trainer) openData(ctx context.Context) (err error) {
 	if t.c.Bool("resume") {
 		remedy = "name the images of the run by --data"
 	}
-	t.data, err = t.recipe.trainingImages(ctx, t.images, remedy)
+	if t.data, err = t.recipe.trainingImages(ctx, t.images, remedy); err == nil {
+		printNotes(t.c.App.ErrWriter, patchmix.Notes(t.data))
+	}
 	return err
 }
 

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"slices"
+	"strconv"
 	"strings"
 
 	"pmx/evaluation"
@@ -102,7 +105,77 @@ func labelledSplits(ctx context.Context, images *patchmix.Source, holdOut string
 			return nil, nil, &unlabelledError{err}
 		}
 	}
+	if err := checkClasses(bank, queries); err != nil {
+		return nil, nil, &unlabelledError{err}
+	}
 	return bank, queries, nil
+}
+
+// checkClasses wants two classes to vote for, and of them those of the queries.
+func checkClasses(bank, queries patchmix.Dataset) error {
+	if len(labelsOf(bank)) == 1 {
+		return fmt.Errorf("%s: all images are of one class, %s", bank.Name(), className(bank, bank.Label(0)))
+	}
+	if _, strange := strangers(bank, queries); strange == queries.Len() {
+		return fmt.Errorf("%s: no image is of a class of %s", queries.Name(), bank.Name())
+	}
+	return nil
+}
+
+// labelsOf counts the images of each label.
+func labelsOf(d patchmix.Dataset) map[int]int {
+	count := map[int]int{}
+	for i := range d.Len() {
+		count[d.Label(i)]++
+	}
+	return count
+}
+
+// strangers are the labels of the queries that nobody votes for, and how many images
+// have them.
+func strangers(bank, queries patchmix.Dataset) (labels []int, images int) {
+	known := labelsOf(bank)
+	for label, n := range labelsOf(queries) {
+		if known[label] == 0 {
+			labels = append(labels, label)
+			images += n
+		}
+	}
+	slices.Sort(labels)
+	return labels, images
+}
+
+// accuracyNotes are what to know of an accuracy, but for the notes on the bank.
+func accuracyNotes(bank, queries patchmix.Dataset) []string {
+	known := patchmix.Notes(bank)
+	notes := slices.DeleteFunc(slices.Clone(patchmix.Notes(queries)), func(n string) bool { return slices.Contains(known, n) })
+	if labels, images := strangers(bank, queries); images > 0 {
+		notes = append(notes, fmt.Sprintf("%s of the %s images of %s cannot be classified: none of %s is of class %s%s",
+			progress.Count(int64(images)), progress.Count(int64(queries.Len())), queries.Name(), bank.Name(), className(queries, labels[0]), andMore(len(labels)-1)))
+	}
+	return notes
+}
+
+func andMore(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" and %d more", n)
+}
+
+// className is the name of a label, or its number.
+func className(d patchmix.Dataset, label int) string {
+	if classes := d.Classes(); label < len(classes) {
+		return strconv.Quote(classes[label])
+	}
+	return strconv.Itoa(label)
+}
+
+// printNotes tells the user what does not stop a command.
+func printNotes(stderr io.Writer, notes []string) {
+	for _, note := range notes {
+		fmt.Fprintln(stderr, "note:", note)
+	}
 }
 
 // checkLabels wants a class for every image.

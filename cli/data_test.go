@@ -92,6 +92,8 @@ func TestLabelledSplitsNeedLabels(t *testing.T) {
 		writeText(t, filepath.Join(dir, name), "no pixels")
 	}
 	writeText(t, filepath.Join(dir, "some.txt"), "a.png\tcat\nb.png\nc.png\tdog\nd.png\tdog\n")
+	writeText(t, filepath.Join(dir, "one.txt"), "a.png\tcat\nb.png\tcat\nc.png\tcat\nd.png\tcat\n")
+	writeText(t, filepath.Join(dir, "each.txt"), "a.png\t1\nb.png\t2\nc.png\t3\nd.png\t4\n")
 	writeText(t, filepath.Join(dir, "all.txt"), "a.png\tcat\nb.png\tcat\nc.png\tdog\nd.png\tdog\n")
 	for name, c := range map[string]struct {
 		holdOut float64
@@ -103,6 +105,8 @@ func TestLabelledSplitsNeedLabels(t *testing.T) {
 		"mixed":         {0, "cannot be classes"},
 		"bare":          {0, "no images in it (.jpg .jpeg .png .gif .bmp .webp .tif .tiff), or hold out a part of the training images: HOLD OUT keeps a tenth"},
 		"list:some.txt": {0.25, "1 of its 3 images have no class"},
+		"list:one.txt":  {0.25, `one.txt, without 1 held out: all images are of one class, "cat"`},
+		"list:each.txt": {0.25, "each.txt, 1 held out: no image is of a class of list "},
 		"list:all.txt":  {0, "HOLD OUT keeps a tenth"},
 		"good":          {0, ""},
 	} {
@@ -130,6 +134,31 @@ func TestLabelledSplitsNeedLabels(t *testing.T) {
 	r.Sources.Data = ""
 	if _, err := r.images(t.Context()); exitCode(t.Context(), err) != ExitUsage {
 		t.Errorf("no data: %v, want a usage error", err)
+	}
+}
+
+// TestAccuracyNotes: test images of classes that nobody votes for are counted.
+func TestAccuracyNotes(t *testing.T) {
+	dir := t.TempDir()
+	list := func(name, text string) patchmix.Dataset {
+		writeText(t, filepath.Join(dir, name), text)
+		d, err := patchmix.Open("list:"+filepath.Join(dir, name), patchmix.Train)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	bank := list("bank.txt", "a\t0\nb\t2\nc\t2\n")
+	for text, want := range map[string]string{
+		"a\t0\nb\t2\n":             "",
+		"a\t0\nb\t3\nc\t3\n":       "2 of the 3 images of QUERIES cannot be classified: none of BANK is of class 3",
+		"a\t9\nb\t0\nc\t1\nd\t3\n": "3 of the 4 images of QUERIES cannot be classified: none of BANK is of class 1 and 2 more",
+	} {
+		queries := list("queries.txt", text)
+		got := strings.NewReplacer(queries.Name(), "QUERIES", bank.Name(), "BANK").Replace(strings.Join(accuracyNotes(bank, queries), "\n"))
+		if got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
 	}
 }
 

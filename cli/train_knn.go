@@ -27,8 +27,12 @@ func (t *trainer) openKNN(ctx context.Context) error {
 		fmt.Fprintf(t.c.App.ErrWriter, "note: kNN accuracy is not measured: %s\n", oneLine(err))
 		return nil
 	}
+	if err != nil {
+		return err
+	}
+	printNotes(t.c.App.ErrWriter, accuracyNotes(bank, queries))
 	t.bank, t.queries = bank, queries
-	return err
+	return nil
 }
 
 // knnHook is nil where openKNN found nothing to do.

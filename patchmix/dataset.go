@@ -48,6 +48,14 @@ var ErrNoSplit = errors.New("no test images")
 // cannot be those of its training images. The training images are good.
 var ErrClasses = errors.New("no classes to test with")
 
+// Notes are what to know of a dataset that can be used as it is, a line each.
+func Notes(d Dataset) []string {
+	if noted, ok := d.(interface{ notes() []string }); ok {
+		return noted.notes()
+	}
+	return nil
+}
+
 // ImageError says which image file cannot be read, and why.
 type ImageError struct {
 	Path   string

@@ -15,17 +15,18 @@ const cifarSide = 32
 
 var (
 	_ = Formats.Add("cifar10", cifar{
-		name: "cifar10", labelBytes: 1, train: "data_batch_*.bin", test: "test_batch*.bin", names: "batches.meta.txt",
+		name: "cifar10", labelBytes: 1, count: 10, train: "data_batch_*.bin", test: "test_batch*.bin", names: "batches.meta.txt",
 		classes: []string{"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"},
 	}.format("CIFAR-10, binary version: data_batch_*.bin, test_batch.bin"))
 	_ = Formats.Add("cifar100", cifar{
-		name: "cifar100", labelBytes: 2, train: "train*.bin", test: "test*.bin", names: "fine_label_names.txt",
+		name: "cifar100", labelBytes: 2, count: 100, train: "train*.bin", test: "test*.bin", names: "fine_label_names.txt",
 	}.format("CIFAR-100, binary version, fine labels: train.bin, test.bin"))
 )
 
 type cifar struct {
 	name        string
 	labelBytes  int // the last one counts
+	count       int // of classes, where no file names them
 	train, test string
 	names       string // file of class names, one a line
 	classes     []string
@@ -92,7 +93,7 @@ func (c cifar) open(dir, split string) (Dataset, error) {
 			return nil, fmt.Errorf("patchmix: %s: %s: %w", c.name, file, err)
 		}
 	}
-	return d, d.checkLabels()
+	return d, nil
 }
 
 // parse adds the records of one file.
@@ -103,7 +104,14 @@ func (c cifar) parse(d *records, raw []byte) error {
 		return fmt.Errorf("%d bytes are not a whole number of %d-byte records, download it again", len(raw), size)
 	}
 	d.pix = slices.Grow(d.pix, len(raw)/size*pixels)
-	for ; len(raw) > 0; raw = raw[size:] {
+	classes := c.count
+	if len(d.classes) > 0 {
+		classes = len(d.classes)
+	}
+	for n := 0; len(raw) > 0; raw, n = raw[size:], n+1 {
+		if label := int(raw[c.labelBytes-1]); label >= classes {
+			return fmt.Errorf("record %d has label %d, but there are %d classes, download it again", n, label, classes)
+		}
 		d.labels = append(d.labels, raw[c.labelBytes-1])
 		d.pix = append(d.pix, raw[c.labelBytes:size]...)
 	}

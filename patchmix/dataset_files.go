@@ -15,6 +15,7 @@ type imageFiles struct {
 	labels  []int    // -1: none
 	source  string   // the list file that names them, or ""
 	lines   []int    // where in it
+	told    []string // see Notes
 }
 
 func (f *imageFiles) Name() string { return f.name }
@@ -22,6 +23,8 @@ func (f *imageFiles) Name() string { return f.name }
 func (f *imageFiles) Len() int { return len(f.paths) }
 
 func (f *imageFiles) Classes() []string { return f.classes }
+
+func (f *imageFiles) notes() []string { return f.told }
 
 func (f *imageFiles) Label(i int) int { return f.labels[i] }
 

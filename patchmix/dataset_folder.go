@@ -3,6 +3,7 @@ package patchmix
 import (
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -28,108 +29,142 @@ func isImageName(name string) bool {
 	return slices.Contains(imageEndings, strings.ToLower(filepath.Ext(name)))
 }
 
+// unreadEndings are names of images in formats that are not read.
+var unreadEndings = []string{
+	".heic", ".heif", ".avif", ".jxl", ".jp2", ".j2k", ".jfif", ".jpe", ".apng", ".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".psd", ".svg",
+	".ico", ".exr", ".hdr", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf", ".rw2", ".raw",
+}
+
+// folderLister collects the images of a folder.
+type folderLister struct {
+	files *imageFiles
+	root  string
+	// unread counts the images by name that are not read, by their endings.
+	unread map[string]int
+}
+
 // openFolder lists the images below a folder, sorted by name. If they lie in
 // sub-folders, the first level of these are the classes. Hidden files and
 // folders are skipped, and files that are no images by name. EXIF orientation is
 // not applied.
 func openFolder(dir, split string) (Dataset, error) {
-	part, err := splitFolder(dir, split)
+	parts, err := divideFolder(dir)
 	if err != nil {
 		return nil, err
 	}
-	f := &imageFiles{name: "folder " + part}
-	top, err := visible(part)
+	part, err := parts.of(split)
 	if err != nil {
 		return nil, err
 	}
-	loose := 0
-	for _, e := range top {
-		if !e.folder && isImageName(e.name) {
-			f.add(part, e.name, -1)
-			loose++
-		}
-	}
-	if split == Test && part != dir {
+	l := &folderLister{files: &imageFiles{name: "folder " + part}, root: part, unread: map[string]int{}}
+	if split == Test {
 		// The same numbers as in the training part, whatever is missing here.
-		if f.classes, err = classFolders(filepath.Join(dir, Train)); err != nil {
+		if l.files.classes, err = classFolders(parts.train); err != nil {
 			return nil, err
 		}
 	}
+	if err := l.list(split == Test, parts.train); err != nil {
+		return nil, err
+	}
+	if l.files.Len() == 0 {
+		err := fmt.Errorf("no images in it (%s)%s", strings.Join(imageEndings, " "), l.unreadText(", but "))
+		if split == Test {
+			err = fmt.Errorf("%w: %w", ErrNoSplit, err)
+		}
+		return nil, fmt.Errorf("patchmix: folder %s: %w", part, err)
+	}
+	if text := l.unreadText(""); text != "" {
+		l.files.told = append(l.files.told, fmt.Sprintf("folder %s: %s", part, text))
+	}
+	if split == Train && part == dir {
+		l.files.told = append(l.files.told, partsAsClasses(dir, l.files.classes)...)
+	}
+	return l.files, nil
+}
+
+// list takes the images and classes of the root folder.
+func (l *folderLister) list(test bool, train string) error {
+	f := l.files
+	top, err := visible(l.root)
+	if err != nil {
+		return err
+	}
+	for _, e := range top {
+		if !e.folder && l.wanted(e.name) {
+			f.add(l.root, e.name, -1)
+		}
+	}
+	loose, trained := f.Len(), len(f.classes)
 	for _, e := range top {
 		if !e.folder {
 			continue
 		}
-		files, err := listImages(part, e.name)
+		files, err := l.below(e.name)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if len(files) == 0 {
 			continue
 		}
 		if loose > 0 {
 			mixed := fmt.Sprintf("it holds images (%s) as well as a folder of images (%s), so its folders cannot be classes: move either away", f.names[0], e.name)
-			if split == Test {
-				return nil, fmt.Errorf("patchmix: folder %s: %w: %s", part, ErrClasses, mixed)
+			if test {
+				return fmt.Errorf("patchmix: folder %s: %w: %s", l.root, ErrClasses, mixed)
 			}
-			return nil, fmt.Errorf("patchmix: folder %s: %s", part, mixed)
+			return fmt.Errorf("patchmix: folder %s: %s", l.root, mixed)
 		}
 		label := slices.Index(f.classes, e.name)
 		if label < 0 {
-			if split == Test && part != dir && len(f.classes) > 0 {
-				return nil, fmt.Errorf("patchmix: folder %s: %w: %q is none of the training images in %s", part, ErrClasses, e.name, filepath.Join(dir, Train))
+			if test && trained > 0 {
+				return fmt.Errorf("patchmix: folder %s: %w: %q is none of the training images in %s", l.root, ErrClasses, e.name, train)
 			}
 			label = len(f.classes)
 			f.classes = append(f.classes, e.name)
 		}
 		for _, name := range files {
-			f.add(part, name, label)
+			f.add(l.root, name, label)
 		}
 	}
-	if f.Len() == 0 && split == Test {
-		return nil, fmt.Errorf("patchmix: folder %s: %w: no images in it (%s)", part, ErrNoSplit, strings.Join(imageEndings, " "))
+	return nil
+}
+
+// wanted reports whether a file is an image by its name, and counts it if it is one
+// that is not read.
+func (l *folderLister) wanted(name string) bool {
+	if ending := strings.ToLower(filepath.Ext(name)); slices.Contains(unreadEndings, ending) {
+		l.unread[ending]++
 	}
-	if f.Len() == 0 {
-		return nil, fmt.Errorf("patchmix: folder %s: no images in it (%s)", part, strings.Join(imageEndings, " "))
+	return isImageName(name)
+}
+
+// below lists the images below a folder of the root, by their names relative to it.
+func (l *folderLister) below(dir string) (files []string, err error) {
+	_, err = walkFiles(l.root, dir, 0, func(name string) bool {
+		if l.wanted(name) {
+			files = append(files, name)
+		}
+		return true
+	})
+	return files, err
+}
+
+// unreadText says after some words what was not read, if anything was not.
+func (l *folderLister) unreadText(after string) string {
+	if len(l.unread) == 0 {
+		return ""
 	}
-	return f, nil
+	total, counts := 0, []string{}
+	for _, ending := range slices.Sorted(maps.Keys(l.unread)) {
+		total += l.unread[ending]
+		counts = append(counts, fmt.Sprintf("%d %s", l.unread[ending], ending))
+	}
+	return fmt.Sprintf("%simages are left out by their endings, %d (%s): %s are read", after, total, strings.Join(counts, ", "), imageKinds)
 }
 
 func (f *imageFiles) add(dir, name string, label int) {
 	f.paths = append(f.paths, filepath.Join(dir, name))
 	f.names = append(f.names, filepath.ToSlash(name))
 	f.labels = append(f.labels, label)
-}
-
-// splitFolder finds where a split lies. A folder with train and test (or val, or
-// validation) in it, or with nothing but train, is divided; any other is all
-// training images, though a class may be called "train".
-func splitFolder(dir, split string) (string, error) {
-	entries, err := visible(dir)
-	if err != nil {
-		return "", err
-	}
-	var folders []string
-	for _, e := range entries {
-		if e.folder {
-			folders = append(folders, e.name)
-		}
-	}
-	test := ""
-	for _, name := range []string{"validation", "val", Test} {
-		if slices.Contains(folders, name) {
-			test = name
-		}
-	}
-	divided := slices.Contains(folders, Train) && (test != "" || len(folders) == 1)
-	switch {
-	case split == Train && divided:
-		return filepath.Join(dir, Train), nil
-	case split == Train:
-		return dir, nil
-	case divided && test != "":
-		return filepath.Join(dir, test), nil
-	}
-	return "", fmt.Errorf("patchmix: folder %s: %w: make folders %s and %s (or val) in it", dir, ErrNoSplit, Train, Test)
 }
 
 // classFolders lists the folders in dir that hold images.
@@ -143,7 +178,7 @@ func classFolders(dir string) ([]string, error) {
 		if !e.folder {
 			continue
 		}
-		empty, err := walkImages(dir, e.name, 0, func(string) bool { return false })
+		empty, err := walkFiles(dir, e.name, 0, func(name string) bool { return !isImageName(name) })
 		if err != nil {
 			return nil, err
 		}
@@ -154,18 +189,9 @@ func classFolders(dir string) ([]string, error) {
 	return classes, nil
 }
 
-// listImages lists the images below root/dir, by their names relative to root.
-func listImages(root, dir string) (files []string, err error) {
-	_, err = walkImages(root, dir, 0, func(name string) bool {
-		files = append(files, name)
-		return true
-	})
-	return files, err
-}
-
-// walkImages visits the images below root/dir, by their names relative to root, until
-// a visit returns false; then so does walkImages.
-func walkImages(root, dir string, depth int, visit func(name string) bool) (bool, error) {
+// walkFiles visits the files below root/dir, by their names relative to root, until
+// a visit returns false; then so does walkFiles.
+func walkFiles(root, dir string, depth int, visit func(name string) bool) (bool, error) {
 	const maxDepth = 32 // links may lead in circles
 	if depth > maxDepth {
 		return false, fmt.Errorf("patchmix: folder %s: more than %d folders deep, does a link lead back up?", filepath.Join(root, dir), maxDepth)
@@ -178,10 +204,10 @@ func walkImages(root, dir string, depth int, visit func(name string) bool) (bool
 		name := filepath.Join(dir, e.name)
 		switch {
 		case e.folder:
-			if more, err := walkImages(root, name, depth+1, visit); err != nil || !more {
+			if more, err := walkFiles(root, name, depth+1, visit); err != nil || !more {
 				return false, err
 			}
-		case isImageName(name) && !visit(name):
+		case !visit(name):
 			return false, nil
 		}
 	}

@@ -43,3 +43,5 @@ func (s *subset) Digest() (string, error) {
 }
 
 func (s *subset) digestCovers(path string) bool { return DigestCovers(s.Dataset, path) }
+
+func (s *subset) notes() []string { return Notes(s.Dataset) }

@@ -402,7 +402,10 @@ func TestOpenErrors(t *testing.T) {
 	in := func(name string) string { return filepath.Join(dir, name) }
 	writeFile(t, cifarRecord(0, 3)[:3000], dir, "cut", "data_batch_1.bin")
 	writeFile(t, nil, dir, "void", "data_batch_1.bin")
-	writeFile(t, cifarRecord(0, 10), dir, "label", "data_batch_1.bin")
+	writeFile(t, append(cifarRecord(0, 9), cifarRecord(0, 10)...), dir, "label", "data_batch_1.bin")
+	writeFile(t, append(cifarRecord(0, 1, 99), cifarRecord(0, 1, 250)...), dir, "label100", "train.bin")
+	writeFile(t, []byte("x"), dir, "phone", "1.HEIC")
+	writeFile(t, []byte("x"), dir, "phone", "more", "2.heic")
 	writeFile(t, encodeIDX(t, false, make([]byte, 8), 2, 2, 2), dir, "idx", "train-images-idx3-ubyte")
 	writeFile(t, encodeIDX(t, false, make([]byte, 3), 3), dir, "idx", "train-labels-idx1-ubyte")
 	writeFile(t, []byte("x"), dir, "none", "notes.md")
@@ -425,7 +428,9 @@ func TestOpenErrors(t *testing.T) {
 		{"cifar10:" + in("none"), Train, "no data_batch_*.bin in"},
 		{in("cut"), Train, "3000 bytes are not a whole number of 3073-byte records"},
 		{in("void"), Train, "0 bytes are not a whole number"},
-		{in("label"), Train, "image 0 has label 10, but there are 10 classes"},
+		{in("label"), Train, "data_batch_1.bin: record 1 has label 10, but there are 10 classes"},
+		{in("label100"), Train, "train.bin: record 1 has label 250, but there are 100 classes"},
+		{in("phone"), Train, ".tiff), but images are left out by their endings, 2 (2 .heic): JPEG, PNG, GIF, BMP, WebP, TIFF are read"},
 		{in("label"), Test, "no test images: no test_batch*.bin"},
 		{in("idx"), Train, "2 images but 3 labels"},
 		{in("idx"), Test, "hold out a part"},
