@@ -121,7 +121,9 @@ func imagesToClassify(c *cli.Context, r Recipe) (bank, queries patchmix.Dataset,
 		r.Sources = Sources{Data: c.String("data")}
 	}
 	if c.IsSet("hold-out") {
-		r.HoldOut = c.Float64("hold-out")
+		if r.HoldOut = c.Float64("hold-out"); !(r.HoldOut >= 0 && r.HoldOut < 1) {
+			return nil, nil, usageErrorf("--hold-out %g: want a part of the images, from 0 to below 1", r.HoldOut)
+		}
 	}
 	images, err := r.images(c.Context)
 	if err != nil {

@@ -38,7 +38,11 @@ func (r Recipe) images(ctx context.Context) (*patchmix.Source, error) {
 	if r.HoldOut > 0 {
 		options = append(options, patchmix.HoldOut(r.HoldOut))
 	}
-	return unlessStopped(ctx, func() (*patchmix.Source, error) { return patchmix.NewSource(r.Sources.Data, options...) })
+	images, err := unlessStopped(ctx, func() (*patchmix.Source, error) { return patchmix.NewSource(r.Sources.Data, options...) })
+	if wrong, ok := errors.AsType[*patchmix.SpecError](err); ok {
+		return nil, withCode(ExitUsage, wrong)
+	}
+	return images, err
 }
 
 // openSplit opens one split of the images, which may be millions to list.

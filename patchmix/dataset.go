@@ -48,6 +48,12 @@ var ErrNoSplit = errors.New("no test images")
 // cannot be those of its training images. The training images are good.
 var ErrClasses = errors.New("no classes to test with")
 
+// SpecError is a specification that could not name a dataset, whatever files there
+// are.
+type SpecError struct{ Msg string }
+
+func (e *SpecError) Error() string { return "patchmix: " + e.Msg }
+
 // Notes are what to know of a dataset that can be used as it is, a line each.
 func Notes(d Dataset) []string {
 	if noted, ok := d.(interface{ notes() []string }); ok {
@@ -129,16 +135,16 @@ func resolve(spec string) (Format, string, error) {
 	if format, err := Formats.Lookup(name); err == nil {
 		switch {
 		case format.Arg == "" && hasPath:
-			return Format{}, "", fmt.Errorf("patchmix: dataset %q takes no path, got %q", name, spec)
+			return Format{}, "", &SpecError{fmt.Sprintf("dataset %q takes no path, got %q", name, spec)}
 		case format.Arg != "" && path == "":
-			return Format{}, "", fmt.Errorf("patchmix: dataset %q needs a path, write %[1]s:%s", name, format.Arg)
+			return Format{}, "", &SpecError{fmt.Sprintf("dataset %q needs a path, write %[1]s:%s", name, format.Arg)}
 		}
 		return format, path, nil
 	}
 	info, err := os.Stat(spec)
 	if err != nil {
 		if _, unknown := Formats.Lookup(name); hasPath && !strings.ContainsAny(name, `/\.`) {
-			return Format{}, "", unknown
+			return Format{}, "", &SpecError{strings.TrimPrefix(unknown.Error(), "patchmix: ")}
 		}
 		return Format{}, "", fmt.Errorf("patchmix: dataset %q is neither a file or folder that is there nor one of %s", spec, strings.Join(Formats.Names(), ", "))
 	}

@@ -1,7 +1,6 @@
 package patchmix
 
 import (
-	"bufio"
 	"bytes"
 	"fmt"
 	"os"
@@ -32,21 +31,39 @@ func openList(path, split string) (Dataset, error) {
 		return nil, fmt.Errorf("patchmix: list: %w", err)
 	}
 	f := &imageFiles{name: "list " + path, source: path}
-	if err := f.parseList(text, filepath.Dir(path)); err != nil {
+	text, err = withoutMark(text)
+	if err == nil {
+		err = f.parseList(text, filepath.Dir(path))
+	}
+	if err != nil {
 		return nil, fmt.Errorf("patchmix: list %s: %w", path, err)
 	}
 	return f, nil
 }
+
+// withoutMark takes the byte order mark off that some editors begin UTF-8 with.
+func withoutMark(text []byte) ([]byte, error) {
+	if bytes.HasPrefix(text, []byte("\xff\xfe")) || bytes.HasPrefix(text, []byte("\xfe\xff")) {
+		return nil, fmt.Errorf("it is UTF-16: save it as UTF-8")
+	}
+	return bytes.TrimPrefix(text, []byte("\ufeff")), nil
+}
+
+// maxListLine is longer than any path and label.
+const maxListLine = 64 << 10
 
 // parseList reads lines of a path and perhaps a tab and a label. Labels are
 // numbers from 0 on, or, if any is not a number, names, which are numbered in
 // their sorted order. Empty lines do not count.
 func (f *imageFiles) parseList(text []byte, dir string) error {
 	var labels []string
-	lines := bufio.NewScanner(bytes.NewReader(text))
-	lines.Buffer(nil, 1<<20)
-	for n := 1; lines.Scan(); n++ {
-		line := strings.TrimSuffix(lines.Text(), "\r")
+	n := 0
+	for line := range strings.Lines(string(text)) {
+		n++
+		if len(line) > maxListLine {
+			return fmt.Errorf("line %d has %d bytes: want a path a line, perhaps with a tab and a label", n, len(line))
+		}
+		line = strings.TrimRight(line, "\r\n")
 		if strings.TrimSpace(line) == "" {
 			continue
 		}
@@ -54,7 +71,7 @@ func (f *imageFiles) parseList(text []byte, dir string) error {
 		label = strings.TrimSpace(label)
 		switch {
 		case name == "" || strings.ContainsRune(line, 0):
-			return fmt.Errorf("line %d: %q is not a path, perhaps with a tab and a label", n, line)
+			return fmt.Errorf("line %d: %.80q is not a path, perhaps with a tab and a label", n, line)
 		case labelled && label == "":
 			return fmt.Errorf("line %d: a tab but no label", n)
 		}
@@ -65,9 +82,6 @@ func (f *imageFiles) parseList(text []byte, dir string) error {
 			name = filepath.Join(dir, filepath.FromSlash(name))
 		}
 		f.paths = append(f.paths, name)
-	}
-	if err := lines.Err(); err != nil {
-		return err
 	}
 	if len(f.paths) == 0 {
 		return fmt.Errorf("no images in it")
@@ -97,7 +111,7 @@ func (f *imageFiles) numberLabels(labels []string) error {
 		default:
 			v, err := strconv.Atoi(label)
 			if err != nil || v < 0 || v >= most {
-				return fmt.Errorf("label %q of %s is not from 0 to %d", label, f.names[i], most-1)
+				return fmt.Errorf("line %d: label %q of %s is not from 0 to %d", f.lines[i], label, f.names[i], most-1)
 			}
 			f.labels[i] = v
 		}

@@ -368,6 +368,17 @@ func TestListLabels(t *testing.T) {
 	}
 }
 
+// TestListMark: the byte order mark is no part of the first path.
+func TestListMark(t *testing.T) {
+	dir := t.TempDir()
+	writeFile(t, encodePNG(t, plain(2, 2, 0, 0, 0)), dir, "a.png")
+	writeFile(t, []byte("\ufeffa.png\t3\r\na.png\t4"), dir, "list.txt")
+	d := open(t, "list:"+filepath.Join(dir, "list.txt"), Train)
+	if _, label := sampleOf(t, d, 0); label != 3 || d.Len() != 2 || d.Label(1) != 4 {
+		t.Errorf("%d images, labels %d and %d", d.Len(), label, d.Label(1))
+	}
+}
+
 func TestHoldOutIsStable(t *testing.T) {
 	dir := t.TempDir()
 	var records []byte
@@ -415,7 +426,9 @@ func TestOpenErrors(t *testing.T) {
 	writeFile(t, encodePNG(t, plain(2, 2, 0, 0, 0)), dir, "alien", "val", "dogs", "2.png")
 	writeFile(t, encodePNG(t, plain(2, 2, 0, 0, 0)), dir, "bare", "train", "cats", "2.png")
 	writeFile(t, []byte("x"), dir, "bare", "test", "notes.md")
-	writeFile(t, []byte("a.png\t-3\n"), dir, "negative.txt")
+	writeFile(t, []byte("a.png\t3\nb.png\t-3\n"), dir, "negative.txt")
+	writeFile(t, []byte("a.png\n"+strings.Repeat("b", 2000000)), dir, "long.txt")
+	writeFile(t, []byte("\xff\xfea\x00\n\x00"), dir, "wide.txt")
 	writeFile(t, []byte("a.png\t\n"), dir, "tab.txt")
 	writeFile(t, []byte("\n"), dir, "empty.txt")
 	for _, c := range []struct{ spec, split, want string }{
@@ -439,7 +452,9 @@ func TestOpenErrors(t *testing.T) {
 		{in("mixed"), Train, "cannot be classes"},
 		{in("alien"), Test, `no classes to test with: "dogs" is none of the training images`},
 		{in("bare"), Test, "no test images: no images in it"},
-		{in("negative.txt"), Train, `label "-3" of a.png`},
+		{in("negative.txt"), Train, `negative.txt: line 2: label "-3" of b.png`},
+		{in("long.txt"), Train, "long.txt: line 2 has 2000000 bytes: want a path a line"},
+		{in("wide.txt"), Train, "wide.txt: it is UTF-16: save it as UTF-8"},
 		{in("tab.txt"), Train, "a tab but no label"},
 		{in("empty.txt"), Train, "no images"},
 		{in("empty.txt"), Test, "a list is one split"},
@@ -594,7 +609,7 @@ func FuzzCIFAR(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		for labelBytes := 1; labelBytes <= 2; labelBytes++ {
 			d := &records{w: cifarSide, h: cifarSide, planar: true}
-			if err := (cifar{labelBytes: labelBytes}).parse(d, raw); err != nil {
+			if err := (cifar{labelBytes: labelBytes, count: 256}).parse(d, raw); err != nil {
 				continue
 			}
 			var img Image
