@@ -14,8 +14,9 @@ import (
 func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	ctx, stop := withSignals(ctx)
 	defer stop()
-	err := run(ctx, args, stdout, stderr)
-	if err != nil {
+	out := &output{w: stdout}
+	err := out.check(plainStop(ctx, run(ctx, args, out, stderr)))
+	if err != nil && !readerGone(err) {
 		fmt.Fprintf(stderr, "pmx: %s\n", oneLine(err))
 	}
 	return exitCode(ctx, err)

@@ -50,6 +50,16 @@ func usageErrorf(format string, args ...any) error {
 	return withCode(ExitUsage, fmt.Errorf(format, args...))
 }
 
+// plainStop is the signal that ended ctx in the place of an error that tells of it only
+// that ctx is done, in whatever words.
+func plainStop(ctx context.Context, err error) error {
+	stop, stopped := errors.AsType[*signalError](context.Cause(ctx))
+	if _, told := errors.AsType[*signalError](err); stopped && !told && errors.Is(err, context.Canceled) {
+		return stop
+	}
+	return err
+}
+
 // exitCode is the code for what a command returned.
 func exitCode(ctx context.Context, err error) int {
 	if err == nil {
