@@ -104,6 +104,9 @@ func (c Config) Validate() error {
 	case !(c.ClipGrad >= 0):
 		return fmt.Errorf("builders: clip_grad is %g, want 0 (off) or a positive norm", c.ClipGrad)
 	}
+	if err := c.checkCount(); err != nil {
+		return err
+	}
 	method, err := LookupMethod(c.Method)
 	if err != nil {
 		return err

@@ -1,0 +1,69 @@
+package builders
+
+import (
+	"fmt"
+
+	"pmx/onnxgraph"
+)
+
+// Sizes says how much memory a step takes at least, in bytes, without building it.
+type Sizes struct {
+	State       float64 // of one copy of the state
+	Largest     Param   // of the state
+	Images      float64 // of a batch's views
+	Activations float64 // that the backward pass finds: of the hidden layers of the blocks, by far not all
+}
+
+// Sizes is of a valid configuration.
+func (c Config) Sizes() Sizes {
+	const float = 4
+	var s Sizes
+	params := NewParams(func(*Param) *onnxgraph.Value { return nil })
+	newEncoder(params.Root("base_encoder"), c)
+	encoder := len(params.List())
+	NewHead(params.Root("predictor"), c.PredLayers, c.OutDim, c.Hidden, c.OutDim)
+	most := 0
+	for i, p := range params.List() {
+		copies := 3.0 // the parameter and AdamW's moments
+		if c.MomentumEncoder && i < encoder {
+			copies++
+		}
+		n := p.Shape.Size()
+		s.State += copies * float * float64(n)
+		if n > most {
+			most, s.Largest = n, *p
+		}
+	}
+	s.State += 8 // the counter
+
+	method, err := LookupMethod(c.Method)
+	if err != nil {
+		return s
+	}
+	whole := 2 * float64(c.Batch)
+	local := float64(method.QueryImages(c)) - whole
+	s.Images = float * 3 * (whole*square(c.ImageSize) + local*square(c.LocalSize))
+	tokens := whole * float64(1+c.Tokens(c.ImageSize))
+	if local > 0 {
+		tokens += local * float64(1+c.Tokens(c.LocalSize))
+	}
+	s.Activations = float * tokens * float64(c.Depth-1) * float64(c.MLPRatio) * float64(c.Dim) // the last block has class tokens only
+	return s
+}
+
+// checkCount refuses a step with an array whose elements cannot be counted: sizes in
+// ONNX are of 63 bits.
+func (c Config) checkCount() error {
+	images, side := float64(c.Batch), max(c.ImageSize, c.LocalSize*min(c.LocalCrops, 1))
+	if c.LocalCrops > 0 {
+		images *= float64(c.LocalCrops) // pass as one batch
+	}
+	tokens := float64(1 + c.Tokens(side))
+	largest := images * max(3*square(side), tokens*float64(max(3, c.MLPRatio))*float64(c.Dim), tokens*tokens*float64(c.Heads))
+	if largest >= 1<<60 { // of bytes, then
+		return fmt.Errorf("builders: a step would have arrays of %.1g elements, more than can be counted: lower batch, image_size, local_crops, local_size or dim, or take a larger patch_size", largest)
+	}
+	return nil
+}
+
+func square(side int) float64 { return float64(side) * float64(side) }
