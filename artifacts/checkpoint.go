@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"iter"
 
 	"pmx/artifacts/safetensors"
+	"pmx/internal/atomicfile"
 	"pmx/onnxgraph"
 )
 
@@ -48,6 +50,11 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // WriteCheckpoint writes c to path, whole or not at all.
 func WriteCheckpoint(path string, c *Checkpoint) error {
+	return atomicfile.Write(path, c.Write)
+}
+
+// Write writes the checkpoint's file to w.
+func (c *Checkpoint) Write(w io.Writer) error {
 	h := c.CheckpointHeader
 	h.Version = checkpointVersion
 	h.CRC32C = 0
@@ -58,7 +65,7 @@ func WriteCheckpoint(path string, c *Checkpoint) error {
 	if err != nil {
 		return fmt.Errorf("artifacts: checkpoint of step %d: %w", c.Step, err)
 	}
-	return safetensors.WriteFile(path, c.Tensors, map[string]string{CheckpointProperty: string(header)})
+	return safetensors.Write(w, c.Tensors, map[string]string{CheckpointProperty: string(header)})
 }
 
 // CheckpointReader reads a checkpoint tensor by tensor.

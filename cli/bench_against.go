@@ -13,7 +13,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"pmx/artifacts/runtimelib"
-	"pmx/builders"
 	"pmx/training"
 )
 
@@ -80,7 +79,7 @@ func benchAgainst(c *cli.Context, r Recipe, options training.Options) error {
 	if err := m.plan(c, filepath.Join(tmp, "config.json")); err != nil {
 		return err
 	}
-	step, err := builders.Build(r.Config)
+	step, err := buildStep(c.Context, r)
 	if err != nil {
 		return err
 	}

@@ -58,17 +58,12 @@ func benchGemm(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	step, err := gemmStep(size)
-	if err != nil {
+	matrix := 4 * float64(size) * float64(size)
+	if err := needMemory("a product of this size", 4*matrix, "lower --size"); err != nil { // x twice, as a state has it, and what x and w begin as
 		return err
 	}
-	session, err := backend.NewSession(step, options)
-	if err != nil {
-		return err
-	}
-	defer session.Close()
 	result := gemmTiming{Size: size, Runtime: backend.Name(), Kernels: options.Kernels, Threads: training.Threads(options)}
-	if err := result.measure(c.Context, session, step, count); err != nil {
+	if _, err := unlessStopped(c.Context, func() (struct{}, error) { return struct{}{}, result.time(c.Context, backend, options, count) }); err != nil {
 		return err
 	}
 	fmt.Fprintf(c.App.Writer, "%d x %d x %d on %s, kernels %s, %d threads: %.2f ms, %.1f GFLOP/s\n",
@@ -94,6 +89,20 @@ func gemmStep(size int) (*builders.Step, error) {
 		Batch: []builders.Port{{Name: "w", DType: "float", Shape: []int{size, size}}, {Name: "b", DType: "float", Shape: []int{size}}},
 		Model: &onnxgraph.Model{Graph: graph},
 	}, nil
+}
+
+// time makes the product and times it so many times.
+func (t *gemmTiming) time(ctx context.Context, backend training.Runtime, options training.Options, count int) error {
+	step, err := gemmStep(t.Size)
+	if err != nil {
+		return err
+	}
+	session, err := backend.NewSession(step, options)
+	if err != nil {
+		return err
+	}
+	defer session.Close()
+	return t.measure(ctx, session, step, count)
 }
 
 func (t *gemmTiming) measure(ctx context.Context, session training.Session, step *builders.Step, count int) error {

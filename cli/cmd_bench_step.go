@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
@@ -92,6 +94,9 @@ func benchStep(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := needTraining(r, options.Device); err != nil {
+		return err
+	}
 	if c.IsSet("against") {
 		return benchAgainst(c, r, options)
 	}
@@ -101,35 +106,18 @@ func benchStep(c *cli.Context) error {
 		}
 	}
 	if options.ProfilePrefix = c.String("profile"); options.ProfilePrefix != "" {
-		if _, err := training.FindTrace(options.ProfilePrefix); !errors.Is(err, training.ErrNoTrace) {
-			return usageErrorf("--profile %s: there is a trace of that name already: delete it, or give another", options.ProfilePrefix)
+		if err := checkTrace(options.ProfilePrefix); err != nil {
+			return err
 		}
 	}
 	result := stepTiming{Steps: steps, Warmup: warmup}
-	step, session, err := result.open(backend, options, r)
-	if err != nil {
-		return err
-	}
-	defer session.Close()
-	if err := result.measure(c.Context, session, step, r); err != nil {
+	if _, err := unlessStopped(c.Context, func() (struct{}, error) { return struct{}{}, result.time(c.Context, backend, options, r) }); err != nil {
 		return err
 	}
 	fmt.Fprintf(c.App.Writer, "%s on %s %s, %s, %d threads: %.1f ms a step (best %.1f, worst %.1f of %d), %.1f images/s, %d MiB at most\n",
 		r.Method, result.Runtime, result.Version, result.Device, result.Threads, result.MedianMS, result.BestMS, result.WorstMS, steps, result.ImagesPerS, result.PeakMiB)
 	if options.ProfilePrefix != "" {
-		if err := session.Close(); err != nil {
-			return err
-		}
-		trace, err := training.FindTrace(options.ProfilePrefix)
-		if err != nil {
-			return err
-		}
-		profile, err := readProfile(trace, warmup)
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(c.App.Writer, "the trace is %s\n\n", trace)
-		if err := printProfile(c.App.Writer, profile); err != nil {
+		if err := printTrace(c.App.Writer, options.ProfilePrefix, warmup); err != nil {
 			return err
 		}
 	}
@@ -137,6 +125,44 @@ func benchStep(c *cli.Context) error {
 		return nil
 	}
 	return printJSON(c.App.Writer, result)
+}
+
+// checkTrace finds out whether a trace can be written, which a runtime does last and
+// without a word.
+func checkTrace(prefix string) error {
+	if _, err := training.FindTrace(prefix); !errors.Is(err, training.ErrNoTrace) {
+		return usageErrorf("--profile %s: there is a trace of that name already: delete it, or give another", prefix)
+	}
+	f, err := os.CreateTemp(filepath.Dir(prefix), ".pmx-profile-")
+	if err != nil {
+		return fmt.Errorf("--profile %s: the trace cannot be written into %s: %w: name a folder that exists and that you may write to",
+			prefix, filepath.Dir(prefix), errors.Unwrap(err))
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
+}
+
+// printTrace says where a trace is, and where the time of the steps after the warm-up
+// went.
+func printTrace(out io.Writer, prefix string, warmup int) error {
+	trace, err := training.FindTrace(prefix)
+	if err != nil {
+		return err
+	}
+	profile, err := readProfile(trace, warmup)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "the trace is %s\n\n", trace)
+	return printProfile(out, profile)
+}
+
+// time builds the recipe's step and times it.
+func (t *stepTiming) time(ctx context.Context, backend training.Runtime, options training.Options, r Recipe) error {
+	step, session, err := t.open(backend, options, r)
+	if err != nil {
+		return err
+	}
+	return errors.Join(t.measure(ctx, session, step, r), session.Close()) // closing writes the trace
 }
 
 // open compiles the recipe's step, gives it its initial state, and notes what was

@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"pmx/patchmix"
 	"pmx/training"
 )
 
@@ -46,8 +47,8 @@ type trainTiming struct {
 
 func benchTrain(c *cli.Context) error {
 	steps, warmup, workers := c.Int("steps"), c.Int("warmup"), c.Int("workers")
-	if steps < 1 || warmup < 0 || workers < 0 {
-		return usageErrorf("--steps %d --warmup %d --workers %d: want at least 1, 0 and 0", steps, warmup, workers)
+	if steps < 1 || warmup < 0 || workers < 0 || workers > maxThreads {
+		return usageErrorf("--steps %d --warmup %d --workers %d: want at least 1, at least 0 and 0 to %d", steps, warmup, workers, maxThreads)
 	}
 	r, err := recipeOf(c)
 	if err != nil {
@@ -68,20 +69,13 @@ func benchTrain(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	feeder, err := newFeeder(r, data, nil, workers)
-	if err != nil {
-		return withCode(ExitUsage, err)
-	}
-	defer feeder.Close()
-	result := trainTiming{stepTiming: stepTiming{Steps: steps, Warmup: warmup}, Data: data.Name(), Workers: feeder.loader.Config().Workers}
-	step, session, err := result.open(backend, options, r)
-	if err != nil {
+	result := trainTiming{stepTiming: stepTiming{Steps: steps, Warmup: warmup}, Data: data.Name()}
+	if err := needTraining(r, options.Device); err != nil {
 		return err
 	}
-	defer session.Close()
-	if err := result.measure(c.Context, &training.Loop{
-		Session: session, Feeder: feeder, Schedules: r.schedules(feeder.StepsPerEpoch()), DropPath: training.NewDropPath(step, r.Seed),
-		Steps: int64(warmup + steps), Images: r.Batch,
+	// Nothing is to be saved: a step that is under way need not end.
+	if _, err := unlessStopped(c.Context, func() (struct{}, error) {
+		return struct{}{}, result.time(c.Context, backend, options, r, data, workers)
 	}); err != nil {
 		return err
 	}
@@ -94,11 +88,33 @@ func benchTrain(c *cli.Context) error {
 	return printJSON(c.App.Writer, result)
 }
 
+// time trains for a while.
+func (t *trainTiming) time(ctx context.Context, backend training.Runtime, options training.Options, r Recipe, data patchmix.Dataset, workers int) error {
+	feeder, err := newFeeder(r, data, nil, workers)
+	if err != nil {
+		return withCode(ExitUsage, err)
+	}
+	defer feeder.Close()
+	t.Workers = feeder.loader.Config().Workers
+	step, session, err := t.open(backend, options, r)
+	if err != nil {
+		return err
+	}
+	defer session.Close()
+	return t.measure(ctx, &training.Loop{
+		Session: session, Feeder: feeder, Schedules: r.schedules(feeder.StepsPerEpoch()), DropPath: training.NewDropPath(step, r.Seed),
+		Steps: int64(t.Warmup + t.Steps), Images: r.Batch,
+	})
+}
+
 // measure runs the loop.
 func (t *trainTiming) measure(ctx context.Context, loop *training.Loop) error {
 	watch := &stopwatch{skip: int64(t.Warmup)}
 	loop.Hooks = append(loop.Hooks, watch)
 	err := loop.Run(ctx)
+	if stopped, ok := errors.AsType[*training.InterruptedError](err); ok {
+		return stopped.Cause // what it says of the steps done is of no use here
+	}
 	if _, diverged := errors.AsType[*training.DivergedError](err); diverged {
 		return withCode(ExitDiverged, err)
 	}

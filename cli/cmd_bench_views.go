@@ -28,6 +28,9 @@ unless --workers says otherwise, and prints images per second, two views each.`,
 			if c.NArg() > 1 || (c.NArg() == 1) == (c.Int("noise") > 0) {
 				return usageErrorf("name one folder of images, or --noise N, see `pmx bench views --help`")
 			}
+			if err := checkViews(c); err != nil {
+				return err
+			}
 			result, err := unlessStopped(c.Context, func() (patchmix.BenchResult, error) {
 				return patchmix.BenchViews(c.Context, patchmix.BenchConfig{
 					Dir: c.Args().First(), Noise: c.Int("noise"), Size: c.Int("size"), Count: c.Int("count"), Workers: c.Int("workers"),
@@ -44,3 +47,26 @@ unless --workers says otherwise, and prints images per second, two views each.`,
 		},
 	}
 })
+
+// checkViews checks the numbers of bench views.
+func checkViews(c *cli.Context) error {
+	size, count, noise, workers := c.Int("size"), c.Int("count"), c.Int("noise"), c.Int("workers")
+	if size < 1 || size > maxSide {
+		return usageErrorf("--size %d: want 1 to %d pixels", size, maxSide)
+	}
+	if noise < 0 || noise > maxSide {
+		return usageErrorf("--noise %d: want 1 to %d pixels", noise, maxSide)
+	}
+	if count < 1 || workers < 0 || workers > maxThreads {
+		return usageErrorf("--count %d --workers %d: want at least 1, and 0 to %d", count, workers, maxThreads)
+	}
+	pictures := 64 * 3 * float64(noise) * float64(noise)
+	views := 2 * 4 * 3 * float64(size) * float64(size)
+	if err := needMemory("noise of this size", pictures, "lower --noise"); err != nil {
+		return err
+	}
+	return needMemory("making views of this size at once", float64(max(workers, 1))*views, "lower --size or --workers")
+}
+
+// maxSide is the largest side of an image that is made.
+const maxSide = 1 << 14

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 
 	"pmx/artifacts"
 	"pmx/builders"
+	"pmx/onnxgraph"
 	"pmx/training"
 )
 
@@ -68,12 +70,12 @@ the seed. Its published interfaces (C, Python, C++, C#) train with them.`,
 				if err := checkOutputs([]commandFile{flagFile(c, "out"), flagFile(c, "state")}, []commandFile{flagFile(c, "config")}); err != nil {
 					return err
 				}
-				return writeStep(said(c, out, state), r, out, state)
+				return writeStep(c.Context, said(c, out, state), r, out, state)
 			case formatORTTraining:
 				if c.IsSet("state") {
 					return usageErrorf("--state is for --format %s: these artifacts have a checkpoint of their own", formatStep)
 				}
-				return writeORTTraining(c.App.Writer, r, c.String("out"), c.Bool("overwrite"))
+				return writeORTTraining(c.Context, c.App.Writer, r, c.String("out"), c.Bool("overwrite"))
 			default:
 				return usageErrorf("--format %s: want %s or %s", format, formatStep, formatORTTraining)
 			}
@@ -82,18 +84,23 @@ the seed. Its published interfaces (C, Python, C++, C#) train with them.`,
 })
 
 // writeStep writes a step file and, unless its name is "", the state to start from.
-func writeStep(w io.Writer, r Recipe, out, state string) error {
-	step, err := builders.Build(r.Config)
+func writeStep(ctx context.Context, w io.Writer, r Recipe, out, state string) error {
+	if state != "" {
+		if err := needState(r, 1); err != nil {
+			return err
+		}
+	}
+	step, err := buildStep(ctx, r)
 	if err != nil {
 		return err
 	}
 	if state != "" { // first: a step file is there only with all that was asked for
-		if err := writeInitialState(state, step, r); err != nil {
+		if err := writeInitialState(ctx, state, step, r); err != nil {
 			return err
 		}
 		fmt.Fprintf(w, "wrote %s\n", state)
 	}
-	if err := step.Model.WriteFile(out); err != nil {
+	if err := writeModel(ctx, step.Model, out); err != nil {
 		return err
 	}
 	fmt.Fprintf(w, "wrote %s\n", out)
@@ -103,9 +110,21 @@ func writeStep(w io.Writer, r Recipe, out, state string) error {
 	return inspectFile(w, out)
 }
 
+// writeModel writes a model, in one file where that can hold it.
+func writeModel(ctx context.Context, m *onnxgraph.Model, path string) error {
+	if m.ConstantBytes() > onnxgraph.ExternalAbove {
+		return m.WriteFile(path)
+	}
+	data, err := unlessStopped(ctx, m.Marshal)
+	if err != nil {
+		return err
+	}
+	return writeFile(ctx, path, func(w io.Writer) error { _, err := w.Write(data); return err })
+}
+
 // writeInitialState writes what a training by this recipe starts from, as its
 // checkpoint after no step.
-func writeInitialState(path string, step *builders.Step, r Recipe) error {
+func writeInitialState(ctx context.Context, path string, step *builders.Step, r Recipe) error {
 	architecture, err := json.Marshal(builders.Architecture(step.Config))
 	if err != nil {
 		return err
@@ -115,9 +134,11 @@ func writeInitialState(path string, step *builders.Step, r Recipe) error {
 		return err
 	}
 	hook := &training.CheckpointHook{ConfigHash: hash, Method: r.Method, Arch: architecture, Seed: r.Seed}
-	c, err := hook.Initial(step)
-	if err != nil {
-		return err
-	}
-	return artifacts.WriteCheckpoint(path, c)
+	return writeFile(ctx, path, func(w io.Writer) error {
+		c, err := hook.Initial(step)
+		if err != nil {
+			return err
+		}
+		return c.Write(w)
+	})
 }

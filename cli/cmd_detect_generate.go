@@ -6,7 +6,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"pmx/detection"
-	"pmx/internal/atomicfile"
 )
 
 var _ = register("detect generate", func() *cli.Command {
@@ -45,12 +44,12 @@ func generateDetections(c *cli.Context) error {
 		return err
 	}
 	out := said(c, c.String("gt"), c.String("results"))
-	if err := atomicfile.Write(c.String("gt"), s.WriteDataset); err != nil {
+	if err := writeFile(c.Context, c.String("gt"), s.WriteDataset); err != nil {
 		return err
 	}
 	fmt.Fprintf(out, "%s: %d images\n", c.String("gt"), s.Images)
 	if path := c.String("results"); path != "" {
-		if err := atomicfile.Write(path, s.WriteResults); err != nil {
+		if err := writeFile(c.Context, path, s.WriteResults); err != nil {
 			return err
 		}
 		fmt.Fprintf(out, "%s: %d detections\n", path, s.Images*s.Detections)

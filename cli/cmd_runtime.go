@@ -127,10 +127,20 @@ var _ = register("runtime list", func() *cli.Command {
 					fmt.Fprintf(c.App.Writer, "%v: %s.\n", l.Kind, l.Converted)
 				}
 			}
-			return nil
+			return damaged(list)
 		},
 	}
 })
+
+// damaged is an error if any library in use is.
+func damaged(list []runtimelib.Installed) error {
+	for _, l := range list {
+		if l.Err != nil && l.Install != "" {
+			return fmt.Errorf("the library in %s is damaged (%s): %s brings it anew", l.Dir, oneLine(l.Err), l.Install)
+		}
+	}
+	return nil
+}
 
 // shortProviders lists execution providers without what all their names end in; of a
 // library for another machine they are not known.
@@ -148,11 +158,14 @@ func shortProviders(names []string) string {
 // findLibrary is the library of a kind for a runtime: the one that --ort-lib
 // names, or the environment, or the installed one.
 func findLibrary(kind runtimelib.Kind, explicit string) (string, error) {
-	installer, err := runtimelib.NewInstaller()
-	if err != nil {
-		return "", err
+	lib, ok, err := runtimelib.Named(kind, explicit)
+	if !ok {
+		installer, noCache := runtimelib.NewInstaller()
+		if noCache != nil {
+			return "", noCache
+		}
+		lib, err = installer.Find(kind, explicit)
 	}
-	lib, err := installer.Find(kind, explicit)
 	if errors.Is(err, runtimelib.ErrNotInstalled) || errors.Is(err, runtimelib.ErrNotThere) {
 		return "", withCode(ExitMissing, err)
 	}

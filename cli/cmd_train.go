@@ -103,7 +103,8 @@ func (t *trainer) run(ctx context.Context) (err error) {
 		defer func() { err = errors.Join(err, t.profile.close()) }()
 	}
 	openData, openKNN := func() error { return t.openData(ctx) }, func() error { return t.openKNN(ctx) }
-	for _, prepare := range []func() error{t.checkFlags, t.readLast, t.readRecipe, t.openRuntime, openData, t.checkBatches, openKNN, t.buildStep} {
+	build := func() error { return t.buildStep(ctx) }
+	for _, prepare := range []func() error{t.checkFlags, t.readLast, t.readRecipe, t.openRuntime, openData, t.checkBatches, openKNN, build} {
 		if err := prepare(); err != nil {
 			return err
 		}
@@ -208,14 +209,17 @@ func (t *trainer) checkBatches() error {
 	return t.profile.check(t.steps)
 }
 
-func (t *trainer) buildStep() (err error) {
-	if t.step, err = builders.Build(t.recipe.Config); err != nil {
+func (t *trainer) buildStep(ctx context.Context) (err error) {
+	if err := needTraining(t.recipe, t.options.Device); err != nil {
+		return err
+	}
+	if t.step, err = buildStep(ctx, t.recipe); err != nil {
 		return err
 	}
 	if t.profile != nil {
 		return t.profile.open(t)
 	}
-	t.session, err = t.backend.NewSession(t.step, t.options)
+	t.session, err = unlessStopped(ctx, func() (training.Session, error) { return t.backend.NewSession(t.step, t.options) })
 	return err
 }
 

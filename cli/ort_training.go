@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -22,14 +23,14 @@ const (
 
 // writeORTTraining writes the four artifacts of a recipe into a folder, all or
 // none of them; other files there stay.
-func writeORTTraining(out io.Writer, r Recipe, dir string, overwrite bool) error {
+func writeORTTraining(ctx context.Context, out io.Writer, r Recipe, dir string, overwrite bool) error {
 	names := []string{ortTrainingModel, ortEvalModel, ortOptimizerModel, ortCheckpoint}
 	for _, name := range names {
 		if _, err := os.Lstat(filepath.Join(dir, name)); err == nil && !overwrite {
 			return fmt.Errorf("%s exists: name another folder, or replace the artifacts with --overwrite", filepath.Join(dir, name))
 		}
 	}
-	a, err := builders.BuildORTTraining(r.Config)
+	a, err := unlessStopped(ctx, func() (*builders.ORTTraining, error) { return builders.BuildORTTraining(r.Config) })
 	if err != nil {
 		return err
 	}
@@ -37,14 +38,8 @@ func writeORTTraining(out io.Writer, r Recipe, dir string, overwrite bool) error
 		return fmt.Errorf("the weights are %s, a checkpoint of ONNX Runtime Training ends at 2 GiB: take a smaller model, or --format %s, which has no such limit",
 			humanBytes(n), formatStep)
 	}
-	files := map[string][]byte{ortOptimizerModel: a.Optimizer}
-	if files[ortTrainingModel], err = a.Training.Marshal(); err != nil {
-		return err
-	}
-	if files[ortEvalModel], err = a.Eval.Marshal(); err != nil {
-		return err
-	}
-	if files[ortCheckpoint], err = ortcheckpoint.Encode(initialCheckpoint(a, r.Seed)); err != nil {
+	files, err := unlessStopped(ctx, func() (map[string][]byte, error) { return encodeORTTraining(a, r.Seed) })
+	if err != nil {
 		return err
 	}
 
@@ -53,7 +48,8 @@ func writeORTTraining(out io.Writer, r Recipe, dir string, overwrite bool) error
 	}
 	if err := atomicfile.Stage(dir, func(staging string) ([]string, error) {
 		for _, name := range names {
-			if err := atomicfile.WriteBytes(filepath.Join(staging, name), files[name]); err != nil {
+			write := func(w io.Writer) error { _, err := w.Write(files[name]); return err }
+			if err := writeFile(ctx, filepath.Join(staging, name), write); err != nil {
 				return nil, err
 			}
 		}
@@ -65,6 +61,19 @@ func writeORTTraining(out io.Writer, r Recipe, dir string, overwrite bool) error
 		fmt.Fprintf(out, "wrote %s\n", filepath.Join(dir, name))
 	}
 	return describeORTTraining(out, a)
+}
+
+// encodeORTTraining gives the artifacts' bytes by their names.
+func encodeORTTraining(a *builders.ORTTraining, seed uint64) (files map[string][]byte, err error) {
+	files = map[string][]byte{ortOptimizerModel: a.Optimizer}
+	if files[ortTrainingModel], err = a.Training.Marshal(); err != nil {
+		return nil, err
+	}
+	if files[ortEvalModel], err = a.Eval.Marshal(); err != nil {
+		return nil, err
+	}
+	files[ortCheckpoint], err = ortcheckpoint.Encode(initialCheckpoint(a, seed))
+	return files, err
 }
 
 // initialCheckpoint draws the state that training starts from.

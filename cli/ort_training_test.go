@@ -78,7 +78,7 @@ func TestArtifactsMatchStep(t *testing.T) {
 
 func compareArtifacts(t *testing.T, c builders.Config, recording string) {
 	dir := t.TempDir()
-	if err := writeORTTraining(io.Discard, Recipe{Config: c}, dir, false); err != nil {
+	if err := writeORTTraining(t.Context(), io.Discard, Recipe{Config: c}, dir, false); err != nil {
 		t.Fatal(err)
 	}
 	if out := trainArtifacts(t, dir, recording); !strings.HasSuffix(out, "\nthe same numbers\n") {
@@ -375,7 +375,7 @@ func TestEveryPresetTrainsWithoutPMX(t *testing.T) {
 		if key := fmt.Sprint(r.Config); !seen[key] {
 			seen[key] = true
 			folders = append(folders, filepath.Join(root, name))
-			if err := writeORTTraining(io.Discard, r, filepath.Join(root, name), false); err != nil {
+			if err := writeORTTraining(t.Context(), io.Discard, r, filepath.Join(root, name), false); err != nil {
 				t.Fatal(err)
 			}
 		}

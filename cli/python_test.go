@@ -85,7 +85,7 @@ func TestStepTrainsFromInitialState(t *testing.T) {
 			}
 			dir := t.TempDir()
 			model, state := filepath.Join(dir, "step.onnx"), filepath.Join(dir, "initial.safetensors")
-			if err := writeStep(io.Discard, Recipe{Config: c, Seed: 5}, model, state); err != nil {
+			if err := writeStep(t.Context(), io.Discard, Recipe{Config: c, Seed: 5}, model, state); err != nil {
 				t.Fatal(err)
 			}
 			for _, args := range [][]string{{}, {"--images", images}} {
@@ -148,7 +148,7 @@ func TestInitialState(t *testing.T) {
 	r.ImageSize, r.PatchSize, r.Dim, r.Depth, r.Heads, r.Hidden, r.OutDim, r.Batch, r.MomentumEncoder, r.Seed = 8, 4, 12, 2, 3, 8, 4, 4, true, 9
 	dir := t.TempDir()
 	state := filepath.Join(dir, "initial.safetensors")
-	if err := writeStep(io.Discard, r, filepath.Join(dir, "step.onnx"), state); err != nil {
+	if err := writeStep(t.Context(), io.Discard, r, filepath.Join(dir, "step.onnx"), state); err != nil {
 		t.Fatal(err)
 	}
 	got, err := artifacts.ReadCheckpoint(state)

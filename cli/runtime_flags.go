@@ -42,6 +42,9 @@ func openRuntime(c *cli.Context, name, device, choice string) (training.Runtime,
 	if options.Device != "cpu" && options.Device != "cuda" {
 		return nil, options, usageErrorf("unknown device %q: want cpu or cuda", options.Device)
 	}
+	if _, has := libraryOf(runtime.Name(), options.Device); options.Device == "cuda" && !has {
+		return nil, options, usageErrorf("--device cuda: runtime %s computes on the CPU: use --device cpu or --runtime ort", runtime.Name())
+	}
 	if k := options.Kernels; k != "on" && k != "off" && !slices.Contains(kernels.ISAs(), k) {
 		return nil, options, usageErrorf("unknown kernels %q: want on, off or one of %s", k, strings.Join(kernels.ISAs(), ", "))
 	}

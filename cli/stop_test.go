@@ -124,7 +124,104 @@ func wantExit(t *testing.T, code <-chan int, want int) {
 		if got != want {
 			t.Errorf("exit code %d, want %d", got, want)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(5 * time.Second): // on a busy machine
 		t.Fatal("it did not stop")
+	}
+}
+
+// TestStop: what takes long and saves nothing ends at a signal, whatever it is at, and
+// leaves nothing.
+func TestStop(t *testing.T) {
+	for _, command := range []string{
+		// Building the graph of a deep model.
+		"build-graph --preset quickstart --set depth=600 --out DIR/step.onnx",
+		"build-graph --preset quickstart --set depth=600 --format ort-training --out DIR/artifacts",
+		"bench step --preset quickstart --set depth=600 --runtime reference",
+		"train --preset quickstart --set depth=600 --runtime reference --out DIR/run",
+		// Steps and products.
+		"bench step --preset quickstart --runtime reference --steps 1000000",
+		"bench train --preset quickstart --runtime reference --steps 1000000",
+		"bench gemm --runtime reference --size 1024 --count 1000000",
+	} {
+		t.Run(command, func(t *testing.T) {
+			dir := t.TempDir()
+			code, stderr := stopped(t, strings.ReplaceAll(command, "DIR", dir), func() { time.Sleep(300 * time.Millisecond) })
+			wantExit(t, code, ExitTerminated)
+			if want := "pmx: stopped by signal: terminated\n"; stderr.String() != want {
+				t.Errorf("standard error %q, want %q", stderr.String(), want)
+			}
+			wantEmpty(t, dir)
+		})
+	}
+}
+
+// TestStopWriting: a file that is being written is taken away.
+func TestStopWriting(t *testing.T) {
+	for name, command := range map[string]string{
+		"state.safetensors": "build-graph --preset imagenet-small --out DIR/step.onnx --state DIR/state.safetensors",
+		"gt.json":           "detect generate --gt DIR/gt.json --images 1000000",
+	} {
+		t.Run(command, func(t *testing.T) {
+			dir := t.TempDir()
+			code, stderr := stopped(t, strings.ReplaceAll(command, "DIR", dir), func() {
+				for range 4000 {
+					if entries, _ := os.ReadDir(dir); len(entries) > 0 {
+						return
+					}
+					time.Sleep(5 * time.Millisecond)
+				}
+				t.Error("nothing is written")
+			})
+			wantExit(t, code, ExitTerminated)
+			want := "pmx: " + filepath.Join(dir, name) + " was not written (an older file is untouched): stopped by signal: terminated\n"
+			if stderr.String() != want {
+				t.Errorf("standard error %q, want %q", stderr.String(), want)
+			}
+			wantEmpty(t, dir)
+		})
+	}
+}
+
+// TestStopReading: the words of whoever noticed are not a user's.
+func TestStopReading(t *testing.T) {
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var writer *os.File
+	code, stderr := stopped(t, "detect score --gt "+pipe+" --results x", func() {
+		writer = openForReader(t, pipe)
+		writer.WriteString(`{"images": [`)
+	})
+	writer.WriteString(`{"id": 1},`)
+	defer writer.Close()
+	wantExit(t, code, ExitTerminated)
+	if want := "pmx: stopped by signal: terminated\n"; stderr.String() != want {
+		t.Errorf("standard error %q, want %q", stderr.String(), want)
+	}
+}
+
+// stopped runs a command and sends it a signal after wait.
+func stopped(t *testing.T, command string, wait func()) (code <-chan int, stderr *strings.Builder) {
+	t.Helper()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	codes := make(chan int, 1)
+	stderr = new(strings.Builder)
+	go func() { codes <- Main(ctx, strings.Fields(command), io.Discard, stderr) }()
+	wait()
+	select {
+	case c := <-codes:
+		t.Fatalf("ended by itself, code %d: %s", c, stderr.String())
+	default:
+	}
+	cancel(&signalError{syscall.SIGTERM})
+	return codes, stderr
+}
+
+func wantEmpty(t *testing.T, dir string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) > 0 {
+		t.Errorf("left behind: %v, error %v", entries, err)
 	}
 }

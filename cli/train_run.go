@@ -26,7 +26,7 @@ func (t *trainer) openRun(ctx context.Context) (err error) {
 	path := t.c.String("out")
 	if t.c.Bool("resume") {
 		t.dir, err = artifacts.OpenRun(path)
-	} else if err = t.session.SetState(t.step.InitialState(t.recipe.Seed)); err == nil {
+	} else if err = t.begin(ctx); err == nil {
 		t.dir, err = artifacts.CreateRun(path, t.c.Bool("overwrite"))
 	}
 	if err != nil {
@@ -50,6 +50,15 @@ func (t *trainer) openRun(ctx context.Context) (err error) {
 		return err
 	}
 	return t.dir.WriteManifest(manifest)
+}
+
+// begin gives the session the state that training starts from.
+func (t *trainer) begin(ctx context.Context) error {
+	state, err := initialState(ctx, t.step, t.recipe.Seed)
+	if err != nil {
+		return err
+	}
+	return t.session.SetState(state)
 }
 
 // manifest is that of a run whose first session this is, but for its configuration.

@@ -21,11 +21,8 @@ var ErrNotThere = errors.New("no library is there")
 // names, else the installed one. The CUDA library serves where the CPU's is
 // asked for and missing.
 func (in *Installer) Find(kind Kind, explicit string) (Library, error) {
-	if explicit != "" {
-		return named(kind, explicit, "--ort-lib")
-	}
-	if path := os.Getenv(kind.EnvVar()); path != "" {
-		return named(kind, path, kind.EnvVar())
+	if lib, ok, err := Named(kind, explicit); ok {
+		return lib, err
 	}
 	rel, err := in.release(kind)
 	if err != nil {
@@ -45,6 +42,20 @@ func (in *Installer) Find(kind Kind, explicit string) (Library, error) {
 			kind, rel.version, ErrNotInstalled, kind.InstallCommand(), kind.EnvVar())
 	}
 	return Library{}, fmt.Errorf("runtimelib: %v %s is damaged or %w (%w): run %s", kind, rel.version, ErrNotInstalled, err, kind.InstallCommand())
+}
+
+// Named is the part of Find that needs no cache folder: ok says whether the flag or
+// the environment names a library.
+func Named(kind Kind, explicit string) (lib Library, ok bool, err error) {
+	by := "--ort-lib"
+	if explicit == "" {
+		by = kind.EnvVar()
+		if explicit = os.Getenv(by); explicit == "" {
+			return Library{}, false, nil
+		}
+	}
+	lib, err = named(kind, explicit, by)
+	return lib, true, err
 }
 
 // installed gives the installed library after a look at names and sizes only.
@@ -78,6 +89,10 @@ func named(kind Kind, path, by string) (Library, error) {
 type Installed struct {
 	Library
 	Err error // what is wrong with it, or nil
+
+	// Install is the command that installs it again; "" where this version of pmx does
+	// not use it, and it may lie there as it is.
+	Install string
 }
 
 // List gives what is in the cache, sorted by path, having read and verified
@@ -101,13 +116,25 @@ func (in *Installer) List() ([]Installed, error) {
 			continue // an installation under way, or one that was killed
 		}
 		item := Installed{Library: rec.library(dir), Err: err}
-		if i := slices.IndexFunc(in.releases, func(r release) bool { return r.name() == e.Name() }); err == nil && i < 0 {
-			item.Err = errors.New("not used by this version of pmx: the folder can be deleted")
+		if i := slices.IndexFunc(in.releases, func(r release) bool { return r.name() == e.Name() }); i >= 0 {
+			rel := in.releases[i]
+			item.Install = in.installCommand(rel)
+			if err == nil {
+				item.Library = rec.pinned(rel, dir)
+				_, item.Err = in.verified(rel)
+			}
 		} else if err == nil {
-			item.Library = rec.pinned(in.releases[i], dir)
-			_, item.Err = in.verified(in.releases[i])
+			item.Err = errors.New("not used by this version of pmx: the folder can be deleted")
 		}
 		list = append(list, item)
 	}
 	return list, nil
+}
+
+// installCommand is what a user types to get a release on this machine.
+func (in *Installer) installCommand(rel release) string {
+	if rel.os == in.goos && rel.arch == in.goarch {
+		return rel.kind.InstallCommand()
+	}
+	return rel.kind.InstallCommand() + " --platform " + rel.os + "/" + rel.arch
 }
