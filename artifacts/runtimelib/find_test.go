@@ -93,3 +93,16 @@ func TestCacheFolder(t *testing.T) {
 	_, err = NewInstaller()
 	wantError(t, err, "PMX_CACHE")
 }
+
+// TestInstallCommand: another machine's library is not brought by a command for this one.
+func TestInstallCommand(t *testing.T) {
+	in := &Installer{goos: "linux", goarch: "amd64"}
+	for want, rel := range map[string]release{
+		"pmx runtime install --cuda":                              {kind: ORTCUDA, os: "linux", arch: "amd64"},
+		"pmx runtime install ort-training --platform linux/arm64": {kind: ORTTraining, os: "linux", arch: "arm64"},
+	} {
+		if got := in.installCommand(rel); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}

@@ -103,6 +103,9 @@ func (l *Library) load() (err error) {
 	l.base = C.pmx_load(path, &message)
 	switch {
 	case message != nil:
+		if p := platformOf(l.Path); p != "" && p != thisPlatform {
+			return fmt.Errorf("%s: a library for %s, and this machine is %s", l.Path, p, thisPlatform)
+		}
 		return fmt.Errorf("%s: %s", l.Path, strings.TrimPrefix(oneLine(message), l.Path+": "))
 	case l.base == nil:
 		return fmt.Errorf("%s: not an ONNX Runtime library: it has no OrtGetApiBase", l.Path)
