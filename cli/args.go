@@ -63,19 +63,31 @@ func flagsFirst(c *cli.Command, called string, args []string) ([]string, error) 
 			positional = append(positional, arg)
 			continue
 		}
-		name, _, inline := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+		name, value, inline := strings.Cut(strings.TrimLeft(arg, "-"), "=")
 		flag, known := findFlag(c, name)
 		if flag == nil {
 			return nil, usageErrorf("unknown flag %s%s, see `%s --help`", arg, didYouMean(name, known), called)
 		}
-		flags, given = append(flags, arg), append(given, flag.Names()[0])
-		if _, isBool := flag.(*cli.BoolFlag); isBool || inline {
+		given = append(given, flag.Names()[0])
+		if _, isBool := flag.(*cli.BoolFlag); isBool {
+			flags = append(flags, arg)
 			continue
 		}
-		if len(args) == 0 {
-			return nil, usageErrorf("flag %s needs a value, see `%s --help`", arg, called)
+		if !inline {
+			if len(args) == 0 {
+				return nil, usageErrorf("flag %s needs a value, see `%s --help`", arg, called)
+			}
+			value, args = args[0], args[1:]
 		}
-		flags, args = append(flags, args[0]), args[1:]
+		plain, want := plainNumber(flag, value)
+		if want != "" {
+			return nil, usageErrorf("--%s %s: want %s, see `%s --help`", name, value, want, called)
+		}
+		if inline {
+			flags = append(flags, arg[:len(arg)-len(value)]+plain)
+		} else {
+			flags = append(flags, arg, plain)
+		}
 	}
 	for _, f := range c.Flags {
 		required, ok := f.(cli.RequiredFlag)

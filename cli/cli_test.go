@@ -21,6 +21,9 @@ func TestArrange(t *testing.T) {
 			}},
 			{Name: "eval", Subcommands: []*cli.Command{{Name: "knn", ArgsUsage: "RUN"}}},
 			{Name: "version"},
+			{Name: "bench", Flags: []cli.Flag{
+				&cli.IntFlag{Name: "steps"}, &cli.Int64Flag{Name: "id"}, &cli.Uint64Flag{Name: "seed"}, &cli.Float64Flag{Name: "rate"},
+			}},
 			{Name: "build", Flags: []cli.Flag{&cli.StringFlag{Name: "out", Required: true}}},
 		}
 	}
@@ -44,6 +47,14 @@ func TestArrange(t *testing.T) {
 		"version now":                          "error: `pmx version` takes no argument, got \"now\", see `pmx version --help`",
 		"build --out x":                        "build --out x",
 		"build":                                "error: `pmx build` needs --out, see `pmx build --help`",
+		"bench --steps 010 --id=-07 --seed +5": "error: --seed +5: want a whole number, 0 or more, see `pmx bench --help`",
+		"bench --steps 010 --id=-07 --seed 5 --rate=1e3": "bench --steps 10 --id=-7 --seed 5 --rate=1e3",
+		"bench --steps 1_0":                    "error: --steps 1_0: want a whole number, see `pmx bench --help`",
+		"bench --steps=0x10":                   "error: --steps 0x10: want a whole number, see `pmx bench --help`",
+		"bench --id 1e9":                       "error: --id 1e9: want a whole number, see `pmx bench --help`",
+		"bench --seed -1":                      "error: --seed -1: want a whole number, 0 or more, see `pmx bench --help`",
+		"bench --rate 1_0":                     "error: --rate 1_0: want a number, see `pmx bench --help`",
+		"bench --rate=0x1p2":                   "error: --rate 0x1p2: want a number, see `pmx bench --help`",
 		"help eval knn":                        "eval knn --help",
 		"export run another --momentum --help": "export --help",
 	} {

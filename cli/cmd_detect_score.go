@@ -226,7 +226,7 @@ func parseThresholds(text string) ([]float64, error) {
 
 func parseNumbers(text, separator string) (out []float64, err error) {
 	for _, field := range strings.Split(text, separator) {
-		v, err := strconv.ParseFloat(field, 64)
+		v, err := parseFloat(field)
 		if err != nil {
 			return nil, fmt.Errorf("%q is not a number", field)
 		}

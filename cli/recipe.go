@@ -117,7 +117,7 @@ func (r *Recipe) Set(key, value string) error {
 		}
 		*p = v
 	case *float64:
-		v, err := strconv.ParseFloat(value, 64)
+		v, err := parseFloat(value)
 		if err != nil {
 			return bad("a number")
 		}
