@@ -11,7 +11,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
+
+	"pmx/internal/child"
 )
 
 // benchRow is one line of bench step --against: a program that times steps in a
@@ -95,8 +96,7 @@ func median(values []float64) float64 {
 // lastLine is the last line that a program prints. An error has the last line of
 // its standard error, which a Python traceback ends with what went wrong.
 func lastLine(ctx context.Context, program string, args ...string) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, program, args...)
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd := child.Command(ctx, program, args...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {

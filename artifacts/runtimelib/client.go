@@ -11,7 +11,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
+
+	"pmx/internal/child"
 )
 
 // errNoClient: the package client is not on this machine.
@@ -34,8 +35,11 @@ func (c client) command(ctx context.Context) ([]string, error) {
 			continue
 		}
 		// A launcher may be there without what it launches (python3 without pip).
-		if exec.CommandContext(ctx, argv[0], append(slices.Clone(argv[1:]), "--version")...).Run() == nil {
+		if child.Command(ctx, argv[0], append(slices.Clone(argv[1:]), "--version")...).Run() == nil {
 			return argv, nil
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
 		}
 	}
 	return nil, fmt.Errorf("%s: %w", c, errNoClient)
@@ -85,10 +89,8 @@ func (s source) download(ctx context.Context, version, dir string, progress func
 // run runs argv in dir. Its error, a *clientError unless ctx ended, ends with the last
 // thing that the program said on its standard error.
 func run(ctx context.Context, argv []string, dir string, progress func(string)) error {
-	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	cmd := child.Command(ctx, argv[0], argv[1:]...)
 	cmd.Dir = dir
-	// A client may leave children that hold the pipes open; do not wait for those.
-	cmd.WaitDelay = 2 * time.Second
 	var said []string
 	stdout := &lineWriter{emit: progress}
 	stderr := &lineWriter{emit: func(line string) { said = append(said, line) }}

@@ -16,7 +16,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -512,6 +511,29 @@ func TestInstallCancelled(t *testing.T) {
 	b.assertNothing()
 }
 
+// TestInstallCancelledEarly: a client that is asked whether it works, and ends since
+// pmx is told to, is not one that is missing.
+func TestInstallCancelledEarly(t *testing.T) {
+	b := newBench(t)
+	b.script("pip", "touch '"+b.dir+"/asked'; sleep 60")
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	go func() {
+		for range 2000 {
+			if _, err := os.Stat(filepath.Join(b.dir, "asked")); err == nil {
+				break
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
+		cancel()
+	}()
+	_, err := b.Install(ctx, ORT)
+	if !errors.Is(err, context.Canceled) || errors.Is(err, ErrNoClient) || strings.Contains(err.Error(), "not found") {
+		t.Errorf("error %v", err)
+	}
+	b.assertNothing()
+}
+
 // killedInstall is set for a process that installs and is killed meanwhile.
 const killedInstall = "PMX_TEST_KILLED_INSTALL"
 
@@ -520,7 +542,7 @@ func TestInstallKilled(t *testing.T) {
 	if dir := os.Getenv(killedInstall); dir != "" {
 		b := newBench(t)
 		b.Dir = dir
-		b.serve(pip, `echo half > "$destination/x-1.2.3-py3.whl"; touch '`+dir+`/started'; sleep 60`)
+		b.serve(pip, `echo half > "$destination/x-1.2.3-py3.whl"; touch '`+dir+`/started'; sleep 10`)
 		_, err := b.Install(t.Context(), ORT)
 		t.Fatal("not killed: ", err)
 	}
@@ -530,7 +552,6 @@ func TestInstallKilled(t *testing.T) {
 	}
 	child := exec.Command(os.Args[0], "-test.run=^TestInstallKilled$")
 	child.Env = append(os.Environ(), killedInstall+"="+b.Dir)
-	child.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // to end its client with it
 	if err := child.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -541,7 +562,7 @@ func TestInstallKilled(t *testing.T) {
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	if err := syscall.Kill(-child.Process.Pid, syscall.SIGKILL); err != nil {
+	if err := child.Process.Kill(); err != nil { // its client, in a group of its own, goes on for a while
 		t.Fatal(err)
 	}
 	child.Wait()
