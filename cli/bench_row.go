@@ -71,7 +71,12 @@ func (r *benchRow) measureGemm(ctx context.Context) error {
 	return nil
 }
 
-func (r *benchRow) fail(err error) error { return fmt.Errorf("%s: %w", r.name, err) }
+func (r *benchRow) fail(err error) error {
+	if _, stopped := errors.AsType[*signalError](err); stopped {
+		return err
+	}
+	return fmt.Errorf("%s: %w", r.name, err)
+}
 
 // result is the median of the rounds, with the rate of so many images in that
 // time, and the largest memory of any round.

@@ -19,7 +19,7 @@ import (
 func TestCancelEndsTheGroup(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	cmd := Command(ctx, "sh", "-c", "trap '' TERM; (trap - TERM; exec sleep 60) & echo $!; wait; wait; sleep 60")
+	cmd := Command(ctx, "sh", "-c", "sleep 60 & sleeper=$!; trap '' TERM; echo $sleeper; wait; sleep 60")
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
