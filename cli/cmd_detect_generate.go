@@ -38,7 +38,7 @@ func generateDetections(c *cli.Context) error {
 		Detections: c.Int("detections"), Masks: c.Bool("masks"), Seed: c.Uint64("seed"),
 	}
 	if err := s.Validate(); err != nil {
-		return withCode(ExitUsage, err)
+		return usageErrorf("--%s", oneLine(err))
 	}
 	if err := checkOutputs([]commandFile{flagFile(c, "gt"), flagFile(c, "results")}, nil); err != nil {
 		return err

@@ -188,7 +188,7 @@ func scoreParams(c *cli.Context) (p detection.Params, err error) {
 	p.CategoryAgnostic = c.Bool("category-agnostic")
 	if text := c.String("iou"); text != "" {
 		if p.IoUThresholds, err = parseThresholds(text); err != nil {
-			return p, usageErrorf("--iou: %w", err)
+			return p, usageErrorf("--iou: %s", oneLine(err))
 		}
 	}
 	if text := c.String("areas"); text != "" {

@@ -27,10 +27,18 @@ func DefaultSynthetic() Synthetic {
 	return Synthetic{Images: 5000, Objects: 7.3, Points: 22, Categories: 80, Detections: 100, Seed: 1}
 }
 
-// Validate tells whether there is anything to generate.
+// Validate tells which value is wrong, if any is, by the name of its flag.
 func (s Synthetic) Validate() error {
-	if s.Images < 1 || s.Categories < 1 || s.Points < 3 || s.Detections < 0 || !(s.Objects >= 0) {
-		return fmt.Errorf("detection: cannot generate %+v: it takes an image, a category and outlines of three points at least", s)
+	for _, v := range []struct {
+		name               string
+		value, least, most float64
+	}{
+		{"images", float64(s.Images), 1, 1e9}, {"objects", s.Objects, 0, 1e3}, {"points", float64(s.Points), 3, 1e6},
+		{"categories", float64(s.Categories), 1, 1e6}, {"detections", float64(s.Detections), 0, 1e6},
+	} {
+		if !(v.value >= v.least && v.value <= v.most) {
+			return fmt.Errorf("detection: %s %.10g: want %.0f to %.0f", v.name, v.value, v.least, v.most)
+		}
 	}
 	return nil
 }
