@@ -133,11 +133,11 @@ func wantExit(t *testing.T, code <-chan int, want int) {
 // leaves nothing.
 func TestStop(t *testing.T) {
 	for _, command := range []string{
-		// Building the graph of a deep model.
-		"build-graph --preset quickstart --set depth=600 --out DIR/step.onnx",
-		"build-graph --preset quickstart --set depth=600 --format ort-training --out DIR/artifacts",
-		"bench step --preset quickstart --set depth=600 --runtime reference",
-		"train --preset quickstart --set depth=600 --runtime reference --out DIR/run",
+		// Building the graph of a deep model, which takes longer than wantExit waits.
+		"build-graph --preset quickstart --set depth=1024 --out DIR/step.onnx",
+		"build-graph --preset quickstart --set depth=1024 --format ort-training --out DIR/artifacts",
+		"bench step --preset quickstart --set depth=1024 --runtime reference",
+		"train --preset quickstart --set depth=1024 --runtime reference --out DIR/run",
 		// Steps and products.
 		"bench step --preset quickstart --runtime reference --steps 1000000",
 		"bench train --preset quickstart --runtime reference --steps 1000000",
