@@ -112,6 +112,9 @@ func benchStep(c *cli.Context) error {
 	}
 	result := stepTiming{Steps: steps, Warmup: warmup}
 	if _, err := unlessStopped(c.Context, func() (struct{}, error) { return struct{}{}, result.time(c.Context, backend, options, r) }); err != nil {
+		if trace, noTrace := training.FindTrace(options.ProfilePrefix); options.ProfilePrefix != "" && noTrace == nil {
+			os.Remove(trace) // a part of one
+		}
 		return err
 	}
 	fmt.Fprintf(c.App.Writer, "%s on %s %s, %s, %d threads: %.1f ms a step (best %.1f, worst %.1f of %d), %.1f images/s, %d MiB at most\n",

@@ -64,7 +64,7 @@ func showDetections(c *cli.Context) error {
 		scene.Annotations = nil
 	}
 	if path := c.String("results"); path != "" {
-		if err := scene.OpenResults(path, c.Float64("min-score")); err != nil {
+		if _, err := unlessStopped(c.Context, func() (struct{}, error) { return struct{}{}, scene.OpenResults(path, c.Float64("min-score")) }); err != nil {
 			return err
 		}
 	}

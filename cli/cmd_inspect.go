@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -36,7 +37,17 @@ pmx inspect runs/first                             a run`,
 			if c.NArg() != 1 {
 				return usageErrorf("name one file, got %d, see `pmx inspect --help`", c.NArg())
 			}
-			return inspectFile(c.App.Writer, c.Args().First())
+			// A large checkpoint takes a while to read and verify.
+			text, err := unlessStopped(c.Context, func() (*bytes.Buffer, error) {
+				text := new(bytes.Buffer)
+				return text, inspectFile(text, c.Args().First())
+			})
+			if text != nil {
+				if _, err := text.WriteTo(c.App.Writer); err != nil {
+					return err
+				}
+			}
+			return err
 		},
 	}
 })

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"pmx/artifacts"
+	"pmx/artifacts/runtimelib"
+	"pmx/internal/require"
 )
 
 // TestStopWhileImagesAreListed: the list of images is a pipe, which is read as slowly
@@ -163,15 +165,7 @@ func TestStopWriting(t *testing.T) {
 	} {
 		t.Run(command, func(t *testing.T) {
 			dir := t.TempDir()
-			code, stderr := stopped(t, strings.ReplaceAll(command, "DIR", dir), func() {
-				for range 4000 {
-					if entries, _ := os.ReadDir(dir); len(entries) > 0 {
-						return
-					}
-					time.Sleep(5 * time.Millisecond)
-				}
-				t.Error("nothing is written")
-			})
+			code, stderr := stopped(t, strings.ReplaceAll(command, "DIR", dir), func() { untilThere(t, filepath.Join(dir, ".*")) })
 			wantExit(t, code, ExitTerminated)
 			want := "pmx: " + filepath.Join(dir, name) + " was not written (an older file is untouched): stopped by signal: terminated\n"
 			if stderr.String() != want {
@@ -182,22 +176,43 @@ func TestStopWriting(t *testing.T) {
 	}
 }
 
-// TestStopReading: the words of whoever noticed are not a user's.
-func TestStopReading(t *testing.T) {
-	pipe := filepath.Join(t.TempDir(), "pipe")
-	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
-		t.Fatal(err)
+// TestStopTrace: a part of a trace is none.
+func TestStopTrace(t *testing.T) {
+	if _, err := findLibrary(runtimelib.ORT, ""); err != nil {
+		require.Missing(t, err.Error())
 	}
-	var writer *os.File
-	code, stderr := stopped(t, "detect score --gt "+pipe+" --results x", func() {
-		writer = openForReader(t, pipe)
-		writer.WriteString(`{"images": [`)
-	})
-	writer.WriteString(`{"id": 1},`)
-	defer writer.Close()
+	dir := t.TempDir()
+	code, _ := stopped(t, "bench step --preset quickstart --steps 1000000 --profile "+filepath.Join(dir, "trace"), func() { untilThere(t, filepath.Join(dir, "trace_*")) })
 	wantExit(t, code, ExitTerminated)
-	if want := "pmx: stopped by signal: terminated\n"; stderr.String() != want {
-		t.Errorf("standard error %q, want %q", stderr.String(), want)
+	wantEmpty(t, dir)
+}
+
+// TestStopReading: the words of whoever noticed are not a user's, and what waits for a
+// file's next bytes need not get them.
+func TestStopReading(t *testing.T) {
+	for command, begin := range map[string]string{
+		"detect score --gt PIPE --results x": `{"images": [`,
+		"inspect PIPE":                       "\x10\x00",
+	} {
+		t.Run(command, func(t *testing.T) {
+			pipe := filepath.Join(t.TempDir(), "pipe")
+			if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			var writer *os.File
+			code, stderr := stopped(t, strings.Replace(command, "PIPE", pipe, 1), func() {
+				writer = openForReader(t, pipe)
+				writer.WriteString(begin)
+			})
+			defer writer.Close()
+			if strings.HasPrefix(command, "detect score") { // looks at the signal after each read
+				writer.WriteString(`{"id": 1},`)
+			}
+			wantExit(t, code, ExitTerminated)
+			if want := "pmx: stopped by signal: terminated\n"; stderr.String() != want {
+				t.Errorf("standard error %q, want %q", stderr.String(), want)
+			}
+		})
 	}
 }
 
@@ -216,6 +231,18 @@ func stopped(t *testing.T, command string, wait func()) (code <-chan int, stderr
 	}
 	cancel(&signalError{syscall.SIGTERM})
 	return codes, stderr
+}
+
+// untilThere waits for a file.
+func untilThere(t *testing.T, pattern string) {
+	t.Helper()
+	for range 4000 {
+		if files, _ := filepath.Glob(pattern); len(files) > 0 {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	t.Error("nothing is written")
 }
 
 func wantEmpty(t *testing.T, dir string) {
