@@ -52,6 +52,9 @@ func preview(c *cli.Context) error {
 	if err := r.Validate(); err != nil { // a number of images that the recipe cannot mix, or none
 		return usageErrorf("--images %d: %s", r.Batch, oneLine(err))
 	}
+	if err := needMemory("a batch of these images", r.Sizes().Images, "lower --images or image_size"); err != nil {
+		return err
+	}
 	out := c.String("out")
 	if strings.ToLower(filepath.Ext(out)) != ".png" {
 		return usageErrorf("--out %s: want a name that ends in .png, which is what is written", out)

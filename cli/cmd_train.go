@@ -127,8 +127,10 @@ func (t *trainer) checkFlags() error {
 		return usageErrorf("--resume goes on with a run and --overwrite deletes it: choose one")
 	case c.Bool("accept-changed-data") && !c.Bool("resume"):
 		return usageErrorf("--accept-changed-data goes with --resume")
-	case c.Int("checkpoint-every") < 0 || c.Int64("checkpoint-every-steps") < 0 || c.Int("keep") < 1 || c.Int("knn-every") < 0 || c.Int("workers") < 0:
-		return usageErrorf("--checkpoint-every, --checkpoint-every-steps, --knn-every and --workers are 0 or more, --keep 1 or more")
+	case c.Int("checkpoint-every") < 0 || c.Int64("checkpoint-every-steps") < 0 || c.Int("keep") < 1 || c.Int("knn-every") < 0:
+		return usageErrorf("--checkpoint-every, --checkpoint-every-steps and --knn-every are 0 or more, --keep 1 or more")
+	case c.Int("workers") < 0 || c.Int("workers") > maxThreads:
+		return usageErrorf("--workers %d: want 0 (one per core) to %d", c.Int("workers"), maxThreads)
 	case c.Int("profile-steps") < 1 || c.IsSet("profile-steps") && t.profile == nil:
 		return usageErrorf("--profile-steps is 1 or more, and goes with --profile")
 	}
