@@ -11,7 +11,6 @@ import (
 // resized to the grid in the graph, so that images of any size have the positions
 // that Forward gives them: bicubic, by the factor (n+positionExcess)/m.
 func (v *ViT) ForwardAnySize(x *onnxgraph.Value) *onnxgraph.Value {
-	g := x.Graph()
 	grid, dim := v.config.ImageSize/v.config.PatchSize, v.config.Dim
 	patches := v.embed.ForwardAnySize(x) // [B dim h w]
 
@@ -20,16 +19,11 @@ func (v *ViT) ForwardAnySize(x *onnxgraph.Value) *onnxgraph.Value {
 	resized := op.ResizeBy(learned, positionScales(v.embed.Grid(x), grid), op.ResizeAttrs{Mode: "cubic", CubicCoeffA: bicubicCoefficient})
 	tokens := op.Transpose(op.Reshape(op.Add(patches, resized), 0, 0, -1), 0, 2, 1)
 
-	first := op.ExpandTo(op.Add(v.cls.Value, parts[0]), op.Concat(0, op.ShapeOf(x, 0, 1), vector(g, 1, dim)))
+	first := op.ExpandTo(op.Add(v.cls.Value, parts[0]), op.Concat(0, op.ShapeOf(x, 0, 1), op.Ints(x, 1, dim)))
 	r := Residual{stream: op.Concat(1, first, tokens)}
 	for i, b := range v.blocks {
 		r = b.Forward(r, 0, i, DropPath{})
 	}
 	_, y := v.norm.ForwardResidual(r)
 	return y
-}
-
-// vector is a constant list of int64.
-func vector(g *onnxgraph.Graph, v ...int) *onnxgraph.Value {
-	return g.Const(onnxgraph.NewTensor([]int{len(v)}, onnxgraph.Shape(v).Int64()))
 }

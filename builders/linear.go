@@ -23,7 +23,7 @@ func NewLinear(s Scope, in, out int, withBias bool, init Initializer) *Linear {
 // and transposes are part of one product.
 func (l *Linear) Forward(x *onnxgraph.Value) *onnxgraph.Value {
 	if x.Rank() == 2 {
-		bias := fill(x, 0, l.weight.Shape[0])
+		bias := op.Fill(x, 0, l.weight.Shape[0])
 		if l.bias != nil {
 			bias = l.bias.Value
 		}

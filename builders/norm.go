@@ -58,7 +58,7 @@ func (b *BatchNorm) Forward(x *onnxgraph.Value) *onnxgraph.Value {
 	if b.weight != nil {
 		scale, bias = b.weight.Value, b.bias.Value
 	} else {
-		scale, bias = fill(x, 1, b.dim), fill(x, 0, b.dim)
+		scale, bias = op.Fill(x, 1, b.dim), op.Fill(x, 0, b.dim)
 	}
 	if r := b.running; r != nil {
 		if r.of.inference {
@@ -67,13 +67,4 @@ func (b *BatchNorm) Forward(x *onnxgraph.Value) *onnxgraph.Value {
 		r.pass(x)
 	}
 	return op.BatchNormTraining(x, scale, bias, batchNormEpsilon)
-}
-
-// fill is a constant vector of n times v.
-func fill(like *onnxgraph.Value, v float32, n int) *onnxgraph.Value {
-	data := make([]float32, n)
-	for i := range data {
-		data[i] = v
-	}
-	return like.Graph().Const(onnxgraph.NewTensor([]int{n}, data))
 }

@@ -41,7 +41,7 @@ func (a *adamW) update(s *Step, d *differentiated) map[string]*onnxgraph.Value {
 
 	next := map[string]*onnxgraph.Value{CounterName: op.Add(a.count, op.Scalar(a.count, 1))}
 	c1, c2 := biasCorrection(next[CounterName], adamBeta1, false), biasCorrection(next[CounterName], adamBeta2, true)
-	none := g.Const(onnxgraph.NewTensor([]int{1}, []float32{0}))
+	none := op.Fill(a.lr, 0, 1)
 	for i, p := range d.params {
 		leave := g.Scope(p.Name)
 		gradient, decay := d.gradients[i], none

@@ -2,6 +2,7 @@ package builders
 
 import (
 	"math"
+	"slices"
 
 	"pmx/onnxgraph"
 	"pmx/onnxgraph/op"
@@ -50,13 +51,7 @@ func resizePositions(pos *onnxgraph.Value, from, h, w int) *onnxgraph.Value {
 		return pos
 	}
 	along := func(to int) *onnxgraph.Value { // [to from]
-		var matrix []float32
-		for _, row := range bicubicMatrix(from, to) {
-			for _, v := range row {
-				matrix = append(matrix, float32(v))
-			}
-		}
-		return pos.Graph().Const(onnxgraph.NewTensor([]int{to, from}, matrix))
+		return op.Numbers(pos, slices.Concat(bicubicMatrix(from, to)...), to, from)
 	}
 	alongY := along(h)
 	alongX := alongY
@@ -75,10 +70,9 @@ func resizePositions(pos *onnxgraph.Value, from, h, w int) *onnxgraph.Value {
 // keeps its positions, else (n+positionExcess)/grid along both axes, as the published code
 // has it also where only one of them differs.
 func positionScales(size *onnxgraph.Value, grid int) *onnxgraph.Value {
-	g := size.Graph()
-	trained := op.ReduceMin(op.Cast(op.Equal(size, vector(g, grid, grid)), onnxgraph.Float32), true, 0)
+	trained := op.ReduceMin(op.Cast(op.Equal(size, op.Ints(size, grid, grid)), onnxgraph.Float32), true, 0)
 	number := func(v float64) *onnxgraph.Value { return op.Scalar(trained, v) }
 	excess := op.Mul(number(positionExcess), op.Sub(number(1), trained))
 	scales := op.Div(op.Add(op.Cast(size, onnxgraph.Float32), excess), number(float64(grid)))
-	return op.Concat(0, g.Const(onnxgraph.NewTensor([]int{2}, []float32{1, 1})), scales)
+	return op.Concat(0, op.Fill(scales, 1, 2), scales)
 }

@@ -84,11 +84,11 @@ func (n *normStatistics) pass(x *onnxgraph.Value) {
 // updated are the averages after all passes, by name.
 func (r *runningStatistics) updated(g *onnxgraph.Graph) map[string]*onnxgraph.Value {
 	defer g.ScopeOf("running_statistics")()
-	momentum := g.Const(onnxgraph.NewTensor([]int{1}, []float32{batchNormMomentum}))
 	out := map[string]*onnxgraph.Value{}
 	for _, n := range r.norms {
 		slices.SortStableFunc(n.passes, func(a, b batchStatistics) int { return cmp.Compare(a.feed, b.feed) })
 		mean, variance := n.mean.Value, n.variance.Value
+		momentum := op.Fill(mean, batchNormMomentum, 1)
 		for _, p := range n.passes {
 			mean, variance = op.EMA(mean, p.mean, momentum), op.EMA(variance, p.variance, momentum)
 		}

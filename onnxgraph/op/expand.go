@@ -6,7 +6,7 @@ import "pmx/onnxgraph"
 // dx = dy summed over the repeated axes.
 // https://onnx.ai/onnx/operators/onnx__Expand.html
 func Expand(x *onnxgraph.Value, shape ...int) *onnxgraph.Value {
-	return onnxgraph.Apply("Expand", nil, x, ints(x, shape...))
+	return onnxgraph.Apply("Expand", nil, x, Ints(x, shape...))
 }
 
 // ExpandTo is Expand to a shape that the graph computes, an int64 vector.

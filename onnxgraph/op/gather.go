@@ -147,7 +147,7 @@ func ungather(y *onnxgraph.Value, at []int, axis, size int) *onnxgraph.Value {
 		pads[axis+y.Rank()] = 1
 		y = Pad(y, pads, 0)
 	}
-	return Gather(y, ints(y, back...), axis)
+	return Gather(y, Ints(y, back...), axis)
 }
 
 func consecutive(v []int) bool {

@@ -58,30 +58,6 @@ func toInts(t *onnxgraph.Tensor) []int {
 	return mapSlice(t.Float64s(), func(v float64) int { return int(v) })
 }
 
-// ints is a constant list of int64 in the graph of like.
-func ints(like *onnxgraph.Value, v ...int) *onnxgraph.Value {
-	return like.Graph().Const(onnxgraph.NewTensor([]int{len(v)}, onnxgraph.Shape(v).Int64()))
-}
-
-// Scalar is a constant of rank 0 with the element type of like.
-func Scalar(like *onnxgraph.Value, x float64) *onnxgraph.Value {
-	g := like.Graph()
-	switch like.DType {
-	case onnxgraph.Float32:
-		return g.Const(onnxgraph.ScalarTensor(float32(x)))
-	case onnxgraph.Float64:
-		return g.Const(onnxgraph.ScalarTensor(x))
-	case onnxgraph.Int64:
-		return g.Const(onnxgraph.ScalarTensor(int64(x)))
-	case onnxgraph.Int32:
-		return g.Const(onnxgraph.ScalarTensor(int32(x)))
-	case onnxgraph.Uint8:
-		return g.Const(onnxgraph.ScalarTensor(uint8(x)))
-	}
-	onnxgraph.Fail("Scalar", []*onnxgraph.Value{like}, "no scalar of this element type")
-	return nil
-}
-
 // notNegative refuses a list of sizes with a negative one.
 func notNegative(sizes []int) error {
 	for i, d := range sizes {

@@ -12,9 +12,9 @@ import (
 // https://onnx.ai/onnx/operators/onnx__Pad.html
 func Pad(x *onnxgraph.Value, pads []int, value float64) *onnxgraph.Value {
 	if value == 0 {
-		return onnxgraph.Apply("Pad", nil, x, ints(x, pads...))
+		return onnxgraph.Apply("Pad", nil, x, Ints(x, pads...))
 	}
-	return onnxgraph.Apply("Pad", nil, x, ints(x, pads...), Scalar(x, value))
+	return onnxgraph.Apply("Pad", nil, x, Ints(x, pads...), Scalar(x, value))
 }
 
 var _ = onnxgraph.Register(onnxgraph.OpSchema{

@@ -9,7 +9,7 @@ func ReduceSum(x *onnxgraph.Value, keep bool, axes ...int) *onnxgraph.Value {
 	if len(axes) == 0 {
 		return onnxgraph.Apply("ReduceSum", keepdims(keep), x)
 	}
-	return onnxgraph.Apply("ReduceSum", keepdims(keep), x, ints(x, axes...))
+	return onnxgraph.Apply("ReduceSum", keepdims(keep), x, Ints(x, axes...))
 }
 
 var _ = onnxgraph.Register(onnxgraph.OpSchema{

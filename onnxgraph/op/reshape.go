@@ -11,7 +11,7 @@ import (
 // dx = reshape(dy, shape of x).
 // https://onnx.ai/onnx/operators/onnx__Reshape.html
 func Reshape(x *onnxgraph.Value, shape ...int) *onnxgraph.Value {
-	return onnxgraph.Apply("Reshape", nil, x, ints(x, shape...))
+	return onnxgraph.Apply("Reshape", nil, x, Ints(x, shape...))
 }
 
 var _ = onnxgraph.Register(onnxgraph.OpSchema{

@@ -50,7 +50,7 @@ func (a ResizeAttrs) attributes() onnxgraph.Attributes {
 // y = A x, so that dx = Aᵀ dy with the constant matrices of the axes that change.
 // https://onnx.ai/onnx/operators/onnx__Resize.html
 func Resize(x *onnxgraph.Value, sizes []int, a ResizeAttrs) *onnxgraph.Value {
-	return onnxgraph.Apply("Resize", a.attributes(), x, nil, nil, ints(x, sizes...))
+	return onnxgraph.Apply("Resize", a.attributes(), x, nil, nil, Ints(x, sizes...))
 }
 
 // ResizeScale is Resize by a factor for each dimension: the size becomes
@@ -190,22 +190,13 @@ func applyAlong(g *onnxgraph.Value, matrix []float64, axis int) *onnxgraph.Value
 	last := g.Rank() - 1
 	switch {
 	case axis == last:
-		return MatMul(g, floats(g, matrix, rows, columns))
+		return MatMul(g, Numbers(g, matrix, rows, columns))
 	case axis == last-1:
-		return MatMul(floats(g, transposed(matrix, rows, columns), columns, rows), g)
+		return MatMul(Numbers(g, transposed(matrix, rows, columns), columns, rows), g)
 	}
 	swap := span(g.Rank())
 	swap[axis], swap[last] = last, axis
-	return Transpose(MatMul(Transpose(g, swap...), floats(g, matrix, rows, columns)), swap...)
-}
-
-// floats is a constant of the element type of like.
-func floats(like *onnxgraph.Value, v []float64, shape ...int) *onnxgraph.Value {
-	t := onnxgraph.NewTensor(shape, v)
-	if like.DType == onnxgraph.Float32 {
-		t = onnxgraph.Narrow(t)
-	}
-	return like.Graph().Const(t)
+	return Transpose(MatMul(Transpose(g, swap...), Numbers(g, matrix, rows, columns)), swap...)
 }
 
 // extrapolate overwrites the elements that lie outside along any axis.

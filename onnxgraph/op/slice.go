@@ -12,16 +12,16 @@ import (
 // zeros.
 // https://onnx.ai/onnx/operators/onnx__Slice.html
 func Slice(x *onnxgraph.Value, axis, start, end int) *onnxgraph.Value {
-	return onnxgraph.Apply("Slice", nil, x, ints(x, start), ints(x, end), ints(x, axis))
+	return onnxgraph.Apply("Slice", nil, x, Ints(x, start), Ints(x, end), Ints(x, axis))
 }
 
 // SliceN is Slice along several axes, each with a step; steps may be nil (all 1)
 // and negative ones walk backwards from start down to past end.
 func SliceN(x *onnxgraph.Value, axes, starts, ends, steps []int) *onnxgraph.Value {
 	if steps == nil {
-		return onnxgraph.Apply("Slice", nil, x, ints(x, starts...), ints(x, ends...), ints(x, axes...))
+		return onnxgraph.Apply("Slice", nil, x, Ints(x, starts...), Ints(x, ends...), Ints(x, axes...))
 	}
-	return onnxgraph.Apply("Slice", nil, x, ints(x, starts...), ints(x, ends...), ints(x, axes...), ints(x, steps...))
+	return onnxgraph.Apply("Slice", nil, x, Ints(x, starts...), Ints(x, ends...), Ints(x, axes...), Ints(x, steps...))
 }
 
 // ToEnd is an end of Slice past any dimension.

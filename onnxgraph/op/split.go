@@ -10,7 +10,7 @@ import (
 // dx = the parts' cotangents, joined.
 // https://onnx.ai/onnx/operators/onnx__Split.html
 func Split(x *onnxgraph.Value, axis int, sizes ...int) []*onnxgraph.Value {
-	return onnxgraph.ApplyNode("Split", onnxgraph.Attributes{"axis": int64(axis)}, x, ints(x, sizes...)).Outputs
+	return onnxgraph.ApplyNode("Split", onnxgraph.Attributes{"axis": int64(axis)}, x, Ints(x, sizes...)).Outputs
 }
 
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
@@ -98,18 +98,4 @@ func equalParts(size, count int) ([]int, error) {
 		sizes[i] = size / count
 	}
 	return sizes, nil
-}
-
-// zerosLike is zero in the shape and element type of x, made when the model runs
-// so that the file does not hold it.
-func zerosLike(x *onnxgraph.Value) *onnxgraph.Value {
-	return expandAs(Scalar(x, 0), x)
-}
-
-// expandAs repeats y to the shape of x, which must be fixed.
-func expandAs(y, x *onnxgraph.Value) *onnxgraph.Value {
-	if !x.Shape.Static() {
-		onnxgraph.Fail("Expand", []*onnxgraph.Value{x}, "gradients need fixed shapes, got %v", x.Shape)
-	}
-	return Expand(y, x.Shape...)
 }

@@ -13,7 +13,7 @@ func Squeeze(x *onnxgraph.Value, axes ...int) *onnxgraph.Value {
 	if len(axes) == 0 {
 		return onnxgraph.Apply("Squeeze", nil, x)
 	}
-	return onnxgraph.Apply("Squeeze", nil, x, ints(x, axes...))
+	return onnxgraph.Apply("Squeeze", nil, x, Ints(x, axes...))
 }
 
 var _ = onnxgraph.Register(onnxgraph.OpSchema{

@@ -11,7 +11,7 @@ import (
 // dx = dy summed over the repetitions.
 // https://onnx.ai/onnx/operators/onnx__Tile.html
 func Tile(x *onnxgraph.Value, repeats ...int) *onnxgraph.Value {
-	return onnxgraph.Apply("Tile", nil, x, ints(x, repeats...))
+	return onnxgraph.Apply("Tile", nil, x, Ints(x, repeats...))
 }
 
 var _ = onnxgraph.Register(onnxgraph.OpSchema{

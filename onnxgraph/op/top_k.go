@@ -12,7 +12,7 @@ import (
 // cotangent at the positions, 0 elsewhere.
 // https://onnx.ai/onnx/operators/onnx__TopK.html
 func TopK(x *onnxgraph.Value, k, axis int) (values, indices *onnxgraph.Value) {
-	n := onnxgraph.ApplyNode("TopK", onnxgraph.Attributes{"axis": int64(axis)}, x, ints(x, k))
+	n := onnxgraph.ApplyNode("TopK", onnxgraph.Attributes{"axis": int64(axis)}, x, Ints(x, k))
 	return n.Outputs[0], n.Outputs[1]
 }
 

@@ -10,7 +10,7 @@ import (
 // the result. dx = dy without them.
 // https://onnx.ai/onnx/operators/onnx__Unsqueeze.html
 func Unsqueeze(x *onnxgraph.Value, axes ...int) *onnxgraph.Value {
-	return onnxgraph.Apply("Unsqueeze", nil, x, ints(x, axes...))
+	return onnxgraph.Apply("Unsqueeze", nil, x, Ints(x, axes...))
 }
 
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
