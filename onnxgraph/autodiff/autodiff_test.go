@@ -265,7 +265,7 @@ func TestNotDifferentiable(t *testing.T) {
 		_, err := onnxgraph.Build("test", func(g *onnxgraph.Graph) {
 			x := g.Input("x", onnxgraph.Float64, 5)
 			y := g.Input("y", onnxgraph.Float64, 5)
-			one := op.Scalar(x, 1)
+			one := op.Fill(x, 1, 1)
 			next, _, _, _ := op.AdamW(x, y, y, y, one, one, one, one, 0.9, 0.999, 1e-8)
 			g.Output("next", next)
 			loss := sum(y)

@@ -12,7 +12,7 @@ func Abs(x *onnxgraph.Value) *onnxgraph.Value { return onnxgraph.Apply("Abs", ni
 
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "Abs", SinceVersion: 13, Inputs: []string{"X"}, Outputs: []string{"Y"},
-	Infer: sameType,
+	Infer: numeric(sameType),
 	Grad: onnxgraph.Differentiable(func(n *onnxgraph.Node, dy []*onnxgraph.Value) []*onnxgraph.Value {
 		return []*onnxgraph.Value{Mul(dy[0], Sign(n.Inputs[0]))}
 	}),

@@ -9,8 +9,8 @@ import "pmx/onnxgraph"
 //	p' = p - lr·wd·p - (lr/c1) · m' / (√v'/c2 + ε)
 //
 // c1 = 1-β1ᵗ and c2 = √(1-β2ᵗ) correct the bias of step t. lr, decay, c1 and c2
-// have one element. squares [1] is Σ g², for the gradient's length: who reads the
-// gradient last computes it, so that nothing holds it longer.
+// are [1]. squares [1] is Σ g², for the gradient's length: who reads the gradient
+// last computes it, so that nothing holds it longer.
 func AdamW(p, g, m, v, lr, decay, c1, c2 *onnxgraph.Value, beta1, beta2, epsilon float64) (p2, m2, v2, squares *onnxgraph.Value) {
 	n := onnxgraph.ApplyNode("pmx.AdamW", onnxgraph.Attributes{
 		"alpha": float32(beta1), "beta": float32(beta2), "epsilon": float32(epsilon),
@@ -22,11 +22,8 @@ var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "AdamW", Domain: onnxgraph.DomainPMX, SinceVersion: 1,
 	Inputs:  []string{"P", "G", "M", "V", "lr", "weight_decay", "c1", "c2"},
 	Outputs: []string{"P_next", "M_next", "V_next", "squares"},
-	Infer: func(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
-		t := n.Inputs[0].Type
-		return []onnxgraph.Type{t, t, t, {DType: t.DType, Shape: onnxgraph.Shape{1}}}, nil
-	},
-	Grad: onnxgraph.NotDifferentiable("an optimizer's update is not differentiated"),
+	Infer:   signature("... D, ... D, ... D, ... D, 1, 1, 1, 1 -> ... D, ... D, ... D, 1"),
+	Grad:    onnxgraph.NotDifferentiable("an optimizer's update is not differentiated"),
 	Body: func(n *onnxgraph.Node, in []*onnxgraph.Value) []*onnxgraph.Value {
 		p, g, m, v, lr, decay, c1, c2 := in[0], in[1], in[2], in[3], in[4], in[5], in[6], in[7]
 		scalar := func(x float64) *onnxgraph.Value { return Scalar(p, x) }

@@ -8,7 +8,7 @@ func Add(a, b *onnxgraph.Value) *onnxgraph.Value { return onnxgraph.Apply("Add",
 
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "Add", SinceVersion: 14, Inputs: []string{"A", "B"}, Outputs: []string{"C"},
-	Infer: broadcastType,
+	Infer: numeric(broadcastType),
 	Grad: onnxgraph.Differentiable(func(_ *onnxgraph.Node, dy []*onnxgraph.Value) []*onnxgraph.Value {
 		return []*onnxgraph.Value{dy[0], dy[0]}
 	}),

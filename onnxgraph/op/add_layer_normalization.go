@@ -1,10 +1,6 @@
 package op
 
-import (
-	"fmt"
-
-	"pmx/onnxgraph"
-)
+import "pmx/onnxgraph"
 
 // AddLayerNormalization adds a branch r to the residual stream x, both [... D], and
 // normalises the sum, in one pass over memory:
@@ -20,16 +16,7 @@ func AddLayerNormalization(x, r, scale, bias *onnxgraph.Value, epsilon float64) 
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "AddLayerNormalization", Domain: onnxgraph.DomainPMX, SinceVersion: 1,
 	Inputs: []string{"X", "R", "scale", "B"}, Outputs: []string{"S", "Y", "mean?", "inv_std?"},
-	Infer: func(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
-		x, r, scale, bias := n.Inputs[0].Type, n.Inputs[1].Type, n.Inputs[2], n.Inputs[3]
-		last := len(x.Shape) - 1
-		if last < 0 || x.DType != r.DType || !x.Shape.Fits(r.Shape) || !scale.Shape.Fits(x.Shape[last:]) || !bias.Shape.Fits(x.Shape[last:]) {
-			return nil, fmt.Errorf("want X and R [... D], scale and B [D], got %v, %v, %v and %v", x, r, scale.Shape, bias.Shape)
-		}
-		saved := onnxgraph.Type{DType: x.DType, Shape: x.Shape.Clone()}
-		saved.Shape[last] = 1
-		return []onnxgraph.Type{x, x, saved, saved}, nil
-	},
+	Infer: signature("... D, ... D, D, D -> ... D, ... D, ... 1, ... 1"),
 	Grad: onnxgraph.Differentiable(func(n *onnxgraph.Node, dy []*onnxgraph.Value) []*onnxgraph.Value {
 		if dy[2] != nil || dy[3] != nil {
 			onnxgraph.Fail(n.Op.ID(), n.Inputs, "no gradient through the saved statistics: take it through Y")

@@ -7,11 +7,8 @@ import "pmx/onnxgraph"
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "AddLayerNormalizationGrad", Domain: onnxgraph.DomainPMX, SinceVersion: 1,
 	Inputs: []string{"dS", "dY", "S", "scale", "mean", "inv_std"}, Outputs: []string{"dX", "dscale", "dB"},
-	Infer: func(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
-		scale := n.Inputs[3].Type
-		return []onnxgraph.Type{n.Inputs[2].Type, scale, scale}, nil
-	},
-	Grad: onnxgraph.ByDecomposition(),
+	Infer: signature("... D, ... D, ... D, D, ... 1, ... 1 -> ... D, D, D"),
+	Grad:  onnxgraph.ByDecomposition(),
 	Body: func(_ *onnxgraph.Node, in []*onnxgraph.Value) []*onnxgraph.Value {
 		dx, dscale, dbias := LayerNormalizationGrad(in[1], in[2], in[3], in[4], in[5])
 		return []*onnxgraph.Value{Add(in[0], dx), dscale, dbias}

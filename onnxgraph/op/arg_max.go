@@ -17,14 +17,17 @@ func ArgMax(x *onnxgraph.Value, axis int, keep bool) *onnxgraph.Value {
 
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "ArgMax", SinceVersion: 13, Inputs: []string{"data"}, Outputs: []string{"reduced"},
-	Infer: func(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
+	Infer: numeric(func(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
 		marked, err := axesMarked([]int{n.Attributes.Int("axis", 0)}, n.Inputs[0].Rank())
 		if err != nil {
 			return nil, err
 		}
+		if axis, _ := axisOf(n.Attributes.Int("axis", 0), n.Inputs[0].Rank()); n.Inputs[0].Shape[axis] == 0 {
+			return nil, fmt.Errorf("no largest element along an empty axis")
+		}
 		shape := reducedShape(n.Inputs[0].Shape, marked, n.Attributes.Int("keepdims", 1) == 1)
 		return []onnxgraph.Type{{DType: onnxgraph.Int64, Shape: shape}}, nil
-	},
+	}),
 	Grad: onnxgraph.ZeroGradient("a position is constant almost everywhere"),
 	Eval: func(n *onnxgraph.Node, in []*onnxgraph.Tensor) ([]*onnxgraph.Tensor, error) {
 		shape := in[0].Shape()

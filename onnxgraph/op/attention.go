@@ -3,6 +3,7 @@ package op
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"pmx/onnxgraph"
 )
@@ -34,15 +35,8 @@ func attentionSchema(name string, class bool) onnxgraph.OpSchema {
 		Name: name, Domain: onnxgraph.DomainPMX, SinceVersion: 1,
 		Inputs: []string{"QKV"}, Outputs: []string{"Y"},
 		Infer: func(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
-			qkv, heads := n.Inputs[0], n.Attributes.Int("num_heads", 0)
-			if qkv.Rank() != 3 || heads < 1 || qkv.Shape[2] <= 0 || qkv.Shape[2]%(3*heads) != 0 {
-				return nil, fmt.Errorf("want QKV [batch tokens 3·heads·d] with %d heads, got %v", heads, qkv.Shape)
-			}
-			y := onnxgraph.Shape{qkv.Shape[0], qkv.Shape[1], qkv.Shape[2] / 3}
-			if class {
-				y[1] = 1
-			}
-			return []onnxgraph.Type{{DType: qkv.DType, Shape: y}}, nil
+			y, err := attentionType(n, n.Inputs[0], class)
+			return []onnxgraph.Type{y}, err
 		},
 		Grad: onnxgraph.Differentiable(func(n *onnxgraph.Node, dy []*onnxgraph.Value) []*onnxgraph.Value {
 			return []*onnxgraph.Value{onnxgraph.Apply(n.Op.ID()+"Grad", n.Attributes, dy[0], n.Inputs[0])}
@@ -52,6 +46,19 @@ func attentionSchema(name string, class bool) onnxgraph.OpSchema {
 			return []*onnxgraph.Value{joinHeads(MatMul(h.weights(), h.v))}
 		},
 	}
+}
+
+// attentionType is the type of the result, [B T H·d] or, of the first token, [B 1 H·d].
+func attentionType(n *onnxgraph.Node, qkv *onnxgraph.Value, class bool) (onnxgraph.Type, error) {
+	heads := n.Attributes.Int("num_heads", 0)
+	if qkv.Rank() != 3 || !qkv.DType.IsFloat() || slices.Contains(qkv.Shape, 0) || heads < 1 || heads > qkv.Shape[2] || qkv.Shape[2]%(3*heads) != 0 {
+		return onnxgraph.Type{}, fmt.Errorf("want floats QKV [batch tokens 3·heads·d] with %d heads and no dimension 0, got %v", heads, qkv.Type)
+	}
+	y := onnxgraph.Shape{qkv.Shape[0], qkv.Shape[1], qkv.Shape[2] / 3}
+	if class {
+		y[1] = 1
+	}
+	return onnxgraph.Type{DType: qkv.DType, Shape: y}, nil
 }
 
 // heads is qkv [B T 3·H·d] taken apart: k and v [B H T d], q the same or, of the

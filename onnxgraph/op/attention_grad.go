@@ -1,6 +1,10 @@
 package op
 
-import "pmx/onnxgraph"
+import (
+	"fmt"
+
+	"pmx/onnxgraph"
+)
 
 // AttentionGrad returns dqkv of Attention. With S = q kᵀ/√d and P = softmax(S):
 //
@@ -13,8 +17,15 @@ func attentionGradSchema(name string, class bool) onnxgraph.OpSchema {
 	return onnxgraph.OpSchema{
 		Name: name, Domain: onnxgraph.DomainPMX, SinceVersion: 1,
 		Inputs: []string{"dY", "QKV"}, Outputs: []string{"dQKV"},
-		Infer: func(n *onnxgraph.Node) ([]onnxgraph.Type, error) { return []onnxgraph.Type{n.Inputs[1].Type}, nil },
-		Grad:  onnxgraph.NotDifferentiable("second derivatives of attention are not needed"),
+		Infer: func(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
+			dy, qkv := n.Inputs[0], n.Inputs[1]
+			y, err := attentionType(n, qkv, class)
+			if err == nil && (dy.DType != y.DType || !dy.Shape.Fits(y.Shape)) {
+				err = fmt.Errorf("want dY %v, got %v", y, dy.Type)
+			}
+			return []onnxgraph.Type{qkv.Type}, err
+		},
+		Grad: onnxgraph.NotDifferentiable("second derivatives of attention are not needed"),
 		Body: func(n *onnxgraph.Node, in []*onnxgraph.Value) []*onnxgraph.Value {
 			h := headsOf(n, in[1], class)
 			p := h.weights()

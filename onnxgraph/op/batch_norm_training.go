@@ -1,10 +1,6 @@
 package op
 
-import (
-	"fmt"
-
-	"pmx/onnxgraph"
-)
+import "pmx/onnxgraph"
 
 // BatchNormTraining normalises each column of x [N C] by the statistics of the
 // batch (arXiv 1502.03167, algorithm 1), with the population variance:
@@ -20,14 +16,7 @@ func BatchNormTraining(x, scale, bias *onnxgraph.Value, epsilon float64) *onnxgr
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "BatchNormTraining", Domain: onnxgraph.DomainPMX, SinceVersion: 1,
 	Inputs: []string{"X", "scale", "B"}, Outputs: []string{"Y", "saved_mean?", "saved_inv_std?"},
-	Infer: func(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
-		x := n.Inputs[0].Type
-		if len(x.Shape) != 2 || !n.Inputs[1].Shape.Equal(x.Shape[1:]) || !n.Inputs[2].Shape.Equal(x.Shape[1:]) {
-			return nil, fmt.Errorf("want X [N C], scale [C] and B [C]")
-		}
-		column := onnxgraph.Type{DType: x.DType, Shape: x.Shape[1:].Clone()}
-		return []onnxgraph.Type{x, column, column}, nil
-	},
+	Infer: signature("N C, C, C -> N C, C, C"),
 	Grad: onnxgraph.Differentiable(func(n *onnxgraph.Node, dy []*onnxgraph.Value) []*onnxgraph.Value {
 		if dy[1] != nil || dy[2] != nil {
 			onnxgraph.Fail(n.Op.ID(), n.Inputs, "no gradient through the saved statistics")

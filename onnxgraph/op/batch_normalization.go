@@ -26,13 +26,13 @@ var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "BatchNormalization", SinceVersion: 15,
 	Inputs:  []string{"X", "scale", "B", "input_mean", "input_var"},
 	Outputs: []string{"Y", "running_mean", "running_var"},
-	Infer: func(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
+	Infer: floatOnly(func(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
 		x := n.Inputs[0].Type
 		if len(x.Shape) < 2 {
 			return nil, fmt.Errorf("want X [N C ...], got %v", x.Shape)
 		}
 		for _, v := range n.Inputs[1:] {
-			if v.Rank() != 1 || v.Shape[0] != x.Shape[1] && v.Shape[0] != onnxgraph.Dynamic && x.Shape[1] != onnxgraph.Dynamic {
+			if !v.Shape.Fits(x.Shape[1:2]) {
 				return nil, fmt.Errorf("%s is %v, want [%d], one for each channel", v.Name, v.Shape, x.Shape[1])
 			}
 		}
@@ -40,7 +40,7 @@ var _ = onnxgraph.Register(onnxgraph.OpSchema{
 			return []onnxgraph.Type{x}, nil
 		}
 		return []onnxgraph.Type{x, n.Inputs[3].Type, n.Inputs[4].Type}, nil
-	},
+	}),
 	Grad: onnxgraph.Differentiable(func(n *onnxgraph.Node, dy []*onnxgraph.Value) []*onnxgraph.Value {
 		if n.Attributes.Int("training_mode", 0) != 0 {
 			onnxgraph.Fail("BatchNormalization", n.Inputs, "no gradient in training mode: use BatchNormTraining")

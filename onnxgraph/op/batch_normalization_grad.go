@@ -9,10 +9,8 @@ import "pmx/onnxgraph"
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "BatchNormalizationGrad", Domain: onnxgraph.DomainMicrosoft, SinceVersion: 1,
 	Inputs: []string{"dY", "X", "scale", "saved_mean", "saved_inv_std"}, Outputs: []string{"dX", "dscale", "dB"},
-	Infer: func(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
-		return []onnxgraph.Type{n.Inputs[1].Type, n.Inputs[2].Type, n.Inputs[2].Type}, nil
-	},
-	Grad: onnxgraph.NotDifferentiable("second derivatives of batch norm are not needed"),
+	Infer: signature("N C, N C, C, C, C -> N C, C, C"),
+	Grad:  onnxgraph.NotDifferentiable("second derivatives of batch norm are not needed"),
 	Body: func(_ *onnxgraph.Node, in []*onnxgraph.Value) []*onnxgraph.Value {
 		dy, x, scale, mean, invStd := in[0], in[1], in[2], in[3], in[4]
 		normalised := Mul(Sub(x, mean), invStd)

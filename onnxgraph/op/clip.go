@@ -16,7 +16,7 @@ func Clip(x, lo, hi *onnxgraph.Value) *onnxgraph.Value {
 
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "Clip", SinceVersion: 13, Inputs: []string{"input", "min?", "max?"}, Outputs: []string{"output"},
-	Infer: func(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
+	Infer: numeric(func(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
 		for _, limit := range n.Inputs[1:] {
 			if limit == nil {
 				continue
@@ -29,7 +29,7 @@ var _ = onnxgraph.Register(onnxgraph.OpSchema{
 			}
 		}
 		return sameType(n)
-	},
+	}),
 	Grad: onnxgraph.Differentiable(func(n *onnxgraph.Node, dy []*onnxgraph.Value) []*onnxgraph.Value {
 		dx := make([]*onnxgraph.Value, len(n.Inputs))
 		dx[0] = Where(Equal(n.Inputs[0], n.Outputs[0]), dy[0], Scalar(dy[0], 0))

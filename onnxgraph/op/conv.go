@@ -20,7 +20,7 @@ func Conv(x, w, b *onnxgraph.Value, c ConvAttrs) *onnxgraph.Value {
 
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "Conv", SinceVersion: 11, Inputs: []string{"X", "W", "B?"}, Outputs: []string{"Y"},
-	Infer: func(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
+	Infer: floatOnly(func(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
 		x, w := n.Inputs[0], n.Inputs[1]
 		channels := 0
 		if w.Rank() > 0 {
@@ -38,7 +38,7 @@ var _ = onnxgraph.Register(onnxgraph.OpSchema{
 		}
 		shape := append(onnxgraph.Shape{x.Shape[0], w.Shape[0]}, out...)
 		return []onnxgraph.Type{{DType: x.DType, Shape: shape}}, nil
-	},
+	}),
 	Grad: onnxgraph.Differentiable(func(n *onnxgraph.Node, dy []*onnxgraph.Value) []*onnxgraph.Value {
 		fixedConv(n)
 		x, w := n.Inputs[0], n.Inputs[1]

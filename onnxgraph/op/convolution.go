@@ -2,6 +2,7 @@ package op
 
 import (
 	"fmt"
+	"math"
 
 	"pmx/onnxgraph"
 )
@@ -64,8 +65,8 @@ func convAttrs(n *onnxgraph.Node, spatial int) (ConvAttrs, error) {
 			return c, fmt.Errorf("%s %v for %d spatial dimensions: want %d numbers", list.name, *list.v, spatial, list.length)
 		}
 		for _, v := range *list.v {
-			if v < list.least {
-				return c, fmt.Errorf("%s %v must be at least %d", list.name, *list.v, list.least)
+			if v < list.least || v > math.MaxInt32 {
+				return c, fmt.Errorf("%s %v must be from %d to %d", list.name, *list.v, list.least, math.MaxInt32)
 			}
 		}
 	}
@@ -106,7 +107,7 @@ func convOperands(n *onnxgraph.Node, channels int) error {
 	if kernel := n.Attributes.Ints("kernel_shape"); kernel != nil && !onnxgraph.Shape(kernel).Equal(w.Shape[2:]) {
 		return fmt.Errorf("kernel_shape %v differs from W %v", kernel, w.Shape)
 	}
-	if len(n.Inputs) > 2 && !n.Inputs[2].Shape.Equal(onnxgraph.Shape{channels}) {
+	if len(n.Inputs) > 2 && !n.Inputs[2].Shape.Fits(onnxgraph.Shape{channels}) {
 		return fmt.Errorf("the bias is %v, want [%d]", n.Inputs[2].Shape, channels)
 	}
 	return nil

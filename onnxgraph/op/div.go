@@ -14,7 +14,7 @@ func Div(a, b *onnxgraph.Value) *onnxgraph.Value { return onnxgraph.Apply("Div",
 
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "Div", SinceVersion: 14, Inputs: []string{"A", "B"}, Outputs: []string{"C"},
-	Infer: broadcastType,
+	Infer: numeric(broadcastType),
 	Grad: onnxgraph.Differentiable(func(n *onnxgraph.Node, dy []*onnxgraph.Value) []*onnxgraph.Value {
 		da := Div(dy[0], n.Inputs[1])
 		return []*onnxgraph.Value{da, Neg(Mul(da, n.Outputs[0]))}

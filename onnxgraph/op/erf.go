@@ -13,7 +13,7 @@ func Erf(x *onnxgraph.Value) *onnxgraph.Value { return onnxgraph.Apply("Erf", ni
 
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "Erf", SinceVersion: 13, Inputs: []string{"input"}, Outputs: []string{"output"},
-	Infer: sameType,
+	Infer: numeric(sameType),
 	Grad: onnxgraph.Differentiable(func(n *onnxgraph.Node, dy []*onnxgraph.Value) []*onnxgraph.Value {
 		x := n.Inputs[0]
 		slope := Mul(Exp(Neg(Mul(x, x))), Scalar(x, 2/math.Sqrt(math.Pi)))

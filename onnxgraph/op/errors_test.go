@@ -41,7 +41,7 @@ func TestErrors(t *testing.T) {
 		{"step", [][]int{{5}}, func(x []*onnxgraph.Value) { op.SliceN(x[0], []int{0}, []int{0}, []int{5}, []int{0}) }, "the step along axis 0 is 0"},
 		{"lists of a slice", [][]int{{5}}, func(x []*onnxgraph.Value) { op.SliceN(x[0], []int{0}, []int{0, 1}, []int{5}, nil) }, "2 starts, 1 ends, 1 axes"},
 		{"index", [][]int{{5}}, func(x []*onnxgraph.Value) { op.Gather(x[0], integers(x[0], nil, 5), 0) }, "index 5 is outside a dimension of 5"},
-		{"float indices", [][]int{{5}, {2}}, func(x []*onnxgraph.Value) { op.Gather(x[0], x[1], 0) }, "indices are of type float"},
+		{"float indices", [][]int{{5}, {2}}, func(x []*onnxgraph.Value) { op.Gather(x[0], x[1], 0) }, "input indices is of type float"},
 		{"pads", [][]int{{5, 2}}, func(x []*onnxgraph.Value) { op.Pad(x[0], []int{1, 1}, 0) }, "2 pads for 2 dimensions"},
 		{"pads that cut all", [][]int{{2}}, func(x []*onnxgraph.Value) { op.Pad(x[0], []int{-2, -1}, 0) }, "cut more than dimension 0 of [2]"},
 		{"repeats", [][]int{{2}}, func(x []*onnxgraph.Value) { op.Tile(x[0], 1, 2) }, "2 repeats for 1 dimensions"},
@@ -52,7 +52,9 @@ func TestErrors(t *testing.T) {
 		{"softmax gradient's axis", [][]int{{2, 3}, {2, 3}}, func(x []*onnxgraph.Value) {
 			onnxgraph.Apply("com.microsoft.SoftmaxGrad_13", onnxgraph.Attributes{"axis": int64(0)}, x...)
 		}, "axis 0 is not the last of float[2 3]"},
-		{"target", [][]int{{2, 3}, {3, 2}}, func(x []*onnxgraph.Value) { op.SoftTargetCrossEntropy(x[0], x[1]) }, "want logits and target [N M] of one type"},
+		{"softmax gradient's shapes", [][]int{{2, 3}, {2, 1}}, func(x []*onnxgraph.Value) { op.SoftmaxGrad(x[0], x[1]) }, "want dY [... D], Y [... D] of one float type"},
+		{"log-softmax gradient's ranks", [][]int{{2, 3}, {3}}, func(x []*onnxgraph.Value) { op.LogSoftmaxGrad(x[0], x[1]) }, "want dY [... D], Y [... D] of one float type"},
+		{"target", [][]int{{2, 3}, {3, 2}}, func(x []*onnxgraph.Value) { op.SoftTargetCrossEntropy(x[0], x[1]) }, "want logits [N M], target [N M] of one float type"},
 		{"norm scale", [][]int{{2, 3}, {2}}, func(x []*onnxgraph.Value) { op.LayerNormalization(x[0], x[1], nil, 1e-6) }, "[2] does not fit the normalised dimensions [3]"},
 		{"kernel too large", [][]int{{1, 1, 2, 2}, {1, 1, 3, 3}}, func(x []*onnxgraph.Value) { op.Conv(x[0], x[1], nil, op.ConvAttrs{}) }, "a kernel of 3 does not fit dimension 2 of [1 1 2 2]"},
 		{"channels", [][]int{{1, 2, 4, 4}, {1, 3, 3, 3}}, func(x []*onnxgraph.Value) { op.Conv(x[0], x[1], nil, op.ConvAttrs{}) }, "does not fit 2 channels"},
@@ -63,10 +65,10 @@ func TestErrors(t *testing.T) {
 		{"batch norm", [][]int{{2, 3}, {2}}, func(x []*onnxgraph.Value) {
 			op.BatchNormalization(x[0], x[1], x[1], x[1], x[1], 1e-5)
 		}, "want [3], one for each channel"},
-		{"K", [][]int{{2, 3}}, func(x []*onnxgraph.Value) { op.TopK(x[0], 4, 1) }, "K [4] does not fit dimension 1 of [2 3]"},
+		{"K", [][]int{{2, 3}}, func(x []*onnxgraph.Value) { op.TopK(x[0], 4, 1) }, "K 4 does not fit dimension 1 of [2 3]"},
 		{"resize mode", [][]int{{2}}, func(x []*onnxgraph.Value) { op.Resize(x[0], []int{3}, op.ResizeAttrs{Mode: "lanczos"}) },
 			`mode "lanczos" is none of [nearest linear cubic]`},
-		{"resize sizes", [][]int{{2}}, func(x []*onnxgraph.Value) { op.Resize(x[0], []int{3, 3}, op.ResizeAttrs{}) }, "2 scales or sizes for 1 dimensions"},
+		{"resize sizes", [][]int{{2}}, func(x []*onnxgraph.Value) { op.Resize(x[0], []int{3, 3}, op.ResizeAttrs{}) }, "sizes of [2] for 1 dimensions, want [1]"},
 		{"range", [][]int{{2}}, func(x []*onnxgraph.Value) {
 			zero := op.Scalar(x[0], 0)
 			op.Range(zero, op.Scalar(x[0], 1), zero)

@@ -12,7 +12,7 @@ func Exp(x *onnxgraph.Value) *onnxgraph.Value { return onnxgraph.Apply("Exp", ni
 
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "Exp", SinceVersion: 13, Inputs: []string{"input"}, Outputs: []string{"output"},
-	Infer: sameType,
+	Infer: floatOnly(sameType),
 	Grad: onnxgraph.Differentiable(func(n *onnxgraph.Node, dy []*onnxgraph.Value) []*onnxgraph.Value {
 		return []*onnxgraph.Value{Mul(dy[0], n.Outputs[0])}
 	}),

@@ -13,7 +13,7 @@ func Floor(x *onnxgraph.Value) *onnxgraph.Value { return onnxgraph.Apply("Floor"
 
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "Floor", SinceVersion: 13, Inputs: []string{"X"}, Outputs: []string{"Y"},
-	Infer: sameType,
+	Infer: floatOnly(sameType),
 	Grad:  onnxgraph.ZeroGradient("it is constant between its steps"),
 	Eval:  mapUnary(math.Floor),
 })

@@ -23,13 +23,11 @@ var _ = onnxgraph.Register(onnxgraph.OpSchema{
 		if err != nil {
 			return nil, err
 		}
-		if err := integerIndices(indices.DType); err != nil {
+		if err := integers(n, 1); err != nil {
 			return nil, err
 		}
-		if c := indices.Constant(); c != nil && x.Shape[axis] != onnxgraph.Dynamic {
-			if _, err := resolvedIndices(c, x.Shape[axis]); err != nil {
-				return nil, err
-			}
+		if err := constantIndices(n, x.Shape[axis]); err != nil {
+			return nil, err
 		}
 		return []onnxgraph.Type{{DType: x.DType, Shape: slices.Concat(x.Shape[:axis], indices.Shape, x.Shape[axis+1:])}}, nil
 	},
@@ -85,11 +83,14 @@ var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	},
 })
 
-func integerIndices(t onnxgraph.DType) error {
-	if t != onnxgraph.Int64 && t != onnxgraph.Int32 {
-		return fmt.Errorf("indices are of type %v, want int64 or int32", t)
+// constantIndices refuses constant indices outside of a dimension.
+func constantIndices(n *onnxgraph.Node, size int) error {
+	c := n.Inputs[1].Constant()
+	if c == nil || size == onnxgraph.Dynamic {
+		return nil
 	}
-	return nil
+	_, err := resolvedIndices(c, size)
+	return err
 }
 
 // resolvedIndices reads indices into a dimension, negative ones from its end.

@@ -16,11 +16,10 @@ func GatherElements(x, indices *onnxgraph.Value, axis int) *onnxgraph.Value {
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "GatherElements", SinceVersion: 13, Inputs: []string{"data", "indices"}, Outputs: []string{"output"},
 	Infer: func(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
-		x, indices := n.Inputs[0], n.Inputs[1]
-		if err := elementIndices(x.Shape, indices.Type, n.Attributes.Int("axis", 0)); err != nil {
+		if err := elementIndices(n); err != nil {
 			return nil, err
 		}
-		return []onnxgraph.Type{{DType: x.DType, Shape: indices.Shape}}, nil
+		return []onnxgraph.Type{{DType: n.Inputs[0].DType, Shape: n.Inputs[1].Shape}}, nil
 	},
 	Grad: onnxgraph.Differentiable(func(n *onnxgraph.Node, dy []*onnxgraph.Value) []*onnxgraph.Value {
 		return []*onnxgraph.Value{scatterAdd(zerosLike(n.Inputs[0]), n.Inputs[1], dy[0], n.Attributes.Int("axis", 0)), nil}
@@ -41,23 +40,24 @@ var _ = onnxgraph.Register(onnxgraph.OpSchema{
 })
 
 // elementIndices checks the indices of GatherElements and ScatterElements.
-func elementIndices(x onnxgraph.Shape, indices onnxgraph.Type, axis int) error {
-	if err := integerIndices(indices.DType); err != nil {
+func elementIndices(n *onnxgraph.Node) error {
+	x, indices := n.Inputs[0].Shape, n.Inputs[1].Shape
+	if err := integers(n, 1); err != nil {
 		return err
 	}
-	at, err := axisOf(axis, len(x))
+	at, err := axisOf(n.Attributes.Int("axis", 0), len(x))
 	if err != nil {
 		return err
 	}
-	if len(indices.Shape) != len(x) {
-		return fmt.Errorf("indices %v and data %v differ in rank", indices.Shape, x)
+	if len(indices) != len(x) {
+		return fmt.Errorf("indices %v and data %v differ in rank", indices, x)
 	}
-	for i, d := range indices.Shape {
+	for i, d := range indices {
 		if i != at && d > x[i] && x[i] != onnxgraph.Dynamic {
-			return fmt.Errorf("indices %v exceed data %v in dimension %d", indices.Shape, x, i)
+			return fmt.Errorf("indices %v exceed data %v in dimension %d", indices, x, i)
 		}
 	}
-	return nil
+	return constantIndices(n, x[at])
 }
 
 // elementPositions gives, for each index in turn, the offset in data of the

@@ -13,7 +13,7 @@ func Gelu(x *onnxgraph.Value) *onnxgraph.Value { return onnxgraph.Apply("com.mic
 
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "Gelu", Domain: onnxgraph.DomainMicrosoft, SinceVersion: 1, Inputs: []string{"X"}, Outputs: []string{"Y"},
-	Infer: sameType,
+	Infer: signature("... -> ..."),
 	Grad: onnxgraph.Differentiable(func(n *onnxgraph.Node, dy []*onnxgraph.Value) []*onnxgraph.Value {
 		return []*onnxgraph.Value{GeluGrad(dy[0], n.Inputs[0])}
 	}),

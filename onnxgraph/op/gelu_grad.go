@@ -14,7 +14,7 @@ func GeluGrad(dy, x *onnxgraph.Value) *onnxgraph.Value {
 
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "GeluGrad", Domain: onnxgraph.DomainMicrosoft, SinceVersion: 1, Inputs: []string{"dY", "X"}, Outputs: []string{"dX"},
-	Infer: sameType,
+	Infer: signature("..., ... -> ..."),
 	Grad:  onnxgraph.ByDecomposition(),
 	Eval: arithmetic(func(dy, x float64) float64 {
 		return dy * (gaussianCDF(x) + x*math.Exp(-x*x/2)/math.Sqrt(2*math.Pi))

@@ -36,7 +36,7 @@ func gemmAttributes(alpha float64, transA, transB bool) onnxgraph.Attributes {
 
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "Gemm", SinceVersion: 13, Inputs: []string{"A", "B", "C?"}, Outputs: []string{"Y"},
-	Infer: func(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
+	Infer: numeric(func(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
 		a, b := n.Inputs[0], n.Inputs[1]
 		if err := sameDType(a.Type, b.Type); err != nil {
 			return nil, err
@@ -56,7 +56,7 @@ var _ = onnxgraph.Register(onnxgraph.OpSchema{
 			}
 		}
 		return []onnxgraph.Type{{DType: a.DType, Shape: y}}, nil
-	},
+	}),
 	Grad: onnxgraph.Differentiable(func(n *onnxgraph.Node, dy []*onnxgraph.Value) []*onnxgraph.Value {
 		a, b := n.Inputs[0], n.Inputs[1]
 		transA, transB := n.Attributes.Int("transA", 0) == 1, n.Attributes.Int("transB", 0) == 1

@@ -26,8 +26,8 @@ var _ = onnxgraph.Register(onnxgraph.OpSchema{
 			return nil, err
 		}
 		flag := onnxgraph.Type{DType: onnxgraph.Bool, Shape: onnxgraph.Shape{1}}
-		if !sameSizes(buffer.Shape, x.Shape) || overwrite.DType != onnxgraph.Bool || overwrite.Rank() != 1 {
-			return nil, fmt.Errorf("want a buffer and a value of one shape and a flag bool [1]")
+		if !buffer.Shape.Fits(x.Shape) || overwrite.DType != onnxgraph.Bool || !overwrite.Shape.Fits(flag.Shape) || !x.DType.IsFloat() {
+			return nil, fmt.Errorf("want a buffer and a value of one shape and float type and a flag bool [1]")
 		}
 		return []onnxgraph.Type{flag, buffer.Type}, nil
 	},

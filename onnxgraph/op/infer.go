@@ -2,11 +2,40 @@ package op
 
 import (
 	"fmt"
+	"strings"
 
 	"pmx/onnxgraph"
 )
 
 // Shared pieces of shape inference.
+
+// inferFunc is the type of onnxgraph.OpSchema.Infer.
+type inferFunc = func(*onnxgraph.Node) ([]onnxgraph.Type, error)
+
+// floatOnly, numeric and boolOnly add to shape inference that every operand is of
+// such a type.
+func floatOnly(infer inferFunc) inferFunc {
+	return ofType("floats", onnxgraph.DType.IsFloat, infer)
+}
+
+func numeric(infer inferFunc) inferFunc {
+	return ofType("numbers", func(t onnxgraph.DType) bool { return t != onnxgraph.Bool && t.Size() > 0 }, infer)
+}
+
+func boolOnly(infer inferFunc) inferFunc {
+	return ofType("bool", func(t onnxgraph.DType) bool { return t == onnxgraph.Bool }, infer)
+}
+
+func ofType(what string, has func(onnxgraph.DType) bool, infer inferFunc) inferFunc {
+	return func(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
+		for _, x := range n.Inputs {
+			if x != nil && !has(x.DType) {
+				return nil, fmt.Errorf("want %s, got %v", what, x.DType)
+			}
+		}
+		return infer(n)
+	}
+}
 
 func sameDType(a, b onnxgraph.Type) error {
 	if a.DType != b.DType {
@@ -45,10 +74,24 @@ func constInts(n *onnxgraph.Node, i int) ([]int, error) {
 	}
 	c := n.Inputs[i].Constant()
 	if c == nil {
-		return nil, fmt.Errorf("input %s must be a constant", n.Op.Inputs[i])
+		return nil, fmt.Errorf("input %s must be a constant", formal(n, i))
+	}
+	if err := integers(n, i); err != nil {
+		return nil, err
 	}
 	return toInts(c), nil
 }
+
+// integers refuses an operand that is not of type int64 or int32.
+func integers(n *onnxgraph.Node, i int) error {
+	if t := n.Inputs[i].DType; t != onnxgraph.Int64 && t != onnxgraph.Int32 {
+		return fmt.Errorf("input %s is of type %v, want int64 or int32", formal(n, i), t)
+	}
+	return nil
+}
+
+// formal is the specification's name of an input.
+func formal(n *onnxgraph.Node, i int) string { return strings.TrimSuffix(n.Op.Inputs[i], "?") }
 
 // toInts reads a tensor of integers exactly; floats are cut.
 func toInts(t *onnxgraph.Tensor) []int {
@@ -102,17 +145,4 @@ func shapeFrom(n *onnxgraph.Node, i int) (onnxgraph.Shape, error) {
 		return nil, fmt.Errorf("input %s must be a constant or a vector of known length", n.Op.Inputs[i])
 	}
 	return allDynamic(list.Shape[0]), nil
-}
-
-// sameSizes reports whether two shapes can be equal when the model runs.
-func sameSizes(a, b onnxgraph.Shape) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i] != b[i] && a[i] != onnxgraph.Dynamic && b[i] != onnxgraph.Dynamic {
-			return false
-		}
-	}
-	return true
 }

@@ -1,10 +1,6 @@
 package op
 
-import (
-	"fmt"
-
-	"pmx/onnxgraph"
-)
+import "pmx/onnxgraph"
 
 // LayerNorm is LayerNormalization over the last dimension, x [... D], scale and bias
 // [D], as an operator of our own, so that a kernel can stand in for it: ONNX Runtime's
@@ -16,16 +12,7 @@ func LayerNorm(x, scale, bias *onnxgraph.Value, epsilon float64) (y *onnxgraph.V
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "LayerNorm", Domain: onnxgraph.DomainPMX, SinceVersion: 1,
 	Inputs: []string{"X", "scale", "B"}, Outputs: []string{"Y", "mean?", "inv_std?"},
-	Infer: func(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
-		x, scale, bias := n.Inputs[0].Type, n.Inputs[1], n.Inputs[2]
-		last := len(x.Shape) - 1
-		if last < 0 || !scale.Shape.Fits(x.Shape[last:]) || !bias.Shape.Fits(x.Shape[last:]) {
-			return nil, fmt.Errorf("want X [... D], scale and B [D], got %v, %v and %v", x, scale.Shape, bias.Shape)
-		}
-		saved := onnxgraph.Type{DType: x.DType, Shape: x.Shape.Clone()}
-		saved.Shape[last] = 1
-		return []onnxgraph.Type{x, saved, saved}, nil
-	},
+	Infer: signature("... D, D, D -> ... D, ... 1, ... 1"),
 	Grad: onnxgraph.Differentiable(func(n *onnxgraph.Node, dy []*onnxgraph.Value) []*onnxgraph.Value {
 		if dy[1] != nil || dy[2] != nil {
 			onnxgraph.Fail(n.Op.ID(), n.Inputs, "no gradient through the saved statistics: take it through Y")

@@ -22,7 +22,7 @@ func LayerNormalization(x, scale, bias *onnxgraph.Value, epsilon float64) (y, me
 
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "LayerNormalization", SinceVersion: 17, Inputs: []string{"X", "Scale", "B?"}, Outputs: []string{"Y", "Mean?", "InvStdDev?"},
-	Infer: func(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
+	Infer: floatOnly(func(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
 		x := n.Inputs[0].Type
 		axis, err := axisOf(n.Attributes.Int("axis", -1), len(x.Shape))
 		if err != nil {
@@ -42,7 +42,7 @@ var _ = onnxgraph.Register(onnxgraph.OpSchema{
 		}
 		saved := onnxgraph.Type{DType: x.DType, Shape: statistics}
 		return []onnxgraph.Type{x, saved, saved}, nil
-	},
+	}),
 	Grad: onnxgraph.Differentiable(func(n *onnxgraph.Node, dy []*onnxgraph.Value) []*onnxgraph.Value {
 		x, scale := n.Inputs[0], n.Inputs[1]
 		axis, _ := axisOf(n.Attributes.Int("axis", -1), x.Rank())

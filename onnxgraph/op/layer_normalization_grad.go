@@ -18,11 +18,8 @@ func LayerNormalizationGrad(dy, x, scale, mean, invStdDev *onnxgraph.Value) (dx,
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "LayerNormalizationGrad", Domain: onnxgraph.DomainMicrosoft, SinceVersion: 1,
 	Inputs: []string{"dY", "X", "scale", "mean", "inv_std"}, Outputs: []string{"dX", "dscale", "dB"},
-	Infer: func(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
-		scale := n.Inputs[2].Type
-		return []onnxgraph.Type{n.Inputs[1].Type, scale, scale}, nil
-	},
-	Grad: onnxgraph.ByDecomposition(),
+	Infer: signature("... D, ... D, D, ... 1, ... 1 -> ... D, D, D"),
+	Grad:  onnxgraph.ByDecomposition(),
 	Body: func(_ *onnxgraph.Node, in []*onnxgraph.Value) []*onnxgraph.Value {
 		dy, x, scale, mean, invStd := in[0], in[1], in[2], in[3], in[4]
 		normalised := Mul(Sub(x, mean), invStd)

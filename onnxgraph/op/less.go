@@ -8,7 +8,7 @@ func Less(a, b *onnxgraph.Value) *onnxgraph.Value { return onnxgraph.Apply("Less
 
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "Less", SinceVersion: 13, Inputs: []string{"A", "B"}, Outputs: []string{"C"},
-	Infer: broadcastBool,
+	Infer: numeric(broadcastBool),
 	Grad:  onnxgraph.ZeroGradient("a comparison is constant almost everywhere"),
 	Eval:  comparison(func(a, b float64) bool { return a < b }, func(a, b int64) bool { return a < b }),
 })

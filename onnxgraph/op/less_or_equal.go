@@ -10,7 +10,7 @@ func LessOrEqual(a, b *onnxgraph.Value) *onnxgraph.Value {
 
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "LessOrEqual", SinceVersion: 16, Inputs: []string{"A", "B"}, Outputs: []string{"C"},
-	Infer: broadcastBool,
+	Infer: numeric(broadcastBool),
 	Grad:  onnxgraph.ZeroGradient("a comparison is constant almost everywhere"),
 	Eval:  comparison(func(a, b float64) bool { return a <= b }, func(a, b int64) bool { return a <= b }),
 })

@@ -14,10 +14,7 @@ func LinearGelu(x, w, b *onnxgraph.Value) (y, h *onnxgraph.Value) {
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "LinearGelu", Domain: onnxgraph.DomainPMX, SinceVersion: 1,
 	Inputs: []string{"X", "W", "B"}, Outputs: []string{"Y", "H?"},
-	Infer: func(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
-		y, err := linearType(n)
-		return []onnxgraph.Type{y, y}, err
-	},
+	Infer: signature("N I, O I, O -> N O, N O"),
 	Grad: onnxgraph.Differentiable(func(n *onnxgraph.Node, dy []*onnxgraph.Value) []*onnxgraph.Value {
 		if dy[1] != nil {
 			onnxgraph.Fail(n.Op.ID(), n.Inputs, "no gradient through H: take it through Y")

@@ -12,7 +12,7 @@ func Log(x *onnxgraph.Value) *onnxgraph.Value { return onnxgraph.Apply("Log", ni
 
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "Log", SinceVersion: 13, Inputs: []string{"input"}, Outputs: []string{"output"},
-	Infer: sameType,
+	Infer: floatOnly(sameType),
 	Grad: onnxgraph.Differentiable(func(n *onnxgraph.Node, dy []*onnxgraph.Value) []*onnxgraph.Value {
 		return []*onnxgraph.Value{Div(dy[0], n.Inputs[0])}
 	}),

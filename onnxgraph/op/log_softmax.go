@@ -15,7 +15,7 @@ func LogSoftmax(x *onnxgraph.Value, axis int) *onnxgraph.Value {
 
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "LogSoftmax", SinceVersion: 13, Inputs: []string{"input"}, Outputs: []string{"output"},
-	Infer: sameTypeAlongAxis,
+	Infer: floatOnly(sameTypeAlongAxis),
 	Grad: onnxgraph.Differentiable(func(n *onnxgraph.Node, dy []*onnxgraph.Value) []*onnxgraph.Value {
 		y, axis := n.Outputs[0], n.Attributes.Int("axis", -1)
 		if axis == -1 || axis == y.Rank()-1 {

@@ -17,13 +17,13 @@ func MatMul(a, b *onnxgraph.Value) *onnxgraph.Value { return onnxgraph.Apply("Ma
 
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "MatMul", SinceVersion: 13, Inputs: []string{"A", "B"}, Outputs: []string{"Y"},
-	Infer: func(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
+	Infer: numeric(func(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
 		if err := sameDType(n.Inputs[0].Type, n.Inputs[1].Type); err != nil {
 			return nil, err
 		}
 		_, _, shape, err := matmulShapes(n.Inputs[0].Shape, n.Inputs[1].Shape)
 		return []onnxgraph.Type{{DType: n.Inputs[0].DType, Shape: shape}}, err
-	},
+	}),
 	Grad: onnxgraph.Differentiable(func(n *onnxgraph.Node, dy []*onnxgraph.Value) []*onnxgraph.Value {
 		a, b, dy0 := n.Inputs[0], n.Inputs[1], dy[0]
 		rankA, rankB := a.Rank(), b.Rank()

@@ -13,7 +13,7 @@ func Max(xs ...*onnxgraph.Value) *onnxgraph.Value { return onnxgraph.Apply("Max"
 
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "Max", SinceVersion: 13, Inputs: []string{"data_0..."}, Outputs: []string{"max"},
-	Infer: broadcastAll,
+	Infer: numeric(broadcastAll),
 	Grad:  onnxgraph.Differentiable(extremeGrad),
 	Eval:  foldOperands(math.Max, largerInt),
 })

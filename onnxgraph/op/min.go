@@ -13,7 +13,7 @@ func Min(xs ...*onnxgraph.Value) *onnxgraph.Value { return onnxgraph.Apply("Min"
 
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "Min", SinceVersion: 13, Inputs: []string{"data_0..."}, Outputs: []string{"min"},
-	Infer: broadcastAll,
+	Infer: numeric(broadcastAll),
 	Grad:  onnxgraph.Differentiable(extremeGrad),
 	Eval:  foldOperands(math.Min, smallerInt),
 })

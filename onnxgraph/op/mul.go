@@ -8,7 +8,7 @@ func Mul(a, b *onnxgraph.Value) *onnxgraph.Value { return onnxgraph.Apply("Mul",
 
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "Mul", SinceVersion: 14, Inputs: []string{"A", "B"}, Outputs: []string{"C"},
-	Infer: broadcastType,
+	Infer: numeric(broadcastType),
 	Grad: onnxgraph.Differentiable(func(n *onnxgraph.Node, dy []*onnxgraph.Value) []*onnxgraph.Value {
 		return []*onnxgraph.Value{Mul(dy[0], n.Inputs[1]), Mul(dy[0], n.Inputs[0])}
 	}),

@@ -8,7 +8,7 @@ func Neg(x *onnxgraph.Value) *onnxgraph.Value { return onnxgraph.Apply("Neg", ni
 
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "Neg", SinceVersion: 13, Inputs: []string{"X"}, Outputs: []string{"Y"},
-	Infer: sameType,
+	Infer: numeric(sameType),
 	Grad: onnxgraph.Differentiable(func(_ *onnxgraph.Node, dy []*onnxgraph.Value) []*onnxgraph.Value {
 		return []*onnxgraph.Value{Neg(dy[0])}
 	}),

@@ -1,10 +1,6 @@
 package op
 
-import (
-	"fmt"
-
-	"pmx/onnxgraph"
-)
+import "pmx/onnxgraph"
 
 // Not returns the negation of a bool, element by element. Nothing flows back.
 // https://onnx.ai/onnx/operators/onnx__Not.html
@@ -19,15 +15,3 @@ var _ = onnxgraph.Register(onnxgraph.OpSchema{
 		return one(onnxgraph.NewTensor(in[0].Shape(), y))
 	},
 })
-
-// boolOnly adds to shape inference that every input is of type bool.
-func boolOnly(infer func(*onnxgraph.Node) ([]onnxgraph.Type, error)) func(*onnxgraph.Node) ([]onnxgraph.Type, error) {
-	return func(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
-		for _, x := range n.Inputs {
-			if x.DType != onnxgraph.Bool {
-				return nil, fmt.Errorf("want bool, got %v", x.DType)
-			}
-		}
-		return infer(n)
-	}
-}

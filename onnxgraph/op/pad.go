@@ -25,7 +25,16 @@ var _ = onnxgraph.Register(onnxgraph.OpSchema{
 		if err != nil {
 			return nil, err
 		}
-		shape, err := paddedShape(x.Shape, pads)
+		if len(n.Inputs) > 2 && n.Inputs[2] != nil {
+			value := n.Inputs[2].Type
+			if err := sameDType(x.Type, value); err != nil {
+				return nil, err
+			}
+			if !value.Shape.Fits(nil) && !value.Shape.Fits(onnxgraph.Shape{1}) {
+				return nil, fmt.Errorf("constant_value is %v, want one number", value.Shape)
+			}
+		}
+		shape, err := paddedShape(x.Shape, pads, n.Attributes.Str("mode", "constant"))
 		return []onnxgraph.Type{{DType: x.DType, Shape: shape}}, err
 	},
 	Grad: onnxgraph.Differentiable(func(n *onnxgraph.Node, dy []*onnxgraph.Value) []*onnxgraph.Value {
@@ -39,21 +48,17 @@ var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	}),
 	Eval: func(n *onnxgraph.Node, in []*onnxgraph.Tensor) ([]*onnxgraph.Tensor, error) {
 		x, pads := in[0], toInts(in[1])
-		shape, err := paddedShape(x.Shape(), pads)
+		mode := n.Attributes.Str("mode", "constant")
+		shape, err := paddedShape(x.Shape(), pads, mode)
 		if err != nil {
 			return nil, err
 		}
 		index := make([][]int, len(shape))
 		for d, size := range x.Shape() {
-			if index[d], err = padPositions(n.Attributes.Str("mode", "constant"), size, pads[d], shape[d]); err != nil {
-				return nil, fmt.Errorf("dimension %d: %w", d, err)
-			}
+			index[d] = padPositions(mode, size, pads[d], shape[d])
 		}
 		out := onnxgraph.Zeros(x.DType(), shape)
 		if len(in) > 2 && in[2] != nil {
-			if in[2].Size() != 1 {
-				return nil, fmt.Errorf("constant_value has %d elements, want one", in[2].Size())
-			}
 			out = gatherStrided(in[2], shape, make([]int, len(shape)))
 		}
 		selectOuter(out, x, index)
@@ -61,17 +66,27 @@ var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	},
 })
 
-func paddedShape(x onnxgraph.Shape, pads []int) (onnxgraph.Shape, error) {
+func paddedShape(x onnxgraph.Shape, pads []int, mode string) (onnxgraph.Shape, error) {
+	least, known := map[string]int{"constant": 0, "edge": 1, "reflect": 2}[mode] // elements of a dimension to pad
+	if !known {
+		return nil, fmt.Errorf("mode %q is none of constant, edge and reflect", mode)
+	}
 	if len(pads) != 2*len(x) {
 		return nil, fmt.Errorf("%d pads for %d dimensions: want one before and one after each", len(pads), len(x))
 	}
 	out := x.Clone()
 	for i, d := range x {
+		if before, after := pads[i], pads[i+len(x)]; before != int(int32(before)) || after != int(int32(after)) {
+			return nil, fmt.Errorf("pads %d and %d of dimension %d are out of range", before, after, i)
+		}
 		if d == onnxgraph.Dynamic {
 			continue
 		}
 		if out[i] = d + pads[i] + pads[i+len(x)]; out[i] < 0 {
 			return nil, fmt.Errorf("pads %d and %d cut more than dimension %d of %v", pads[i], pads[i+len(x)], i, x)
+		}
+		if d < least && max(pads[i], pads[i+len(x)]) > 0 {
+			return nil, fmt.Errorf("mode %s cannot pad dimension %d of %v", mode, i, x)
 		}
 	}
 	return out, nil
@@ -88,7 +103,7 @@ func unpad(y *onnxgraph.Value, pads []int) *onnxgraph.Value {
 
 // padPositions lists where each element of a padded dimension comes from; -1 is
 // the constant.
-func padPositions(mode string, size, before, length int) ([]int, error) {
+func padPositions(mode string, size, before, length int) []int {
 	out := make([]int, length)
 	for i := range out {
 		at := i - before
@@ -96,17 +111,15 @@ func padPositions(mode string, size, before, length int) ([]int, error) {
 		case at >= 0 && at < size:
 		case mode == "constant":
 			at = -1
-		case mode == "edge" && size > 0:
+		case mode == "edge":
 			at = min(max(at, 0), size-1)
-		case mode == "reflect" && size > 1: // d c b | a b c d | c b a
+		default: // reflect: d c b | a b c d | c b a
 			period := 2 * (size - 1)
 			if at = ((at % period) + period) % period; at >= size {
 				at = period - at
 			}
-		default:
-			return nil, fmt.Errorf("mode %s cannot pad a dimension of %d", mode, size)
 		}
 		out[i] = at
 	}
-	return out, nil
+	return out
 }

@@ -17,10 +17,10 @@ func Pow(x, y *onnxgraph.Value) *onnxgraph.Value { return onnxgraph.Apply("Pow",
 
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "Pow", SinceVersion: 15, Inputs: []string{"X", "Y"}, Outputs: []string{"Z"},
-	Infer: func(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
+	Infer: numeric(func(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
 		shape, err := onnxgraph.Broadcast(n.Inputs[0].Shape, n.Inputs[1].Shape)
 		return []onnxgraph.Type{{DType: n.Inputs[0].DType, Shape: shape}}, err
-	},
+	}),
 	Grad: onnxgraph.Differentiable(func(n *onnxgraph.Node, dz []*onnxgraph.Value) []*onnxgraph.Value {
 		x, y, z := n.Inputs[0], n.Inputs[1], n.Outputs[0]
 		exponent := y

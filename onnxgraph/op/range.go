@@ -16,7 +16,7 @@ func Range(start, limit, delta *onnxgraph.Value) *onnxgraph.Value {
 
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "Range", SinceVersion: 11, Inputs: []string{"start", "limit", "delta"}, Outputs: []string{"output"},
-	Infer: func(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
+	Infer: numeric(func(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
 		length := 0
 		ends := make([]*onnxgraph.Tensor, 3)
 		for i, x := range n.Inputs {
@@ -37,7 +37,7 @@ var _ = onnxgraph.Register(onnxgraph.OpSchema{
 			}
 		}
 		return []onnxgraph.Type{{DType: n.Inputs[0].DType, Shape: onnxgraph.Shape{length}}}, nil
-	},
+	}),
 	Grad: onnxgraph.NotDifferentiable("Range counts; scale a constant range instead"),
 	Eval: func(_ *onnxgraph.Node, in []*onnxgraph.Tensor) ([]*onnxgraph.Tensor, error) {
 		length, err := rangeLength(in)

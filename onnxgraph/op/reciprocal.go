@@ -8,7 +8,7 @@ func Reciprocal(x *onnxgraph.Value) *onnxgraph.Value { return onnxgraph.Apply("R
 
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "Reciprocal", SinceVersion: 13, Inputs: []string{"X"}, Outputs: []string{"Y"},
-	Infer: sameType,
+	Infer: floatOnly(sameType),
 	Grad: onnxgraph.Differentiable(func(n *onnxgraph.Node, dy []*onnxgraph.Value) []*onnxgraph.Value {
 		y := n.Outputs[0]
 		return []*onnxgraph.Value{Neg(Mul(dy[0], Mul(y, y)))}

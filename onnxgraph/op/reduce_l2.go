@@ -15,7 +15,7 @@ func ReduceL2(x *onnxgraph.Value, keep bool, axes ...int) *onnxgraph.Value {
 
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "ReduceL2", SinceVersion: 13, Inputs: []string{"data"}, Outputs: []string{"reduced"},
-	Infer: reducedByAttribute,
+	Infer: numeric(reducedByAttribute),
 	Grad: onnxgraph.Differentiable(func(n *onnxgraph.Node, dy []*onnxgraph.Value) []*onnxgraph.Value {
 		y, zero := n.Outputs[0], Scalar(dy[0], 0)
 		scale := Where(Equal(y, zero), zero, Div(dy[0], y))

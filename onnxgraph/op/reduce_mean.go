@@ -11,7 +11,7 @@ func ReduceMean(x *onnxgraph.Value, keep bool, axes ...int) *onnxgraph.Value {
 
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "ReduceMean", SinceVersion: 13, Inputs: []string{"data"}, Outputs: []string{"reduced"},
-	Infer: reducedByAttribute,
+	Infer: numeric(reducedByAttribute),
 	Grad: onnxgraph.Differentiable(func(n *onnxgraph.Node, dy []*onnxgraph.Value) []*onnxgraph.Value {
 		share := Mul(dy[0], Scalar(dy[0], 1/float64(reducedCount(n))))
 		return []*onnxgraph.Value{expandAs(withReducedAxes(n, share, n.Attributes.Ints("axes")), n.Inputs[0])}

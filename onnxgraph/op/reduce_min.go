@@ -16,7 +16,7 @@ func ReduceMin(x *onnxgraph.Value, keep bool, axes ...int) *onnxgraph.Value {
 
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "ReduceMin", SinceVersion: 13, Inputs: []string{"data"}, Outputs: []string{"reduced"},
-	Infer: reducedByAttribute,
+	Infer: numeric(reducedByAttribute),
 	Grad:  onnxgraph.Differentiable(reduceExtremeGrad),
 	Eval: func(n *onnxgraph.Node, in []*onnxgraph.Tensor) ([]*onnxgraph.Tensor, error) {
 		return reduce(n, in[0], n.Attributes.Ints("axes"), math.Inf(1),

@@ -14,13 +14,13 @@ func ReduceSum(x *onnxgraph.Value, keep bool, axes ...int) *onnxgraph.Value {
 
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "ReduceSum", SinceVersion: 13, Inputs: []string{"data", "axes?"}, Outputs: []string{"reduced"},
-	Infer: func(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
+	Infer: numeric(func(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
 		axes, err := constInts(n, 1)
 		if err != nil {
 			return nil, err
 		}
 		return reducedType(n, axes)
-	},
+	}),
 	Grad: onnxgraph.Differentiable(func(n *onnxgraph.Node, dy []*onnxgraph.Value) []*onnxgraph.Value {
 		axes, _ := constInts(n, 1)
 		dx := make([]*onnxgraph.Value, len(n.Inputs))

@@ -11,7 +11,7 @@ func ReduceSumSquare(x *onnxgraph.Value, keep bool, axes ...int) *onnxgraph.Valu
 
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "ReduceSumSquare", SinceVersion: 13, Inputs: []string{"data"}, Outputs: []string{"reduced"},
-	Infer: reducedByAttribute,
+	Infer: numeric(reducedByAttribute),
 	Grad: onnxgraph.Differentiable(func(n *onnxgraph.Node, dy []*onnxgraph.Value) []*onnxgraph.Value {
 		twice := Mul(withReducedAxes(n, dy[0], n.Attributes.Ints("axes")), Scalar(dy[0], 2))
 		return []*onnxgraph.Value{Mul(n.Inputs[0], twice)}

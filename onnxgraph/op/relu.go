@@ -8,7 +8,7 @@ func Relu(x *onnxgraph.Value) *onnxgraph.Value { return onnxgraph.Apply("Relu", 
 
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "Relu", SinceVersion: 14, Inputs: []string{"X"}, Outputs: []string{"Y"},
-	Infer: sameType,
+	Infer: numeric(sameType),
 	Grad: onnxgraph.Differentiable(func(n *onnxgraph.Node, dy []*onnxgraph.Value) []*onnxgraph.Value {
 		zero := Scalar(dy[0], 0)
 		return []*onnxgraph.Value{Where(Greater(n.Outputs[0], zero), dy[0], zero)}

@@ -2,6 +2,7 @@ package op
 
 import (
 	"fmt"
+	"math"
 
 	"pmx/onnxgraph"
 )
@@ -22,7 +23,10 @@ var _ = onnxgraph.Register(onnxgraph.OpSchema{
 			shape, err := shapeFrom(n, 1)
 			return []onnxgraph.Type{{DType: x.DType, Shape: shape}}, err
 		}
-		want, _ := constInts(n, 1)
+		want, err := constInts(n, 1)
+		if err != nil {
+			return nil, err
+		}
 		shape, err := reshaped(x.Shape, want, n.Attributes.Int("allowzero", 0) == 1)
 		return []onnxgraph.Type{{DType: x.DType, Shape: shape}}, err
 	},
@@ -59,6 +63,9 @@ func reshaped(from onnxgraph.Shape, want []int, zeroIsZero bool) (onnxgraph.Shap
 			return nil, fmt.Errorf("cannot reshape to %v: dimension %d is negative", want, i)
 		default:
 			out[i] = d
+		}
+		if out[i] > 0 && known > math.MaxInt/out[i] {
+			return nil, fmt.Errorf("cannot reshape to %v: it has more elements than an int counts", want)
 		}
 		if out[i] != onnxgraph.Dynamic {
 			known *= out[i]

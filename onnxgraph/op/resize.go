@@ -69,6 +69,9 @@ var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "Resize", SinceVersion: 13, Inputs: []string{"X", "roi?", "scales?", "sizes?"}, Outputs: []string{"Y"},
 	Infer: func(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
 		x := n.Inputs[0]
+		if err := resizeOperands(n); err != nil {
+			return nil, err
+		}
 		operands := make([]*onnxgraph.Tensor, len(n.Inputs))
 		for i, v := range n.Inputs[1:] {
 			if v == nil {
@@ -134,6 +137,27 @@ var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	},
 })
 
+// resizeOperands checks which lists there are and how long they are, which is known
+// also of those that are computed in the graph.
+func resizeOperands(n *onnxgraph.Node) error {
+	rank := n.Inputs[0].Rank()
+	given := func(i int) bool {
+		return i < len(n.Inputs) && n.Inputs[i] != nil && !n.Inputs[i].Shape.Equal(onnxgraph.Shape{0})
+	}
+	if given(2) == given(3) {
+		return fmt.Errorf("give either scales or sizes")
+	}
+	if !given(1) && n.Attributes.Str("coordinate_transformation_mode", "") == "tf_crop_and_resize" {
+		return fmt.Errorf("tf_crop_and_resize needs a roi of %d numbers", 2*rank)
+	}
+	for i, length := range []int{0, 2 * rank, rank, rank} {
+		if i > 0 && given(i) && !n.Inputs[i].Shape.Fits(onnxgraph.Shape{length}) {
+			return fmt.Errorf("%s of %v for %d dimensions, want [%d]", formal(n, i), n.Inputs[i].Shape, rank, length)
+		}
+	}
+	return nil
+}
+
 // resizeAxes reads what happens along each axis from roi, scales and sizes.
 func resizeAxes(n *onnxgraph.Node, x onnxgraph.Shape, in []*onnxgraph.Tensor) ([]resizeAxis, error) {
 	given := func(i int) []float64 {
@@ -143,18 +167,9 @@ func resizeAxes(n *onnxgraph.Node, x onnxgraph.Shape, in []*onnxgraph.Tensor) ([
 		return in[i].Float64s()
 	}
 	roi, scales, sizes := given(1), given(2), given(3)
-	if (len(scales) == 0) == (len(sizes) == 0) {
-		return nil, fmt.Errorf("give either scales or sizes")
-	}
-	if k := max(len(scales), len(sizes)); k != len(x) {
-		return nil, fmt.Errorf("%d scales or sizes for %d dimensions", k, len(x))
-	}
 	common, err := resizeOptions(n.Attributes)
 	if err != nil {
 		return nil, err
-	}
-	if common.transformation == "tf_crop_and_resize" && len(roi) != 2*len(x) {
-		return nil, fmt.Errorf("tf_crop_and_resize needs a roi of %d numbers, got %d", 2*len(x), len(roi))
 	}
 	axes := make([]resizeAxis, len(x))
 	for d, size := range x {
@@ -170,7 +185,7 @@ func resizeAxes(n *onnxgraph.Node, x onnxgraph.Shape, in []*onnxgraph.Tensor) ([
 			a.out, a.length = int(sizes[d]), sizes[d]
 			a.scale = sizes[d] / float64(size)
 		}
-		if !(a.scale > 0) && size > 0 || a.out != onnxgraph.Dynamic && a.out < 1 {
+		if size == 0 || size > 0 && !(a.scale > 0) || a.out != onnxgraph.Dynamic && a.out < 1 {
 			return nil, fmt.Errorf("dimension %d of %v would become %d", d, x, a.out)
 		}
 		if common.transformation == "tf_crop_and_resize" {

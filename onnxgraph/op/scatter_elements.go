@@ -25,17 +25,19 @@ var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "ScatterElements", SinceVersion: 16, Inputs: []string{"data", "indices", "updates"}, Outputs: []string{"output"},
 	Infer: func(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
 		x, indices, updates := n.Inputs[0], n.Inputs[1], n.Inputs[2]
-		if err := elementIndices(x.Shape, indices.Type, n.Attributes.Int("axis", 0)); err != nil {
+		if err := elementIndices(n); err != nil {
 			return nil, err
 		}
 		if err := sameDType(x.Type, updates.Type); err != nil {
 			return nil, err
 		}
-		if !sameSizes(updates.Shape, indices.Shape) {
+		if !updates.Shape.Fits(indices.Shape) {
 			return nil, fmt.Errorf("updates %v and indices %v differ in shape", updates.Shape, indices.Shape)
 		}
 		if r := n.Attributes.Str("reduction", "none"); r != "none" && r != "add" {
 			return nil, fmt.Errorf("reduction %q is not supported: use none or add", r)
+		} else if r == "add" && x.DType == onnxgraph.Bool {
+			return nil, fmt.Errorf("bool cannot be added")
 		}
 		return []onnxgraph.Type{x.Type}, nil
 	},

@@ -12,7 +12,7 @@ func Sigmoid(x *onnxgraph.Value) *onnxgraph.Value { return onnxgraph.Apply("Sigm
 
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "Sigmoid", SinceVersion: 13, Inputs: []string{"X"}, Outputs: []string{"Y"},
-	Infer: sameType,
+	Infer: floatOnly(sameType),
 	Grad: onnxgraph.Differentiable(func(n *onnxgraph.Node, dy []*onnxgraph.Value) []*onnxgraph.Value {
 		y := n.Outputs[0]
 		return []*onnxgraph.Value{Mul(dy[0], Mul(y, Sub(Scalar(y, 1), y)))}

@@ -8,7 +8,7 @@ func Sign(x *onnxgraph.Value) *onnxgraph.Value { return onnxgraph.Apply("Sign", 
 
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "Sign", SinceVersion: 13, Inputs: []string{"input"}, Outputs: []string{"output"},
-	Infer: sameType,
+	Infer: numeric(sameType),
 	Grad:  onnxgraph.ZeroGradient("it is constant beside the step at 0"),
 	Eval: mapUnary(func(x float64) float64 {
 		switch {

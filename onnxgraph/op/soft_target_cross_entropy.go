@@ -1,10 +1,6 @@
 package op
 
-import (
-	"fmt"
-
-	"pmx/onnxgraph"
-)
+import "pmx/onnxgraph"
 
 // SoftTargetCrossEntropy is the cross-entropy of rows of logits [N M] to rows of
 // target [N M], which need not be one-hot nor sum to 1. The result is [1]:
@@ -19,13 +15,7 @@ func SoftTargetCrossEntropy(logits, target *onnxgraph.Value) *onnxgraph.Value {
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "SoftTargetCrossEntropy", Domain: onnxgraph.DomainPMX, SinceVersion: 1,
 	Inputs: []string{"logits", "target"}, Outputs: []string{"loss", "P?"},
-	Infer: func(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
-		logits, target := n.Inputs[0].Type, n.Inputs[1].Type
-		if len(logits.Shape) != 2 || logits.DType != target.DType || !logits.Shape.Fits(target.Shape) {
-			return nil, fmt.Errorf("want logits and target [N M] of one type, got %v and %v", logits, target)
-		}
-		return []onnxgraph.Type{{DType: logits.DType, Shape: onnxgraph.Shape{1}}, logits}, nil
-	},
+	Infer: signature("N M, N M -> 1, N M"),
 	Grad: onnxgraph.Differentiable(func(n *onnxgraph.Node, dy []*onnxgraph.Value) []*onnxgraph.Value {
 		if dy[1] != nil {
 			onnxgraph.Fail(n.Op.ID(), n.Inputs, "no gradient through P: take it through Softmax")

@@ -26,13 +26,16 @@ var _ = onnxgraph.Register(onnxgraph.OpSchema{
 // sameTypeAlongLastAxis infers one output of the type of both operands, and refuses
 // an axis that is not the last, which neither the body nor the kernel serves.
 func sameTypeAlongLastAxis(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
-	x, y := n.Inputs[0].Type, n.Inputs[1].Type
-	if x.DType != y.DType || !x.Shape.Fits(y.Shape) {
-		return nil, fmt.Errorf("want dY and Y of one type, got %v and %v", x, y)
+	types, err := lastAxis(n)
+	if err != nil {
+		return nil, err
 	}
-	axis, err := axisOf(n.Attributes.Int("axis", -1), len(x.Shape))
-	if err == nil && axis != len(x.Shape)-1 {
-		err = fmt.Errorf("axis %d is not the last of %v, the only one here", axis, x)
+	rank := len(types[0].Shape)
+	axis, err := axisOf(n.Attributes.Int("axis", -1), rank)
+	if err == nil && axis != rank-1 {
+		err = fmt.Errorf("axis %d is not the last of %v, the only one here", axis, types[0])
 	}
-	return []onnxgraph.Type{x}, err
+	return types, err
 }
+
+var lastAxis = signature("... D, ... D -> ... D")

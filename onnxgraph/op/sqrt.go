@@ -13,7 +13,7 @@ func Sqrt(x *onnxgraph.Value) *onnxgraph.Value { return onnxgraph.Apply("Sqrt", 
 
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "Sqrt", SinceVersion: 13, Inputs: []string{"X"}, Outputs: []string{"Y"},
-	Infer: sameType,
+	Infer: floatOnly(sameType),
 	Grad: onnxgraph.Differentiable(func(n *onnxgraph.Node, dy []*onnxgraph.Value) []*onnxgraph.Value {
 		return []*onnxgraph.Value{Div(Mul(dy[0], Scalar(dy[0], 0.5)), n.Outputs[0])}
 	}),

@@ -8,7 +8,7 @@ func Sub(a, b *onnxgraph.Value) *onnxgraph.Value { return onnxgraph.Apply("Sub",
 
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "Sub", SinceVersion: 14, Inputs: []string{"A", "B"}, Outputs: []string{"C"},
-	Infer: broadcastType,
+	Infer: numeric(broadcastType),
 	Grad: onnxgraph.Differentiable(func(_ *onnxgraph.Node, dy []*onnxgraph.Value) []*onnxgraph.Value {
 		return []*onnxgraph.Value{dy[0], Neg(dy[0])}
 	}),

@@ -13,7 +13,7 @@ func Sum(xs ...*onnxgraph.Value) *onnxgraph.Value { return onnxgraph.Apply("Sum"
 
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "Sum", SinceVersion: 13, Inputs: []string{"data_0..."}, Outputs: []string{"sum"},
-	Infer: broadcastAll,
+	Infer: numeric(broadcastAll),
 	Grad: onnxgraph.Differentiable(func(n *onnxgraph.Node, dy []*onnxgraph.Value) []*onnxgraph.Value {
 		dx := make([]*onnxgraph.Value, len(n.Inputs))
 		for i := range dx {

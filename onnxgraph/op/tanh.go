@@ -12,7 +12,7 @@ func Tanh(x *onnxgraph.Value) *onnxgraph.Value { return onnxgraph.Apply("Tanh", 
 
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "Tanh", SinceVersion: 13, Inputs: []string{"input"}, Outputs: []string{"output"},
-	Infer: sameType,
+	Infer: floatOnly(sameType),
 	Grad: onnxgraph.Differentiable(func(n *onnxgraph.Node, dy []*onnxgraph.Value) []*onnxgraph.Value {
 		y := n.Outputs[0]
 		return []*onnxgraph.Value{Mul(dy[0], Sub(Scalar(y, 1), Mul(y, y)))}

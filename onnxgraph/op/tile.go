@@ -19,9 +19,18 @@ var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Infer: func(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
 		x := n.Inputs[0]
 		if n.Inputs[1].Constant() == nil { // computed in the graph: only the rank is known
+			if list := n.Inputs[1].Shape; !list.Fits(onnxgraph.Shape{x.Rank()}) {
+				return nil, fmt.Errorf("%v repeats for %d dimensions", list, x.Rank())
+			}
+			if err := integers(n, 1); err != nil {
+				return nil, err
+			}
 			return []onnxgraph.Type{{DType: x.DType, Shape: allDynamic(x.Rank())}}, nil
 		}
-		repeats, _ := constInts(n, 1)
+		repeats, err := constInts(n, 1)
+		if err != nil {
+			return nil, err
+		}
 		shape, err := tiled(x.Shape, repeats)
 		return []onnxgraph.Type{{DType: x.DType, Shape: shape}}, err
 	},

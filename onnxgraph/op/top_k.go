@@ -18,26 +18,29 @@ func TopK(x *onnxgraph.Value, k, axis int) (values, indices *onnxgraph.Value) {
 
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "TopK", SinceVersion: 11, Inputs: []string{"X", "K"}, Outputs: []string{"Values", "Indices"},
-	Infer: func(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
+	Infer: numeric(func(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
 		x := n.Inputs[0]
 		axis, err := axisOf(n.Attributes.Int("axis", -1), x.Rank())
 		if err != nil {
 			return nil, err
 		}
-		k := []int{onnxgraph.Dynamic}
-		if n.Inputs[1].Constant() != nil {
-			if k, err = constInts(n, 1); err != nil {
-				return nil, err
-			}
+		if !n.Inputs[1].Shape.Fits(onnxgraph.Shape{1}) {
+			return nil, fmt.Errorf("input K is %v, want [1]", n.Inputs[1].Shape)
 		}
-		known := n.Inputs[1].Constant() != nil && x.Shape[axis] != onnxgraph.Dynamic
-		if len(k) != 1 || known && (k[0] < 0 || k[0] > x.Shape[axis]) {
-			return nil, fmt.Errorf("K %v does not fit dimension %d of %v", k, axis, x.Shape)
+		if err := integers(n, 1); err != nil {
+			return nil, err
 		}
 		shape := x.Shape.Clone()
-		shape[axis] = k[0]
+		shape[axis] = onnxgraph.Dynamic
+		if c := n.Inputs[1].Constant(); c != nil {
+			k := toInts(c)[0]
+			if k < 0 || x.Shape[axis] != onnxgraph.Dynamic && k > x.Shape[axis] {
+				return nil, fmt.Errorf("K %d does not fit dimension %d of %v", k, axis, x.Shape)
+			}
+			shape[axis] = k
+		}
 		return []onnxgraph.Type{{DType: x.DType, Shape: shape}, {DType: onnxgraph.Int64, Shape: shape}}, nil
-	},
+	}),
 	Grad: onnxgraph.Differentiable(func(n *onnxgraph.Node, dy []*onnxgraph.Value) []*onnxgraph.Value {
 		if dy[0] == nil {
 			return []*onnxgraph.Value{nil, nil}
@@ -52,8 +55,8 @@ var _ = onnxgraph.Register(onnxgraph.OpSchema{
 			return nil, err
 		}
 		length := shape[axis]
-		if k < 0 || k > length {
-			return nil, fmt.Errorf("K is %d, the axis has %d elements", k, length)
+		if k < 0 || k > length { // computed in the graph
+			return nil, fmt.Errorf("K %d does not fit dimension %d of %v", k, axis, shape)
 		}
 		largest := n.Attributes.Int("largest", 1) == 1
 		x := in[0].Float64s()
