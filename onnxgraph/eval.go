@@ -3,6 +3,7 @@ package onnxgraph
 import (
 	"context"
 	"fmt"
+	"slices"
 )
 
 // Evaluator runs a graph in float64 on the host: the reference meaning that
@@ -99,7 +100,10 @@ func Eval(g *Graph, feeds map[string]*Tensor) (map[string]*Tensor, error) {
 // the result against what shape inference promised.
 func evalNode(n *Node, in []*Tensor) ([]*Tensor, error) {
 	var out []*Tensor
-	var err error
+	promised, err := typesFor(n, in)
+	if err != nil {
+		return nil, fmt.Errorf("onnxgraph: %s %s: %w", n.Op.ID(), n.Name, err)
+	}
 	if n.Op.Eval != nil {
 		out, err = n.Op.Eval(n, in)
 	} else {
@@ -111,13 +115,48 @@ func evalNode(n *Node, in []*Tensor) ([]*Tensor, error) {
 	if len(out) < len(n.Outputs) {
 		return nil, fmt.Errorf("onnxgraph: %s %s: Eval gave %d outputs of %d", n.Op.ID(), n.Name, len(out), len(n.Outputs))
 	}
-	for i, v := range n.Outputs {
-		if err := fits(out[i], v.Type); err != nil {
+	for i := range n.Outputs {
+		if err := fits(out[i], promised[i]); err != nil {
 			return nil, fmt.Errorf("onnxgraph: %s %s: output %d: %w", n.Op.ID(), n.Name, i, err)
 		}
 	}
 	return out, nil
 }
+
+// typesFor gives the types of the outputs. Where Dynamic dimensions left shape
+// inference without them, it is asked again with the operands that came: operators'
+// Eval relies on what it has checked.
+func typesFor(n *Node, in []*Tensor) ([]Type, error) {
+	types, known := make([]Type, len(n.Outputs)), true
+	for i, v := range n.Outputs {
+		types[i] = v.Type
+	}
+	for _, v := range slices.Concat(n.Inputs, n.Outputs) {
+		known = known && (v == nil || v.Shape.Static())
+	}
+	if !known {
+		came := *n
+		came.Inputs = make([]*Value, len(in))
+		for i, v := range n.Inputs {
+			if v != nil {
+				came.Inputs[i] = &Value{Name: v.Name, Type: Type{v.DType, in[i].shape}, graph: v.graph, constant: in[i]}
+			}
+		}
+		var err error
+		if types, err = n.Op.Infer(&came); err != nil {
+			return nil, err
+		}
+	}
+	for _, t := range types {
+		if err := checkInferred(t.Shape, largestResult); err != nil {
+			return nil, fmt.Errorf("its output would be too large: %w", err)
+		}
+	}
+	return types, nil
+}
+
+// largestResult bounds what a node may give on Eval, in elements: 8 GiB of float64.
+const largestResult = 1 << 30
 
 func evalBody(n *Node, in []*Tensor) ([]*Tensor, error) {
 	body, err := bodyGraph(n)
@@ -146,13 +185,8 @@ func fits(t *Tensor, want Type) error {
 	if t.dtype != want.DType && !(t.dtype.IsFloat() && want.DType.IsFloat()) {
 		return fmt.Errorf("want %v, got %v", want, t)
 	}
-	if len(t.shape) != len(want.Shape) {
+	if !t.shape.Fits(want.Shape) {
 		return fmt.Errorf("want %v, got %v", want, t)
-	}
-	for i, d := range want.Shape {
-		if d != Dynamic && d != t.shape[i] {
-			return fmt.Errorf("want %v, got %v", want, t)
-		}
 	}
 	return nil
 }

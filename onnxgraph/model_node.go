@@ -109,19 +109,19 @@ func (d *decoder) infer(schema *OpSchema, attributes Attributes, in []*Value, ou
 		return nil, err
 	}
 	for _, v := range n.Outputs {
-		if err := checkInferred(v.Shape); err != nil {
+		if err := checkInferred(v.Shape, maxElements); err != nil {
 			return nil, fmt.Errorf("its output would be too large: %w", err)
 		}
 	}
 	return n, nil
 }
 
-// checkInferred bounds a shape that follows from a file as decodeType does one
-// that the file declares: operands of honest sizes broadcast, tile and expand to
+// checkInferred bounds a shape that follows from others, as decodeType does one
+// that a file declares: operands of honest sizes broadcast, tile and expand to
 // more elements than an int counts.
-func checkInferred(s Shape) error {
+func checkInferred(s Shape, limit int64) error {
 	known := slices.DeleteFunc(s.Int64(), func(d int64) bool { return d == Dynamic })
-	_, err := CheckedSize(known, maxElements)
+	_, err := CheckedSize(known, limit)
 	return err
 }
 

@@ -63,13 +63,6 @@ var _ = onnxgraph.Register(onnxgraph.OpSchema{
 			return nil, err
 		}
 		out := make([]*onnxgraph.Tensor, len(n.Outputs))
-		total := 0
-		for _, v := range n.Outputs {
-			total += v.Shape[axis]
-		}
-		if total != shape[axis] { // which shape inference may not have known
-			return nil, fmt.Errorf("the sizes of the parts are %d together, not dimension %d of %v", total, axis, shape)
-		}
 		start := 0
 		for i, v := range n.Outputs {
 			index := make([][]int, len(shape))

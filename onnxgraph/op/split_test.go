@@ -37,7 +37,7 @@ func TestSplitSizes(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err = onnxgraph.Eval(g, map[string]*onnxgraph.Tensor{"x": onnxgraph.Zeros(onnxgraph.Float64, []int{3})})
-		if err == nil || !strings.Contains(err.Error(), "not dimension 0 of [3]") {
+		if err == nil || !strings.Contains(err.Error(), "do not add up to dimension 0 of [3]") {
 			t.Errorf("3 rows split into %v: %v", sizes, err)
 		}
 	}
