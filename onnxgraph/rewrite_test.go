@@ -303,3 +303,35 @@ func TestFoldKeepsType(t *testing.T) {
 		t.Errorf("a result of 131,072 elements was folded into the graph (%v)", err)
 	}
 }
+
+// TestFoldEveryType: what is folded is of the type that the node gave; float16, of
+// which Eval keeps no rounded numbers, is left to the runtime.
+func TestFoldEveryType(t *testing.T) {
+	for dtype, folds := range map[onnxgraph.DType]bool{
+		onnxgraph.Float32: true, onnxgraph.Float64: true, onnxgraph.Int64: true, onnxgraph.Int32: true, onnxgraph.Int8: true,
+		onnxgraph.Uint8: true, onnxgraph.Uint64: true, onnxgraph.Bool: true, onnxgraph.Float16: false, onnxgraph.BFloat16: false,
+	} {
+		g := build(t, func(g *onnxgraph.Graph) {
+			c := g.Const(onnxgraph.NewTensor([]int{3}, []float32{0, 1, 2}))
+			g.Output("y", op.Transpose(op.Cast(c, dtype)))
+		})
+		lean, err := onnxgraph.FoldConstants(g)
+		if err != nil {
+			t.Fatal(err)
+		}
+		y := lean.Outputs()[0]
+		if left := len(lean.Nodes()); y.DType != dtype || folds != (left == 1) {
+			t.Errorf("%v: folded to %v, %d nodes left", dtype, y.Type, left)
+		}
+		for _, c := range lean.Constants() {
+			if folds && c.DType != c.Constant().DType() {
+				t.Errorf("%v: constant %s is declared %v and holds %v", dtype, c.Name, c.DType, c.Constant())
+			}
+		}
+		for _, n := range lean.Nodes() {
+			if folds && n.Inputs[0].DType != dtype {
+				t.Errorf("%v: what is folded is %v", dtype, n.Inputs[0].Type)
+			}
+		}
+	}
+}

@@ -90,6 +90,21 @@ func TestShape(t *testing.T) {
 	}
 }
 
+func TestFits(t *testing.T) {
+	for _, c := range []struct {
+		a, b onnxgraph.Shape
+		want bool
+	}{
+		{nil, onnxgraph.Shape{}, true}, {onnxgraph.Shape{2, 3}, onnxgraph.Shape{2, 3}, true}, {onnxgraph.Shape{2, 3}, onnxgraph.Shape{2, 1}, false},
+		{onnxgraph.Shape{dyn, 3}, onnxgraph.Shape{2, 3}, true}, {onnxgraph.Shape{dyn, 3}, onnxgraph.Shape{2, dyn}, true},
+		{onnxgraph.Shape{dyn, 3}, onnxgraph.Shape{2, 4}, false}, {onnxgraph.Shape{dyn}, nil, false}, {onnxgraph.Shape{dyn, dyn}, onnxgraph.Shape{dyn}, false},
+	} {
+		if c.a.Fits(c.b) != c.want || c.b.Fits(c.a) != c.want {
+			t.Errorf("%v fits %v: %v, %v; want %v", c.a, c.b, c.a.Fits(c.b), c.b.Fits(c.a), c.want)
+		}
+	}
+}
+
 func TestCheckedSize(t *testing.T) {
 	for _, c := range []struct {
 		dims  []int64
