@@ -98,6 +98,41 @@ func TestEvalErrors(t *testing.T) {
 	}
 }
 
+// TestEvalOfLateSizes: what shape inference could not see is refused before an
+// operator computes with it.
+func TestEvalOfLateSizes(t *testing.T) {
+	const dyn = onnxgraph.Dynamic
+	ones := func(n int) *onnxgraph.Tensor { return onnxgraph.Zeros(onnxgraph.Float32, []int{n}) }
+	for _, c := range []struct {
+		name  string
+		build func(g *onnxgraph.Graph) *onnxgraph.Value
+		feeds map[string]*onnxgraph.Tensor
+		want  string
+	}{
+		{"channels of a convolution", func(g *onnxgraph.Graph) *onnxgraph.Value {
+			return op.Conv(g.Input("x", onnxgraph.Float32, 1, dyn, 2), g.Const(onnxgraph.Zeros(onnxgraph.Float32, []int{1, 3, 1})), nil, op.ConvAttrs{})
+		}, map[string]*onnxgraph.Tensor{"x": onnxgraph.Zeros(onnxgraph.Float32, []int{1, 2, 2})}, "Conv Conv: W [1 3 1] in 1 groups does not fit 2 channels"},
+		{"channels of a batch norm", func(g *onnxgraph.Graph) *onnxgraph.Value {
+			c := g.Input("c", onnxgraph.Float32, dyn)
+			return op.BatchNormalization(g.Input("x", onnxgraph.Float32, 1, 3), c, c, c, c, 1e-5)
+		}, map[string]*onnxgraph.Tensor{"x": onnxgraph.Zeros(onnxgraph.Float32, []int{1, 3}), "c": ones(2)}, "c is [2], want [3]"},
+		{"a body's operands", func(g *onnxgraph.Graph) *onnxgraph.Value {
+			return op.LayerNorm(g.Input("x", onnxgraph.Float32, 2, dyn), g.Input("scale", onnxgraph.Float32, dyn), g.Input("bias", onnxgraph.Float32, dyn), 1e-6)
+		}, map[string]*onnxgraph.Tensor{"x": onnxgraph.Zeros(onnxgraph.Float32, []int{2, 3}), "scale": ones(1), "bias": ones(3)}, "want X [... D]"},
+		{"a computed size", func(g *onnxgraph.Graph) *onnxgraph.Value {
+			return op.ConstantOfShape(g.Input("shape", onnxgraph.Int64, 2), nil)
+		}, map[string]*onnxgraph.Tensor{"shape": onnxgraph.NewTensor([]int{2}, []int64{1 << 20, 1 << 20})}, "its output would be too large: shape [1048576 1048576]"},
+		{"a computed size below 0", func(g *onnxgraph.Graph) *onnxgraph.Value {
+			return op.ConstantOfShape(g.Input("shape", onnxgraph.Int64, 2), nil)
+		}, map[string]*onnxgraph.Tensor{"shape": onnxgraph.NewTensor([]int{2}, []int64{-1, 2})}, "size 0 of [-1 2] is negative"},
+	} {
+		g := build(t, func(g *onnxgraph.Graph) { g.Output("y", c.build(g)) })
+		if _, err := onnxgraph.Eval(g, c.feeds); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: the error is %v, want %s", c.name, err, c.want)
+		}
+	}
+}
+
 // TestEvaluatorConcurrently: one Evaluator serves several goroutines, and does
 // not change its feeds.
 func TestEvaluatorConcurrently(t *testing.T) {
