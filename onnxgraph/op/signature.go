@@ -55,7 +55,7 @@ func bind(sizes map[string]onnxgraph.Shape, names []string, shape onnxgraph.Shap
 		}
 		known, seen := sizes[name]
 		if !seen {
-			known = onnxgraph.Shape(shape[:count]).Clone()
+			known = shape[:count].Clone()
 		}
 		if !known.Fits(shape[:count]) {
 			return false
