@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"image"
 	"image/png"
 	"io"
 
@@ -60,6 +61,11 @@ func showDetections(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	size, annotated := picture.Bounds().Size(), image.Pt(scene.Image.Width, scene.Image.Height)
+	if size != annotated && annotated.X > 0 && annotated.Y > 0 {
+		return fmt.Errorf("%s has %d x %d pixels, and image %d of %s has %d x %d: name the picture that was annotated",
+			photo, size.X, size.Y, scene.Image.ID, c.String("gt"), annotated.X, annotated.Y)
+	}
 	if hidden["gt"] {
 		scene.Annotations = nil
 	}
@@ -68,7 +74,7 @@ func showDetections(c *cli.Context) error {
 			return err
 		}
 	}
-	objects, err := scene.Drawn(picture.Bounds().Dy(), picture.Bounds().Dx())
+	objects, err := scene.Drawn(size.Y, size.X)
 	if err != nil {
 		return err
 	}

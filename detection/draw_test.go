@@ -155,7 +155,7 @@ func TestReadSceneErrors(t *testing.T) {
 	}{
 		{nil, "x.png", `2 of the 3 images are called "x.png", give the image's id`},
 		{nil, "z.png", `0 of the 3 images are called "z.png"`},
-		{new(int64(9)), "x.png", `0 of the 3 images are with id 9`},
+		{new(int64(9)), "x.png", `0 of the 3 images have id 9, give that of one image`},
 	} {
 		if _, err := ReadScene(strings.NewReader(instances), ReadOptions{File: "gt.json"}, c.id, c.file); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("image %v or %s: error %v, want %s", c.id, c.file, err, c.want)

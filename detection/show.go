@@ -25,10 +25,10 @@ func ReadScene(r io.ReadSeeker, o ReadOptions, id *int64, fileName string) (*Sce
 	s := &Scene{Categories: map[int64]Category{}}
 	name := filepath.Base(fileName)
 	is := func(img Image) bool { return filepath.Base(img.FileName) == name }
-	wanted := fmt.Sprintf("called %q", name)
+	wanted, remedy := fmt.Sprintf("are called %q", name), "give the image's id"
 	if id != nil {
 		is = func(img Image) bool { return img.ID == *id }
-		wanted = fmt.Sprintf("with id %d", *id)
+		wanted, remedy = fmt.Sprintf("have id %d", *id), "give that of one image"
 	}
 	found, images := 0, 0
 	err := ScanDataset(r, o, Visitor{
@@ -46,7 +46,7 @@ func ReadScene(r io.ReadSeeker, o ReadOptions, id *int64, fileName string) (*Sce
 		return nil, err
 	}
 	if found != 1 {
-		return nil, fmt.Errorf("detection: %s: %d of the %d images are %s, give the image's id", o.File, found, images, wanted)
+		return nil, fmt.Errorf("detection: %s: %d of the %d images %s, %s", o.File, found, images, wanted, remedy)
 	}
 	if _, err := r.Seek(0, io.SeekStart); err != nil {
 		return nil, fmt.Errorf("detection: %w", err)
