@@ -115,7 +115,7 @@ type fileReader struct {
 }
 
 func newFileReader(r io.Reader, o ReadOptions) *fileReader {
-	return &fileReader{s: jsonscan.New(r), opts: o, index: -1}
+	return &fileReader{s: jsonscan.New(&textReader{file: r}), opts: o, index: -1}
 }
 
 // fail gives an error the place where the reader is.
