@@ -76,10 +76,10 @@ func TestOutputLostIsSecond(t *testing.T) {
 		t.Fatal("nothing was lost")
 	}
 	failure := errors.New("failure")
-	if got := o.check(failure); got != failure {
+	if got := o.check(failure); !errors.Is(got, failure) {
 		t.Errorf("check gives %v, want %v", got, failure)
 	}
-	if got := o.check(nil); got != error(o.lost) {
+	if got := o.check(nil); !errors.Is(got, o.lost) {
 		t.Errorf("check gives %v, want %v", got, o.lost)
 	}
 }

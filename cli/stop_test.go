@@ -102,7 +102,12 @@ func TestTrainUnread(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines := bufio.NewScanner(output)
-	for lines.Scan() && !strings.HasPrefix(lines.Text(), "epoch 2/") {
+	begun := false
+	for !begun && lines.Scan() {
+		begun = strings.HasPrefix(lines.Text(), "epoch 2/")
+	}
+	if !begun {
+		t.Error("the training ended by itself")
 	}
 	output.Close()
 	code := make(chan int, 1)

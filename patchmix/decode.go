@@ -10,10 +10,10 @@ import (
 	_ "image/png"
 	"sync"
 
-	"pmx/patchmix/internal/jpeg"
-
-	_ "golang.org/x/image/bmp"
+	_ "golang.org/x/image/bmp" // the same
 	_ "golang.org/x/image/webp"
+
+	"pmx/patchmix/internal/jpeg"
 )
 
 // maxPixels is the largest image that is decoded, against files that promise

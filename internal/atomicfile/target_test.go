@@ -22,7 +22,7 @@ func TestKeepsMode(t *testing.T) {
 		if err := os.Chmod(path, mode); err != nil {
 			t.Fatal(err)
 		}
-		err := Write(path, func(w io.Writer) error {
+		err := Write(path, func(io.Writer) error {
 			temps, err := filepath.Glob(filepath.Join(dir, ".private*"))
 			if err != nil || len(temps) != 1 {
 				t.Fatalf("temporary files %v, %v", temps, err)
