@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"os"
 	"path/filepath"
@@ -34,6 +35,7 @@ type Key struct {
 const (
 	cacheModel = "pmx.features.model"
 	cacheData  = "pmx.features.data"
+	cacheCRC   = "pmx.features.crc32c" // of both tensors' bytes
 )
 
 // The tensors of a cached file.
@@ -113,10 +115,15 @@ func writeFeatures(path string, key Key, f *Features) error {
 	for i, l := range f.Labels {
 		labels[i] = int64(l)
 	}
-	return safetensors.WriteFile(path, []safetensors.Named{
-		{Name: cacheLabels, Tensor: onnxgraph.NewTensor([]int{f.Len()}, labels)},
-		{Name: cacheFeatures, Tensor: onnxgraph.NewTensor([]int{f.Len(), f.Dim}, f.Data)},
-	}, map[string]string{cacheModel: key.Model, cacheData: key.Data})
+	l, data := onnxgraph.NewTensor([]int{f.Len()}, labels), onnxgraph.NewTensor([]int{f.Len(), f.Dim}, f.Data)
+	return safetensors.WriteFile(path, []safetensors.Named{{Name: cacheLabels, Tensor: l}, {Name: cacheFeatures, Tensor: data}},
+		map[string]string{cacheModel: key.Model, cacheData: key.Data, cacheCRC: checksum(data, l)})
+}
+
+// checksum is the CRC-32C of features and labels, in hexadecimal.
+func checksum(features, labels *onnxgraph.Tensor) string {
+	table := crc32.MakeTable(crc32.Castagnoli)
+	return fmt.Sprintf("%08x", crc32.Update(crc32.Checksum(features.Bytes(), table), table, labels.Bytes()))
 }
 
 func readFeatures(path string, key Key) (*Features, error) {
@@ -134,6 +141,9 @@ func readFeatures(path string, key Key) (*Features, error) {
 	features, labels, err := readPair(r)
 	if err != nil {
 		return nil, err
+	}
+	if r.Metadata()[cacheCRC] != checksum(features, labels) {
+		return nil, fmt.Errorf("its content does not match its checksum")
 	}
 	f := &Features{Dim: features.Shape()[1], Data: onnxgraph.Data[float32](features), Labels: make([]int, labels.Size())}
 	for i, l := range onnxgraph.Data[int64](labels) {

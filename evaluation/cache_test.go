@@ -50,7 +50,9 @@ func TestCache(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, bad := range map[string][]byte{"truncated": good[:len(good)-3], "empty": {}, "text": []byte("features of yesterday")} {
+	flipped := slices.Clone(good)
+	flipped[len(flipped)-1] ^= 1
+	for name, bad := range map[string][]byte{"a flipped bit": flipped, "truncated": good[:len(good)-3], "empty": {}, "text": []byte("features of yesterday")} {
 		computed, warnings = 0, nil
 		if err := os.WriteFile(path, bad, 0o666); err != nil {
 			t.Fatal(err)
