@@ -111,7 +111,7 @@ func parseCheckpointHeader(metadata map[string]string) (CheckpointHeader, error)
 // RunDir.CheckConfig tells what differs.
 func (r *CheckpointReader) CheckConfig(hash string) error {
 	if r.ConfigHash != hash {
-		return fmt.Errorf("artifacts: %s was made with another configuration (hash %.12s, now %.12s): resume with the one that it was made with", r.path, r.ConfigHash, hash)
+		return fmt.Errorf("artifacts: %s was made with another configuration (hash %.12s, the run has %.12s): it is of another run", r.path, r.ConfigHash, hash)
 	}
 	return nil
 }

@@ -26,13 +26,19 @@ func ReadEncoder(ctx context.Context, path, root string) (*Encoder, error) {
 		return nil, fmt.Errorf("export: %w: name a run or a checkpoint", err)
 	}
 	if !info.IsDir() {
-		return readCheckpoint(ctx, path, root)
+		return readCheckpoint(ctx, path, root, "")
 	}
 	run, err := artifacts.ViewRun(path)
 	if err != nil {
 		return nil, err
 	}
-	return readNewest(ctx, run.Checkpoints(), func(path string) (*Encoder, error) { return readCheckpoint(ctx, path, root) })
+	manifest, err := run.ReadManifest()
+	if err != nil {
+		return nil, err
+	}
+	return readNewest(ctx, run.Checkpoints(), func(path string) (*Encoder, error) {
+		return readCheckpoint(ctx, path, root, manifest.ConfigHash)
+	})
 }
 
 // readNewest reads the newest checkpoint once, where Latest would have read it through
@@ -51,7 +57,7 @@ func readNewest(ctx context.Context, c artifacts.Checkpoints, read func(path str
 			gone = newest
 			continue
 		}
-		if err != nil && ctx.Err() == nil {
+		if (err != nil || e.Step != newest) && ctx.Err() == nil {
 			if _, damaged := c.Latest(); damaged != nil {
 				return nil, damaged
 			}
@@ -60,12 +66,18 @@ func readNewest(ctx context.Context, c artifacts.Checkpoints, read func(path str
 	}
 }
 
-func readCheckpoint(ctx context.Context, path, root string) (*Encoder, error) {
+// readCheckpoint wants a checkpoint of a configuration's hash, unless that is "".
+func readCheckpoint(ctx context.Context, path, root, configHash string) (*Encoder, error) {
 	r, err := artifacts.OpenCheckpoint(path)
 	if err != nil {
 		return nil, err
 	}
 	defer r.Close()
+	if configHash != "" {
+		if err := r.CheckConfig(configHash); err != nil {
+			return nil, err
+		}
+	}
 	config, err := configOf(r.Arch)
 	if err != nil {
 		return nil, fmt.Errorf("export: %s does not say its architecture: %w", path, err)

@@ -11,6 +11,7 @@ import (
 	"pmx/artifacts"
 	"pmx/artifacts/safetensors"
 	"pmx/builders"
+	"pmx/internal/errtest"
 	"pmx/onnxgraph"
 )
 
@@ -83,6 +84,23 @@ func TestReadEncoderOfARun(t *testing.T) {
 	if got := onnxgraph.Data[float32](e.Tensors["base_encoder.norm.weight"])[0]; e.Step != 12 || e.Path != checkpoints.Path(12) || got != 12 {
 		t.Errorf("took step %d of %s with the weight %g, want 12", e.Step, e.Path, got)
 	}
+	// What is not of the run, or of another step than its name says, is not taken.
+	if err := run.WriteManifest(artifacts.Manifest{ConfigHash: "others"}); err != nil {
+		t.Fatal(err)
+	}
+	_, err = ReadEncoder(t.Context(), dir, "")
+	errtest.OneLine(t, err, checkpoints.Path(12), "another configuration", "of another run")
+	if err := run.WriteManifest(artifacts.Manifest{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Link(checkpoints.Path(7), checkpoints.Path(13)); err != nil {
+		t.Fatal(err)
+	}
+	_, err = ReadEncoder(t.Context(), dir, "")
+	errtest.OneLine(t, err, checkpoints.Path(13), "is of step 7", "the newest good checkpoint is "+checkpoints.Path(12))
+	if err := os.Remove(checkpoints.Path(13)); err != nil {
+		t.Fatal(err)
+	}
 	flipLastByte(t, checkpoints.Path(12))
 	_, err = ReadEncoder(t.Context(), dir, "")
 	if !errors.Is(err, artifacts.ErrCorrupt) || !strings.Contains(err.Error(), "the newest good checkpoint is "+checkpoints.Path(7)) {
@@ -108,7 +126,7 @@ func TestReadNewestWhileTraining(t *testing.T) {
 			saved++
 			save(saved)
 		}
-		return readCheckpoint(t.Context(), path, "")
+		return readCheckpoint(t.Context(), path, "", "")
 	})
 	if err != nil || e.Step != 10 {
 		t.Fatalf("%v, want the encoder after step 10", err)
@@ -119,7 +137,7 @@ func TestReadNewestWhileTraining(t *testing.T) {
 	tries := 0
 	if _, err := readNewest(t.Context(), checkpoints, func(path string) (*Encoder, error) {
 		tries++
-		return readCheckpoint(t.Context(), path, "")
+		return readCheckpoint(t.Context(), path, "", "")
 	}); !errors.Is(err, fs.ErrNotExist) || tries != 2 {
 		t.Errorf("error %v after %d tries, want 2", err, tries)
 	}
