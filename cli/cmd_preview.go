@@ -70,6 +70,7 @@ func preview(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	printNotes(c.App.ErrWriter, patchmix.Notes(data))
 	if err := checkSheet(c, out, images, data); err != nil {
 		return err
 	}

@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"io"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -13,6 +15,7 @@ import (
 
 	"pmx/artifacts"
 	"pmx/internal/errtest"
+	"pmx/internal/require"
 	"pmx/patchmix"
 	"pmx/training"
 )
@@ -120,5 +123,24 @@ func TestImageRemedy(t *testing.T) {
 	} {
 		path := filepath.Join(dir, c.name)
 		errtest.OneLine(t, r.imageRemedy(&patchmix.ImageError{Path: path, Err: c.err}), path+c.want)
+	}
+}
+
+// TestTrainPathNotUTF8: config.json could not say where the images lie.
+func TestTrainPathNotUTF8(t *testing.T) {
+	dir := t.TempDir()
+	data := filepath.Join(dir, "photos\xff")
+	if err := drawAll(data); err != nil {
+		require.Missing(t, err) // some file systems take no such name
+	}
+	run := filepath.Join(dir, "run")
+	var stderr strings.Builder
+	code := Main(t.Context(), []string{"train", "--preset", "quickstart", "--runtime", "reference", "--set", "batch=4", "--no-knn",
+		"--set", "dim=4", "--set", "heads=1", "--set", "depth=1", "--data", "folder:" + filepath.Join(data, "classes"), "--out", run}, io.Discard, &stderr)
+	if want := `photos\xff/classes": config.json cannot hold a path that is not UTF-8: rename the folder, or name a link to it`; code != ExitUsage || !strings.Contains(stderr.String(), want) {
+		t.Errorf("exit code %d, %s, want %d, %s", code, stderr.String(), ExitUsage, want)
+	}
+	if _, err := os.Stat(run); err == nil {
+		t.Error("a run was begun")
 	}
 }

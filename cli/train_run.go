@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"unicode/utf8"
 
 	"pmx/artifacts"
 	"pmx/patchmix"
@@ -19,6 +20,9 @@ func (t *trainer) openRun(ctx context.Context) (err error) {
 	}
 	if t.recipe.Sources.Data, err = patchmix.AbsSpec(t.recipe.Sources.Data); err != nil { // found from every folder
 		return err
+	}
+	if !utf8.ValidString(t.recipe.Sources.Data) {
+		return usageErrorf("--data %q: %s cannot hold a path that is not UTF-8: rename the folder, or name a link to it", t.recipe.Sources.Data, artifacts.ConfigName)
 	}
 	if _, err := json.Marshal(t.recipe); err != nil {
 		return fmt.Errorf("the recipe cannot be written: %w", err)
