@@ -28,8 +28,8 @@ type Visitor struct {
 	Annotation func(*Annotation) error
 }
 
-// ScanDataset reads an instances file and hands out its entries, in memory that
-// does not grow with the file. What the entries refer to is not checked, for it
+// ScanDataset reads an instances file, which gzip may have packed, and hands out its
+// entries, in memory that does not grow with the file. What the entries refer to is not checked, for it
 // may come later in the file.
 func ScanDataset(r io.Reader, o ReadOptions, v Visitor) error {
 	f := newFileReader(r, o)
