@@ -85,6 +85,11 @@ func (t temp) release() {
 	}
 }
 
+// mostTries is how often a temporary file is made anew that seems to be removed by
+// others. A file system may show every file so (Lstat and Fstat of one do not agree on
+// some that are mounted from user space): there it goes without a lock.
+const mostTries = 10
+
 // createTemp makes a temporary file in the folder of path, with the permissions of an
 // ordinary new file; nobody else may read what takes the place of another.
 func createTemp(path string) (file, error) {
@@ -92,7 +97,7 @@ func createTemp(path string) (file, error) {
 	if _, err := os.Lstat(path); err == nil {
 		perm = 0o600
 	}
-	for {
+	for tries := 1; ; tries++ {
 		name := tempName(path)
 		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
 		if errors.Is(err, fs.ErrExist) {
@@ -102,7 +107,7 @@ func createTemp(path string) (file, error) {
 			return nil, err
 		}
 		lock, err := hold(name, 0)
-		if taken(err) {
+		if taken(err) && tries < mostTries {
 			f.Close()
 			continue
 		}
@@ -113,7 +118,7 @@ func createTemp(path string) (file, error) {
 // createTempDir makes a temporary folder in dir. Closing lock, unless that is nil, lets
 // others remove it.
 func createTempDir(dir string) (path string, lock *os.File, err error) {
-	for {
+	for tries := 1; ; tries++ {
 		path := tempName(filepath.Join(dir, "stage"))
 		err := os.Mkdir(path, 0o700)
 		if errors.Is(err, fs.ErrExist) {
@@ -122,7 +127,7 @@ func createTempDir(dir string) (path string, lock *os.File, err error) {
 		if err != nil {
 			return "", nil, err
 		}
-		if lock, err = hold(filepath.Join(path, inUse), os.O_CREATE); !taken(err) {
+		if lock, err = hold(filepath.Join(path, inUse), os.O_CREATE); !taken(err) || tries == mostTries {
 			return path, lock, nil
 		}
 	}
