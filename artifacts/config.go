@@ -28,6 +28,9 @@ func (r *RunDir) ReadConfig(config any) error {
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
 	if err := d.Decode(config); err != nil {
+		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok { // names types of Go
+			err = fmt.Errorf("key %q holds a JSON %s: put back what it was", wrong.Field, wrong.Value)
+		}
 		return fmt.Errorf("artifacts: %s: %w", r.Path(ConfigName), err)
 	}
 	return nil
@@ -40,11 +43,14 @@ func (r *RunDir) readConfig() ([]byte, error) {
 			return nil, fmt.Errorf("artifacts: %s has no %s, since it was stopped before it began: start anew with --overwrite", r.path, ConfigName)
 		}
 	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("artifacts: %w: put it back", err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("artifacts: %w", err)
 	}
 	if !json.Valid(data) {
-		return nil, fmt.Errorf("artifacts: %s is damaged, it is not JSON: put back what it was, or start anew with --overwrite", r.Path(ConfigName))
+		return nil, fmt.Errorf("artifacts: %s is damaged, it is not JSON: put back what it was", r.Path(ConfigName))
 	}
 	return data, nil
 }

@@ -102,7 +102,7 @@ func readManifest(path string) (Manifest, error) {
 		return m, fmt.Errorf("artifacts: %w", err)
 	}
 	if err := json.Unmarshal(data, &m); err != nil || m.Format != manifestFormat {
-		return m, fmt.Errorf("artifacts: %s is not a manifest of pmx", path)
+		return m, fmt.Errorf("artifacts: %s is not a manifest of pmx, or is damaged", path)
 	}
 	if m.Version > manifestVersion {
 		return m, fmt.Errorf("artifacts: %s has version %d, this pmx knows up to %d: use a newer pmx", path, m.Version, manifestVersion)

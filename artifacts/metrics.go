@@ -173,7 +173,7 @@ func parseMetrics(line []byte) (Metrics, error) {
 		Step *int64 `json:"step"`
 	}
 	if err := json.Unmarshal(line, &head); err != nil {
-		return m, err
+		return m, errors.New("not a JSON object with a step")
 	}
 	if head.Step == nil {
 		return m, errors.New("no step")

@@ -204,7 +204,7 @@ func checkRun(path string) error {
 	if _, unreadable := errors.AsType[*fs.PathError](err); unreadable && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
 		return fmt.Errorf("%w: make it readable", err)
 	} else if err != nil {
-		return fmt.Errorf("%w: choose the folder of a run", err)
+		return fmt.Errorf("%w: choose the folder of a run, or put back what the file was", err)
 	}
 	return nil
 }

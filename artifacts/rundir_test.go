@@ -199,6 +199,10 @@ func TestConfig(t *testing.T) {
 	}
 	var wrong struct{ Seed uint64 }
 	errtest.OneLine(t, run.ReadConfig(&wrong), ConfigName, "unknown field")
+	if err := os.WriteFile(run.Path(ConfigName), []byte(`{"Seed": "one"}`), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	errtest.OneLine(t, run.ReadConfig(&got), run.Path(ConfigName), `key "Seed" holds a JSON string: put back what it was`)
 	for _, damaged := range []string{"", `{"Seed": 1`, `{"Seed": 1}}`} {
 		if err := os.WriteFile(run.Path(ConfigName), []byte(damaged), 0o666); err != nil {
 			t.Fatal(err)
@@ -225,7 +229,7 @@ func TestNoConfig(t *testing.T) {
 		t.Fatal(err)
 	}
 	touch(t, run.Path(CheckpointsDir), "000100.safetensors")
-	if err := run.ReadConfig(&config); !errors.Is(err, os.ErrNotExist) || strings.Contains(err.Error(), "--overwrite") {
+	if err := run.ReadConfig(&config); !errors.Is(err, os.ErrNotExist) || !strings.HasSuffix(err.Error(), ": put it back") || strings.Contains(err.Error(), "--overwrite") {
 		t.Errorf("a run with a checkpoint but no configuration: %v", err)
 	}
 }
