@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/urfave/cli/v2"
 )
@@ -66,6 +67,29 @@ Begin with:
 
 func asUsageError(c *cli.Context, err error, _ bool) error {
 	return usageErrorf("%w, see `%s --help`", err, c.Command.HelpName)
+}
+
+// endsSoon is an action that ends with its context: one that does not look at it, such
+// as the opening of a pipe that nobody serves, is left after a grace in which others
+// remove what is unfinished.
+func endsSoon(action cli.ActionFunc) cli.ActionFunc {
+	return func(c *cli.Context) error {
+		ended, stop := context.WithCancelCause(context.WithoutCancel(c.Context))
+		defer stop(nil)
+		defer context.AfterFunc(c.Context, func() {
+			time.AfterFunc(grace, func() { stop(context.Cause(c.Context)) })
+		})()
+		return doUnlessStopped(ended, func() error { return action(c) })
+	}
+}
+
+// grace is how long a command may take to end at a signal.
+const grace = 3 * time.Second
+
+// doUnlessStopped is unlessStopped for work that gives nothing.
+func doUnlessStopped(ctx context.Context, work func() error) error {
+	_, err := unlessStopped(ctx, func() (struct{}, error) { return struct{}{}, work() })
+	return err
 }
 
 // unlessStopped gives what work gives, or the cause of ctx as soon as that is done.

@@ -63,7 +63,7 @@ func benchGemm(c *cli.Context) error {
 		return err
 	}
 	result := gemmTiming{Size: size, Runtime: backend.Name(), Kernels: options.Kernels, Threads: training.Threads(options)}
-	if _, err := unlessStopped(c.Context, func() (struct{}, error) { return struct{}{}, result.time(c.Context, backend, options, count) }); err != nil {
+	if err := doUnlessStopped(c.Context, func() error { return result.time(c.Context, backend, options, count) }); err != nil {
 		return err
 	}
 	fmt.Fprintf(c.App.Writer, "%d x %d x %d on %s, kernels %s, %d threads: %.2f ms, %.1f GFLOP/s\n",

@@ -111,7 +111,7 @@ func benchStep(c *cli.Context) error {
 		}
 	}
 	result := stepTiming{Steps: steps, Warmup: warmup}
-	if _, err := unlessStopped(c.Context, func() (struct{}, error) { return struct{}{}, result.time(c.Context, backend, options, r) }); err != nil {
+	if err := doUnlessStopped(c.Context, func() error { return result.time(c.Context, backend, options, r) }); err != nil {
 		if trace, noTrace := training.FindTrace(options.ProfilePrefix); options.ProfilePrefix != "" && noTrace == nil {
 			os.Remove(trace) // a part of one
 		}

@@ -74,9 +74,7 @@ func benchTrain(c *cli.Context) error {
 		return err
 	}
 	// Nothing is to be saved: a step that is under way need not end.
-	if _, err := unlessStopped(c.Context, func() (struct{}, error) {
-		return struct{}{}, result.time(c.Context, backend, options, r, data, workers)
-	}); err != nil {
+	if err := doUnlessStopped(c.Context, func() error { return result.time(c.Context, backend, options, r, data, workers) }); err != nil {
 		return err
 	}
 	fmt.Fprintf(c.App.Writer, "%s on %s, fed with %s by %d workers, %d threads: %.1f ms a step (median %.1f, best %.1f, worst %.1f of %d), %.1f images/s, %.1f%% of the time waiting for data, %d MiB at most\n",

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -12,7 +13,6 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"pmx/detection"
-	"pmx/internal/atomicfile"
 )
 
 var _ = register("detect score", func() *cli.Command {
@@ -104,13 +104,13 @@ func scoreDetections(c *cli.Context) error {
 			return err
 		}
 		if dir := c.String("curves"); dir != "" {
-			if err := writeCurves(dir, e); err != nil {
+			if err := writeCurves(c.Context, dir, e); err != nil {
 				return err
 			}
 		}
 	}
 	if path := c.String("json-out"); path != "" {
-		return atomicfile.Write(path, func(w io.Writer) error { return detection.WriteReport(w, evaluations) })
+		return writeFile(c.Context, path, func(w io.Writer) error { return detection.WriteReport(w, evaluations) })
 	}
 	return nil
 }
@@ -158,15 +158,15 @@ func scoreOutputs(c *cli.Context) []commandFile {
 func curvesPath(dir string, t detection.IoUType) string { return filepath.Join(dir, string(t)) }
 
 // writeCurves writes TYPE.png and TYPE.csv.
-func writeCurves(dir string, e *detection.Evaluation) error {
+func writeCurves(ctx context.Context, dir string, e *detection.Evaluation) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
 	}
 	path := curvesPath(dir, e.Type)
-	if err := atomicfile.Write(path+".png", e.PlotCurves); err != nil {
+	if err := writeFile(ctx, path+".png", e.PlotCurves); err != nil {
 		return err
 	}
-	return atomicfile.Write(path+".csv", e.WriteCurves)
+	return writeFile(ctx, path+".csv", e.WriteCurves)
 }
 
 func parseTypes(list string) (types []detection.IoUType, err error) {

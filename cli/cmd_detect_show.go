@@ -5,11 +5,12 @@ import (
 	"image"
 	"image/png"
 	"io"
+	"path/filepath"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"pmx/detection"
-	"pmx/internal/atomicfile"
 	"pmx/patchmix"
 )
 
@@ -45,9 +46,12 @@ func showDetections(c *cli.Context) error {
 		}
 		hidden[what] = true
 	}
-	photo := c.Args().First()
+	photo, out := c.Args().First(), c.String("out")
 	if err := checkOutputs([]commandFile{flagFile(c, "out")}, []commandFile{{"the image", photo}, flagFile(c, "gt"), flagFile(c, "results")}); err != nil {
 		return err
+	}
+	if ext := filepath.Ext(out); ext != "" && !strings.EqualFold(ext, ".png") {
+		return usageErrorf("--out %s: want a name that ends in .png, which is what is written", out)
 	}
 	picture := new(patchmix.Image)
 	if err := patchmix.ReadImage(photo, picture); err != nil {
@@ -70,7 +74,7 @@ func showDetections(c *cli.Context) error {
 		scene.Annotations = nil
 	}
 	if path := c.String("results"); path != "" {
-		if _, err := unlessStopped(c.Context, func() (struct{}, error) { return struct{}{}, scene.OpenResults(path, c.Float64("min-score")) }); err != nil {
+		if err := doUnlessStopped(c.Context, func() error { return scene.OpenResults(path, c.Float64("min-score")) }); err != nil {
 			return err
 		}
 	}
@@ -85,8 +89,7 @@ func showDetections(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	out := c.String("out")
-	if err := atomicfile.Write(out, func(w io.Writer) error { return png.Encode(w, drawn) }); err != nil {
+	if err := writeFile(c.Context, out, func(w io.Writer) error { return png.Encode(w, drawn) }); err != nil {
 		return err
 	}
 	fmt.Fprintf(said(c, out), "%s: %d annotations and %d detections of image %d\n", out, len(scene.Annotations), len(scene.Results), scene.Image.ID)

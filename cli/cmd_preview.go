@@ -9,7 +9,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"pmx/internal/atomicfile"
 	"pmx/patchmix"
 )
 
@@ -87,7 +86,7 @@ func preview(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	err = atomicfile.Write(out, func(w io.Writer) error { return patchmix.Preview(w, batch, data, config) })
+	err = writeFile(c.Context, out, func(w io.Writer) error { return patchmix.Preview(w, batch, data, config) })
 	if err != nil {
 		return err
 	}

@@ -24,6 +24,9 @@ func tree() []*cli.Command {
 	groups := map[string]*cli.Command{}
 	for path, build := range commands.All() { // sorted, so a group comes before its members
 		c := build()
+		if c.Action != nil && path != "train" { // that saves, which takes as long as it takes
+			c.Action = endsSoon(c.Action)
+		}
 		parent, name, nested := strings.Cut(path, " ")
 		if !nested {
 			c.Name = path

@@ -82,6 +82,37 @@ func TestStopBenchViews(t *testing.T) {
 	wantExit(t, code, ExitTerminated)
 }
 
+// TestStopAtPipe: the opening of a pipe that nobody serves looks at no signal; the
+// command ends all the same.
+func TestStopAtPipe(t *testing.T) {
+	for _, command := range []string{
+		"detect score --gt PIPE --results none.json",
+		"detect generate --images 1 --gt PIPE",
+		"build-graph --preset quickstart --out PIPE",
+	} {
+		t.Run(command, func(t *testing.T) {
+			t.Parallel()
+			pipe := filepath.Join(t.TempDir(), "pipe")
+			if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancelCause(t.Context())
+			defer cancel(nil)
+			code := make(chan int, 1)
+			go func() {
+				code <- Main(ctx, strings.Fields(strings.ReplaceAll(command, "PIPE", pipe)), io.Discard, io.Discard)
+			}()
+			select {
+			case c := <-code:
+				t.Fatalf("ended by itself, code %d", c)
+			case <-time.After(300 * time.Millisecond):
+			}
+			cancel(&signalError{syscall.SIGHUP})
+			wantExit(t, code, ExitHangup)
+		})
+	}
+}
+
 // TestTrainUnread: who reads the output of a training goes away. It saves and stops.
 func TestTrainUnread(t *testing.T) {
 	dir := t.TempDir()

@@ -8,11 +8,10 @@ import (
 )
 
 // writeFile is atomicfile.Write that ends with ctx, whatever fill does then: nothing
-// is left of the file, and an older one stays.
+// is left of the file, and an older one stays. Commands write their outputs by it.
 func writeFile(ctx context.Context, path string, fill func(io.Writer) error) error {
 	return atomicfile.Write(path, func(w io.Writer) error {
-		_, err := unlessStopped(ctx, func() (struct{}, error) { return struct{}{}, fill(stoppable{ctx, w}) })
-		return err
+		return doUnlessStopped(ctx, func() error { return fill(stoppable{ctx, w}) })
 	})
 }
 

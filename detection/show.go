@@ -1,6 +1,7 @@
 package detection
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"os"
@@ -69,7 +70,15 @@ func OpenScene(path string, id *int64, fileName string) (*Scene, error) {
 		return nil, fmt.Errorf("detection: %w", err)
 	}
 	defer f.Close()
-	return ReadScene(f, ReadOptions{File: path}, id, fileName)
+	var text io.ReadSeeker = f
+	if info, err := f.Stat(); err == nil && !info.Mode().IsRegular() { // a pipe is read once
+		whole, err := io.ReadAll(f)
+		if err != nil {
+			return nil, fmt.Errorf("detection: %w", err)
+		}
+		text = bytes.NewReader(whole)
+	}
+	return ReadScene(text, ReadOptions{File: path}, id, fileName)
 }
 
 // ReadResults adds the scene's results of a results file that have at least the
