@@ -164,7 +164,11 @@ func (t *trainer) readRecipe() error {
 	if c.IsSet("seed") {
 		t.recipe.Seed = c.Uint64("seed")
 	}
-	return withCode(ExitUsage, t.recipe.Validate())
+	err := t.recipe.Validate()
+	if err != nil && c.Bool("resume") {
+		err = fmt.Errorf("the recipe of %s: %w", c.String("out"), err)
+	}
+	return withCode(ExitUsage, err)
 }
 
 // openRuntime opens what the flags name; --resume goes on with what the run was

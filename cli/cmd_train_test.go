@@ -118,7 +118,7 @@ func TestImageRemedy(t *testing.T) {
 		want string
 	}{
 		{"photos/1.png", errors.New("corrupt"), ": corrupt: repair or remove it; then go on by pmx train --resume --accept-changed-data --out"},
-		{"photos/1.png", fs.ErrNotExist, " is no longer there: put it back; then go on by pmx train --resume --out"},
+		{"photos/1.png", fs.ErrNotExist, " is not there: put it back; then go on by pmx train --resume --out"},
 		{"test/1.png", errors.New("corrupt"), ": corrupt: repair or remove it; then go on by pmx train --resume --out"},
 	} {
 		path := filepath.Join(dir, c.name)

@@ -43,6 +43,7 @@ func writeORTTraining(ctx context.Context, out io.Writer, r Recipe, dir string, 
 		return err
 	}
 
+	_, missing := os.Stat(dir)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("--out: %w", err)
 	}
@@ -55,6 +56,9 @@ func writeORTTraining(ctx context.Context, out io.Writer, r Recipe, dir string, 
 		}
 		return []string{ortCheckpoint}, nil
 	}); err != nil {
+		if missing != nil {
+			os.Remove(dir) // empty
+		}
 		return err
 	}
 	for _, name := range names {

@@ -38,21 +38,17 @@ func (t *trainer) resume(manifest *artifacts.Manifest) error {
 	if t.from, err = training.Resume(t.dir, t.recipe, t.step, t.recipe.Seed, t.session, resumeMayChange...); err != nil {
 		return err
 	}
-	if t.from.Path == "" {
-		lines, err := t.dir.ReadMetrics()
-		if err != nil {
-			return err
-		}
-		if n := len(lines); n > 0 && lines[n-1].Step > 0 {
-			notes = append(notes, fmt.Sprintf("%s holds no checkpoint: the run begins again, and its lines in %s up to step %d are dropped",
-				t.dir.Path(artifacts.CheckpointsDir), artifacts.MetricsName, lines[n-1].Step))
-		}
+	note, err := t.logged()
+	if err != nil {
+		return err
+	}
+	if note != "" {
+		notes = append(notes, note)
 	}
 	if err := t.profile.check(t.steps - t.from.Step); err != nil {
 		return err
 	}
-	note, err := t.place()
-	if err != nil {
+	if note, err = t.place(); err != nil {
 		return err
 	}
 	if note != "" {
@@ -67,6 +63,26 @@ func (t *trainer) resume(manifest *artifacts.Manifest) error {
 	manifest.Sessions[0].FromStep = t.from.Step
 	manifest.Sessions = append(before.Sessions, manifest.Sessions...)
 	return nil
+}
+
+// logged compares the run's metrics with where it goes on. The note says what is lost.
+func (t *trainer) logged() (note string, err error) {
+	lines, err := t.dir.ReadMetrics()
+	if err != nil {
+		return "", err
+	}
+	last := int64(0)
+	if n := len(lines); n > 0 {
+		last = lines[n-1].Step
+	}
+	switch {
+	case t.from.Path == "" && last > 0:
+		return fmt.Sprintf("%s holds no checkpoint: the run begins again, and its lines in %s up to step %d are dropped",
+			t.dir.Path(artifacts.CheckpointsDir), artifacts.MetricsName, last), nil
+	case last < t.from.Step:
+		return fmt.Sprintf("%s ends at step %d, before the checkpoint of step %d: its lines between are lost", t.dir.Path(artifacts.MetricsName), last, t.from.Step), nil
+	}
+	return "", nil
 }
 
 // place finds the position in the data. Where an epoch has another number of steps

@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"path/filepath"
 	"unicode/utf8"
 
 	"pmx/artifacts"
+	"pmx/export"
 	"pmx/patchmix"
 	"pmx/training"
 )
@@ -28,6 +30,9 @@ func (t *trainer) openRun(ctx context.Context) (err error) {
 		return fmt.Errorf("the recipe cannot be written: %w", err)
 	}
 	path := t.c.String("out")
+	if err := export.CheckOutputs(filepath.Join(path, artifacts.EncoderName)); err != nil { // now, not when the training is done
+		return err
+	}
 	if t.c.Bool("resume") {
 		t.dir, err = artifacts.OpenRun(path)
 	} else if err = t.begin(ctx); err == nil {

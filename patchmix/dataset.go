@@ -75,7 +75,7 @@ func (e *ImageError) Error() string {
 		where += " (" + e.Source + ")"
 	}
 	if errors.Is(e.Err, fs.ErrNotExist) {
-		return fmt.Sprintf("patchmix: %s is no longer there: put it back", where)
+		return fmt.Sprintf("patchmix: %s is not there: put it back", where)
 	}
 	return fmt.Sprintf("patchmix: %s: %v: repair or remove it", where, e.Err)
 }

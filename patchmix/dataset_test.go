@@ -493,7 +493,7 @@ func TestCorruptImageIsNamed(t *testing.T) {
 	}
 	gone := filepath.Join(dir, "gone.jpg")
 	list := &imageFiles{paths: []string{gone}, labels: []int{-1}}
-	if _, err := list.Sample(0, new(Image)); err == nil || err.Error() != "patchmix: "+gone+" is no longer there: put it back" || !errors.Is(err, os.ErrNotExist) {
+	if _, err := list.Sample(0, new(Image)); err == nil || err.Error() != "patchmix: "+gone+" is not there: put it back" || !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("error %v, want one that names the file", err)
 	}
 }
