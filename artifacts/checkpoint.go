@@ -46,6 +46,9 @@ const CheckpointProperty = "pmx.checkpoint"
 // was written.
 var ErrCorrupt = errors.New("the content does not match its checksum")
 
+// errVersion is in the error of reading what another pmx wrote: it may be good.
+var errVersion = errors.New("use the pmx that wrote it, or a newer one")
+
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // WriteCheckpoint writes c to path, whole or not at all.
@@ -99,7 +102,7 @@ func parseCheckpointHeader(metadata map[string]string) (CheckpointHeader, error)
 		return h, fmt.Errorf("metadata %s: %w", CheckpointProperty, err)
 	}
 	if h.Version < 1 || h.Version > checkpointVersion {
-		return h, fmt.Errorf("a checkpoint of format version %d, this pmx knows 1 to %d: use the pmx that wrote it, or a newer one", h.Version, checkpointVersion)
+		return h, fmt.Errorf("a checkpoint of format version %d, this pmx knows 1 to %d: %w", h.Version, checkpointVersion, errVersion)
 	}
 	if h.Step < 0 {
 		return h, fmt.Errorf("metadata %s: step %d", CheckpointProperty, h.Step)

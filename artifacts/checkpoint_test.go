@@ -212,7 +212,35 @@ func TestLatestMisnamed(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := c.Latest()
+	errtest.OneLine(t, err, c.Path(3), "is of step 1", "give it its own, "+c.Path(1))
+	if err := os.Link(c.Path(3), c.Path(1)); err != nil {
+		t.Fatal(err)
+	}
+	_, err = c.Latest()
 	errtest.OneLine(t, err, c.Path(3), "is of step 1", "newest good checkpoint is "+c.Path(2))
+}
+
+// TestLatestOfAnotherVersion: what another pmx wrote is not damaged.
+func TestLatestOfAnotherVersion(t *testing.T) {
+	c := Checkpoints{Dir: t.TempDir()}
+	for step := int64(1); step <= 2; step++ {
+		if err := c.Save(testCheckpoint(step)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	data, err := os.ReadFile(c.Path(2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	newer := bytes.Replace(data, []byte(`\"version\":1`), []byte(`\"version\":9`), 1)
+	if err := os.WriteFile(c.Path(2), newer, 0o666); err != nil || bytes.Equal(newer, data) {
+		t.Fatal(err)
+	}
+	_, err = c.Latest()
+	errtest.OneLine(t, err, c.Path(2), "format version 9", "use the pmx that wrote it, or a newer one")
+	if strings.Contains(err.Error(), "delete") || strings.Contains(err.Error(), "--overwrite") {
+		t.Errorf("another version: %v", err)
+	}
 }
 
 // TestSaveFailureKeepsOlder: when a checkpoint cannot be written, none is deleted.

@@ -92,6 +92,9 @@ func (c Checkpoints) Latest() (step int64, err error) {
 	if _, unreadable := errors.AsType[*fs.PathError](err); unreadable {
 		return 0, fmt.Errorf("%w: it may be good, make it readable", err)
 	}
+	if errors.Is(err, errVersion) || errors.Is(err, errMisnamed) {
+		return 0, err
+	}
 	for _, step := range slices.Backward(steps[:len(steps)-1]) {
 		if c.verify(step) == nil {
 			return 0, fmt.Errorf("%w; the newest good checkpoint is %s: delete the damaged file to go on from there", err, c.Path(step))
@@ -100,6 +103,9 @@ func (c Checkpoints) Latest() (step int64, err error) {
 	return 0, fmt.Errorf("%w; no older checkpoint is good: start anew with --overwrite", err)
 }
 
+// errMisnamed is in the error of a checkpoint that is good under its own name.
+var errMisnamed = errors.New("it has another one's name")
+
 // verify reads the checkpoint of a step through.
 func (c Checkpoints) verify(step int64) error {
 	r, err := OpenCheckpoint(c.Path(step))
@@ -107,6 +113,10 @@ func (c Checkpoints) verify(step int64) error {
 		return err
 	}
 	defer r.Close()
+	own := c.Path(r.Step)
+	if _, err := os.Lstat(own); r.Step != step && errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("artifacts: %s is of step %d, %w: give it its own, %s", c.Path(step), r.Step, errMisnamed, own)
+	}
 	if r.Step != step {
 		return fmt.Errorf("artifacts: %s is of step %d: it has another one's name", c.Path(step), r.Step)
 	}

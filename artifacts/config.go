@@ -29,7 +29,8 @@ func (r *RunDir) ReadConfig(config any) error {
 	d.DisallowUnknownFields()
 	if err := d.Decode(config); err != nil {
 		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok { // names types of Go
-			err = fmt.Errorf("key %q holds a JSON %s: put back what it was", wrong.Field, wrong.Value)
+			key := wrong.Field[strings.LastIndexByte(wrong.Field, '.')+1:] // behind the fields of Go that hold it
+			err = fmt.Errorf("key %q holds a JSON %s: put back what it was", key, wrong.Value)
 		}
 		return fmt.Errorf("artifacts: %s: %w", r.Path(ConfigName), err)
 	}

@@ -105,7 +105,7 @@ func readManifest(path string) (Manifest, error) {
 		return m, fmt.Errorf("artifacts: %s is not a manifest of pmx, or is damaged", path)
 	}
 	if m.Version > manifestVersion {
-		return m, fmt.Errorf("artifacts: %s has version %d, this pmx knows up to %d: use a newer pmx", path, m.Version, manifestVersion)
+		return m, fmt.Errorf("artifacts: %s has version %d, this pmx knows up to %d: %w", path, m.Version, manifestVersion, errVersion)
 	}
 	return m, nil
 }

@@ -182,10 +182,13 @@ func checkFree(path string, overwrite bool) error {
 			break
 		}
 	}
+	_, err = readManifest(filepath.Join(path, ManifestName))
 	switch {
 	case content == "":
 		return nil
-	case !isRun(path):
+	case errors.Is(err, errVersion):
+		return err
+	case err != nil:
 		return fmt.Errorf("artifacts: %s is not empty (it holds %s) and is not a run of pmx: choose a new folder", path, content)
 	case !overwrite:
 		return fmt.Errorf("artifacts: %s holds a run already: continue it with --resume, or start anew with --overwrite", path)
@@ -201,6 +204,9 @@ func checkRun(path string) error {
 		return fmt.Errorf("artifacts: %w", err)
 	}
 	_, err := readManifest(filepath.Join(path, ManifestName))
+	if errors.Is(err, errVersion) {
+		return err
+	}
 	if _, unreadable := errors.AsType[*fs.PathError](err); unreadable && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
 		return fmt.Errorf("%w: make it readable", err)
 	} else if err != nil {

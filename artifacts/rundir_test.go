@@ -148,7 +148,7 @@ func TestManifest(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = run.ReadManifest()
-	errtest.OneLine(t, err, "version 99", "newer pmx")
+	errtest.OneLine(t, err, "version 99", "or a newer one")
 }
 
 type testConfig struct {

@@ -203,6 +203,9 @@ func (in *Installer) fetchFrom(ctx context.Context, rel release, s source) error
 			return fmt.Errorf("%s: %w", m.from, err)
 		}
 	}
+	if err := context.Cause(ctx); err != nil { // all of it is there only now
+		return err
+	}
 	final := filepath.Join(in.Dir, rel.name())
 	if err := replaceDir(content, final, filepath.Join(tmp, "old")); err != nil {
 		return err
