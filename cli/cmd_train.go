@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 
 	"github.com/urfave/cli/v2"
@@ -83,7 +84,8 @@ type trainer struct {
 	// Images for kNN; nil without.
 	bank, queries patchmix.Dataset
 
-	last    artifacts.Session // of the run that is resumed; empty where there was none
+	resumed *artifacts.RunDir // the run as it was, to look at; nil without --resume
+	last    artifacts.Session // of that run; empty where there was none
 	routine artifacts.Routine
 	dir     *artifacts.RunDir
 	step    *builders.Step
@@ -129,6 +131,8 @@ func (t *trainer) checkFlags() error {
 		return usageErrorf("--accept-changed-data goes with --resume")
 	case c.Int("checkpoint-every") < 0 || c.Int64("checkpoint-every-steps") < 0 || c.Int("keep") < 1 || c.Int("knn-every") < 0:
 		return usageErrorf("--checkpoint-every, --checkpoint-every-steps and --knn-every are 0 or more, --keep 1 or more")
+	case c.Bool("no-knn") && c.Int("knn-every") > 0:
+		return usageErrorf("--no-knn measures no accuracy and --knn-every says when to: choose one")
 	case c.Int("workers") < 0 || c.Int("workers") > maxThreads:
 		return usageErrorf("--workers %d: want 0 (one per core) to %d", c.Int("workers"), maxThreads)
 	case c.Int("profile-steps") < 1 || c.IsSet("profile-steps") && t.profile == nil:
@@ -137,26 +141,17 @@ func (t *trainer) checkFlags() error {
 	return nil
 }
 
-// readRecipe takes the recipe from the flags, or from the run that is resumed.
-func (t *trainer) readRecipe() error {
+// readRecipe takes the recipe from the flags, or from the run that is resumed. That must
+// be the run's, which is found out before its images are looked for.
+func (t *trainer) readRecipe() (err error) {
 	c := t.c
-	if c.Bool("resume") && !c.IsSet("preset") && !c.IsSet("config") {
-		dir, err := artifacts.ViewRun(c.String("out"))
-		if err != nil {
-			return err
-		}
-		if err := dir.ReadConfig(&t.recipe); err != nil {
-			return err
-		}
-		if err := setKeys(c, &t.recipe); err != nil {
-			return err
-		}
-	} else {
-		r, err := recipeOf(c)
-		if err != nil {
-			return err
-		}
-		t.recipe = r
+	if t.resumed == nil || c.IsSet("preset") || c.IsSet("config") {
+		t.recipe, err = recipeOf(c)
+	} else if err = t.resumed.ReadConfig(&t.recipe); err == nil {
+		err = setKeys(c, &t.recipe)
+	}
+	if err != nil {
+		return err
 	}
 	if c.IsSet("data") {
 		t.recipe.Sources.Data = c.String("data")
@@ -164,11 +159,13 @@ func (t *trainer) readRecipe() error {
 	if c.IsSet("seed") {
 		t.recipe.Seed = c.Uint64("seed")
 	}
-	err := t.recipe.Validate()
-	if err != nil && c.Bool("resume") {
-		err = fmt.Errorf("the recipe of %s: %w", c.String("out"), err)
+	if err := t.recipe.Validate(); err != nil {
+		return withCode(ExitUsage, err)
 	}
-	return withCode(ExitUsage, err)
+	if t.resumed == nil {
+		return nil
+	}
+	return t.resumed.CheckConfig(t.recipe, resumeMayChange...)
 }
 
 // openRuntime opens what the flags name; --resume goes on with what the run was
@@ -193,7 +190,7 @@ func (t *trainer) openRuntime() (err error) {
 
 func (t *trainer) openData(ctx context.Context) (err error) {
 	if t.images, err = t.recipe.images(ctx); err != nil {
-		return err
+		return t.moved(err)
 	}
 	remedy := "--set batch=N"
 	if t.c.Bool("resume") {
@@ -201,6 +198,15 @@ func (t *trainer) openData(ctx context.Context) (err error) {
 	}
 	if t.data, err = t.recipe.trainingImages(ctx, t.images, remedy); err == nil {
 		printNotes(t.c.App.ErrWriter, patchmix.Notes(t.data))
+	}
+	return t.moved(err)
+}
+
+// moved adds to an error of images that are not where the run had them what says where
+// they are.
+func (t *trainer) moved(err error) error {
+	if t.c.Bool("resume") && !t.c.IsSet("data") && errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w: if the images have moved, --data says where to", err)
 	}
 	return err
 }

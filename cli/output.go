@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"sync"
 	"syscall"
 )
 
@@ -12,11 +13,14 @@ import (
 // what prints does not look: a result that is lost is no success.
 type output struct {
 	w    io.Writer
+	mu   sync.Mutex   // of an action that was left at a signal, which may print on
 	lost *outputError // nil: nothing
 }
 
 // Write writes, until it fails for the first time.
 func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	if o.lost != nil {
 		return 0, o.lost
 	}
@@ -30,6 +34,8 @@ func (o *output) Write(p []byte) (int, error) {
 
 // check is err, or what was lost where that is all that went wrong.
 func (o *output) check(err error) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	if o.lost != nil && (err == nil || errors.Is(err, o.lost)) {
 		return o.lost
 	}

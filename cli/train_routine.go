@@ -17,11 +17,11 @@ func (t *trainer) readLast() error {
 	if !c.Bool("resume") {
 		return nil
 	}
-	dir, err := artifacts.ViewRun(c.String("out"))
-	if err != nil {
+	var err error
+	if t.resumed, err = artifacts.ViewRun(c.String("out")); err != nil {
 		return err
 	}
-	m, err := dir.ReadManifest()
+	m, err := t.resumed.ReadManifest()
 	if err != nil || len(m.Sessions) == 0 {
 		return err
 	}
@@ -35,6 +35,9 @@ func (t *trainer) readLast() error {
 	unlessSet(c, "checkpoint-every-steps", &t.routine.CheckpointEverySteps, last.CheckpointEverySteps)
 	unlessSet(c, "no-knn", &t.routine.KNN, last.KNN)
 	unlessSet(c, "knn-every", &t.routine.KNNEvery, last.KNNEvery)
+	if c.Int("knn-every") > 0 && !c.IsSet("no-knn") { // asks for what the run did without
+		t.routine.KNN = true
+	}
 	return nil
 }
 
