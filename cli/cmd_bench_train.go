@@ -8,7 +8,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"pmx/patchmix"
+	"pmx/images"
 	"pmx/training"
 )
 
@@ -87,7 +87,7 @@ func benchTrain(c *cli.Context) error {
 }
 
 // time trains for a while.
-func (t *trainTiming) time(ctx context.Context, backend training.Runtime, options training.Options, r Recipe, data patchmix.Dataset, workers int) error {
+func (t *trainTiming) time(ctx context.Context, backend training.Runtime, options training.Options, r Recipe, data images.Dataset, workers int) error {
 	feeder, err := newFeeder(r, data, nil, workers)
 	if err != nil {
 		return withCode(ExitUsage, err)

@@ -11,7 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"pmx/detection"
-	"pmx/patchmix"
+	"pmx/images"
 )
 
 var _ = register("detect show", func() *cli.Command {
@@ -53,8 +53,8 @@ func showDetections(c *cli.Context) error {
 	if ext := filepath.Ext(out); ext != "" && !strings.EqualFold(ext, ".png") {
 		return usageErrorf("--out %s: want a name that ends in .png, which is what is written", out)
 	}
-	picture := new(patchmix.Image)
-	if err := patchmix.ReadImage(photo, picture); err != nil {
+	picture := new(images.Image)
+	if err := images.ReadImage(photo, picture); err != nil {
 		return err
 	}
 	var id *int64

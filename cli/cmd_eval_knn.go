@@ -18,9 +18,9 @@ import (
 	"pmx/builders"
 	"pmx/evaluation"
 	"pmx/export"
+	"pmx/images"
 	"pmx/internal/progress"
 	"pmx/onnxgraph"
-	"pmx/patchmix"
 	"pmx/training"
 )
 
@@ -65,7 +65,7 @@ func evalKNN(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	printNotes(c.App.ErrWriter, slices.Concat(patchmix.Notes(bank), accuracyNotes(bank, queries)))
+	printNotes(c.App.ErrWriter, slices.Concat(images.Notes(bank), accuracyNotes(bank, queries)))
 	backend, options, err := runtimeOf(c)
 	if err != nil {
 		return err
@@ -116,7 +116,7 @@ func knnFlags(c *cli.Context) (knn evaluation.KNN, root string, err error) {
 
 // imagesToClassify opens those of the recipe, or of the flags, and those that vote on
 // them.
-func imagesToClassify(c *cli.Context, r Recipe) (bank, queries patchmix.Dataset, err error) {
+func imagesToClassify(c *cli.Context, r Recipe) (bank, queries images.Dataset, err error) {
 	if c.IsSet("data") {
 		r.Sources = Sources{Data: c.String("data")}
 	}
@@ -125,12 +125,12 @@ func imagesToClassify(c *cli.Context, r Recipe) (bank, queries patchmix.Dataset,
 			return nil, nil, usageErrorf("--hold-out %g: want a part of the images, from 0 to below 1", r.HoldOut)
 		}
 	}
-	images, err := r.images(c.Context)
+	source, err := r.source(c.Context)
 	if err != nil {
 		return nil, nil, err
 	}
-	bank, queries, err = labelledSplits(c.Context, images, "--hold-out 0.1")
-	if unlabelled, ok := errors.AsType[*unlabelledError](err); ok && !errors.Is(err, patchmix.ErrNoSplit) {
+	bank, queries, err = labelledSplits(c.Context, source, "--hold-out 0.1")
+	if unlabelled, ok := errors.AsType[*unlabelledError](err); ok && !errors.Is(err, images.ErrNoSplit) {
 		err = fmt.Errorf("%w, so there is nothing to classify: name images in one folder per class by --data SPEC", unlabelled)
 	}
 	return bank, queries, err
@@ -162,7 +162,7 @@ type knnResult struct {
 	Top5 float64 `json:"top5"`
 }
 
-func printKNN(out io.Writer, asJSON bool, model string, bank, queries patchmix.Dataset, results []evaluation.Accuracy) error {
+func printKNN(out io.Writer, asJSON bool, model string, bank, queries images.Dataset, results []evaluation.Accuracy) error {
 	report := knnReport{Model: model, Bank: bank.Len(), Queries: queries.Len()}
 	fmt.Fprintf(out, "%s: %s images (%s) vote on %s (%s)\n", model, progress.Count(int64(bank.Len())), bank.Name(), progress.Count(int64(queries.Len())), queries.Name())
 	w := newTable(out)
@@ -284,7 +284,7 @@ func (e *extractor) close() {
 }
 
 // features are those of the encoder, or without one the pixels.
-func (e *extractor) features(ctx context.Context, d patchmix.Dataset) (*evaluation.Features, error) {
+func (e *extractor) features(ctx context.Context, d images.Dataset) (*evaluation.Features, error) {
 	batches := evalBatches(ctx, d, e.side, e.batch, e.bytes)
 	compute := func() (*evaluation.Features, error) {
 		bar := newProgress(e.stderr, d.Name(), int64(d.Len()))

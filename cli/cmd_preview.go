@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"pmx/images"
 	"pmx/patchmix"
 )
 
@@ -61,16 +62,16 @@ func preview(c *cli.Context) error {
 	if err := checkOutputs([]commandFile{flagFile(c, "out")}, []commandFile{flagFile(c, "config")}); err != nil {
 		return err
 	}
-	images, err := r.images(c.Context)
+	source, err := r.source(c.Context)
 	if err != nil {
 		return err
 	}
-	data, err := openSplit(c.Context, images, patchmix.Train)
+	data, err := openSplit(c.Context, source, images.Train)
 	if err != nil {
 		return err
 	}
-	printNotes(c.App.ErrWriter, patchmix.Notes(data))
-	if err := checkSheet(c, out, images, data); err != nil {
+	printNotes(c.App.ErrWriter, images.Notes(data))
+	if err := checkSheet(c, out, source, data); err != nil {
 		return err
 	}
 	config, err := r.loaderConfig(0)
@@ -95,16 +96,16 @@ func preview(c *cli.Context) error {
 }
 
 // checkSheet refuses a sheet in the place of one of the images, those for testing too.
-func checkSheet(c *cli.Context, out string, images *patchmix.Source, training patchmix.Dataset) error {
+func checkSheet(c *cli.Context, out string, source *images.Source, training images.Dataset) error {
 	if !isRegular(out) { // most often there is nothing: no need to list more images
 		return nil
 	}
-	datasets := []patchmix.Dataset{training}
-	if test, err := openSplit(c.Context, images, patchmix.Test); err == nil { // there may be none
+	datasets := []images.Dataset{training}
+	if test, err := openSplit(c.Context, source, images.Test); err == nil { // there may be none
 		datasets = append(datasets, test)
 	}
 	for _, d := range datasets {
-		if patchmix.HoldsFile(d, out) {
+		if images.HoldsFile(d, out) {
 			return usageErrorf("--out %s is one of the images of %s: name another file", out, d.Name())
 		}
 	}

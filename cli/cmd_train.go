@@ -14,8 +14,8 @@ import (
 	"pmx/artifacts/tfevents"
 	"pmx/builders"
 	"pmx/export"
+	"pmx/images"
 	"pmx/internal/progress"
-	"pmx/patchmix"
 	"pmx/training"
 	"pmx/training/kernels"
 )
@@ -77,12 +77,12 @@ before and after the training; the classes are used for nothing else.
 type trainer struct {
 	c       *cli.Context
 	recipe  Recipe
-	images  *patchmix.Source
-	data    patchmix.Dataset // to train on
+	images  *images.Source
+	data    images.Dataset // to train on
 	backend training.Runtime
 	options training.Options
 	// Images for kNN; nil without.
-	bank, queries patchmix.Dataset
+	bank, queries images.Dataset
 
 	resumed *artifacts.RunDir // the run as it was, to look at; nil without --resume
 	last    artifacts.Session // of that run; empty where there was none
@@ -189,7 +189,7 @@ func (t *trainer) openRuntime() (err error) {
 }
 
 func (t *trainer) openData(ctx context.Context) (err error) {
-	if t.images, err = t.recipe.images(ctx); err != nil {
+	if t.images, err = t.recipe.source(ctx); err != nil {
 		return t.moved(err)
 	}
 	remedy := "--set batch=N"
@@ -197,7 +197,7 @@ func (t *trainer) openData(ctx context.Context) (err error) {
 		remedy = "name the images of the run by --data"
 	}
 	if t.data, err = t.recipe.trainingImages(ctx, t.images, remedy); err == nil {
-		printNotes(t.c.App.ErrWriter, patchmix.Notes(t.data))
+		printNotes(t.c.App.ErrWriter, images.Notes(t.data))
 	}
 	return t.moved(err)
 }

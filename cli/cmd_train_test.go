@@ -14,6 +14,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"pmx/artifacts"
+	"pmx/images"
 	"pmx/internal/errtest"
 	"pmx/internal/require"
 	"pmx/patchmix"
@@ -107,7 +108,7 @@ func TestImageRemedy(t *testing.T) {
 	if err := draw(filepath.Join(dir, "photos"), 1, 2); err != nil {
 		t.Fatal(err)
 	}
-	data, err := patchmix.Open("folder:"+filepath.Join(dir, "photos"), patchmix.Train)
+	data, err := images.Open("folder:"+filepath.Join(dir, "photos"), images.Train)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +123,7 @@ func TestImageRemedy(t *testing.T) {
 		{"test/1.png", errors.New("corrupt"), ": corrupt: repair or remove it; then go on by pmx train --resume --out"},
 	} {
 		path := filepath.Join(dir, c.name)
-		errtest.OneLine(t, r.imageRemedy(&patchmix.ImageError{Path: path, Err: c.err}), path+c.want)
+		errtest.OneLine(t, r.imageRemedy(&images.ImageError{Path: path, Err: c.err}), path+c.want)
 	}
 }
 

@@ -10,8 +10,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"pmx/images"
 	"pmx/internal/buildinfo"
-	"pmx/patchmix"
 )
 
 // licence is pmx's own: a copy of the one beside the source, which embed cannot reach.
@@ -43,7 +43,7 @@ pmx version --licences   the licences of pmx and of its images, and which Go mod
 // printLicences shows the texts that go with every copy of the program, and where
 // those of other people's code are: each module comes under a licence of its own.
 func printLicences(w io.Writer, modules []*debug.Module) error {
-	_, err := fmt.Fprintf(w, "pmx:\n\n%s\n\nThe images and labels of the data set \"sample\":\n\n%s\n\n", strings.TrimSpace(licence), strings.TrimSpace(patchmix.SampleLicense()))
+	_, err := fmt.Fprintf(w, "pmx:\n\n%s\n\nThe images and labels of the data set \"sample\":\n\n%s\n\n", strings.TrimSpace(licence), strings.TrimSpace(images.SampleLicense()))
 	if err != nil {
 		return err
 	}

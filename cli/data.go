@@ -10,16 +10,16 @@ import (
 	"strings"
 
 	"pmx/evaluation"
+	"pmx/images"
 	"pmx/internal/progress"
 	"pmx/onnxgraph"
-	"pmx/patchmix"
 )
 
 // dataHelp is the part of a help text that lists the data sets.
 func dataHelp() string {
 	var b strings.Builder
 	b.WriteString("Images (SPEC), as a format and a path or as a path alone:\n")
-	for name, f := range patchmix.Formats.All() {
+	for name, f := range images.Formats.All() {
 		spec := name
 		if f.Arg != "" {
 			spec += ":" + f.Arg
@@ -29,40 +29,40 @@ func dataHelp() string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// images finds the recipe's images. Like all that opens them, it ends with ctx.
-func (r Recipe) images(ctx context.Context) (*patchmix.Source, error) {
+// source finds the recipe's images. Like all that opens them, it ends with ctx.
+func (r Recipe) source(ctx context.Context) (*images.Source, error) {
 	if r.Sources.Data == "" {
-		return nil, usageErrorf("no images to work on: name them by --data SPEC (%s)", strings.Join(patchmix.Formats.Names(), ", "))
+		return nil, usageErrorf("no images to work on: name them by --data SPEC (%s)", strings.Join(images.Formats.Names(), ", "))
 	}
-	var options []patchmix.OpenOption
+	var options []images.OpenOption
 	if r.HoldOut > 0 {
-		options = append(options, patchmix.HoldOut(r.HoldOut))
+		options = append(options, images.HoldOut(r.HoldOut))
 	}
-	images, err := unlessStopped(ctx, func() (*patchmix.Source, error) { return patchmix.NewSource(r.Sources.Data, options...) })
-	if wrong, ok := errors.AsType[*patchmix.SpecError](err); ok {
+	source, err := unlessStopped(ctx, func() (*images.Source, error) { return images.NewSource(r.Sources.Data, options...) })
+	if wrong, ok := errors.AsType[*images.SpecError](err); ok {
 		return nil, withCode(ExitUsage, wrong)
 	}
-	return images, err
+	return source, err
 }
 
 // openSplit opens one split of the images, which may be millions to list.
-func openSplit(ctx context.Context, images *patchmix.Source, split string) (patchmix.Dataset, error) {
-	return unlessStopped(ctx, func() (patchmix.Dataset, error) { return images.Open(split) })
+func openSplit(ctx context.Context, source *images.Source, split string) (images.Dataset, error) {
+	return unlessStopped(ctx, func() (images.Dataset, error) { return source.Open(split) })
 }
 
 // openTraining opens the recipe's images to train on, which must make a batch.
-func (r Recipe) openTraining(ctx context.Context) (patchmix.Dataset, error) {
-	images, err := r.images(ctx)
+func (r Recipe) openTraining(ctx context.Context) (images.Dataset, error) {
+	source, err := r.source(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return r.trainingImages(ctx, images, "--set batch=N")
+	return r.trainingImages(ctx, source, "--set batch=N")
 }
 
 // trainingImages are those to train on, which must make a batch; remedy is what helps
 // where they do not.
-func (r Recipe) trainingImages(ctx context.Context, images *patchmix.Source, remedy string) (patchmix.Dataset, error) {
-	d, err := openSplit(ctx, images, patchmix.Train)
+func (r Recipe) trainingImages(ctx context.Context, source *images.Source, remedy string) (images.Dataset, error) {
+	d, err := openSplit(ctx, source, images.Train)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +74,7 @@ func (r Recipe) trainingImages(ctx context.Context, images *patchmix.Source, rem
 
 // stepsPerEpoch is how many batches the recipe makes of the images; an error if
 // it can make none.
-func (r Recipe) stepsPerEpoch(d patchmix.Dataset) (int, error) {
+func (r Recipe) stepsPerEpoch(d images.Dataset) (int, error) {
 	f, err := newFeeder(r, d, nil, 1)
 	if err != nil {
 		return 0, withCode(ExitUsage, err)
@@ -91,20 +91,20 @@ func (e *unlabelledError) Unwrap() error { return e.error }
 // labelledSplits are the images that vote and those that are classified. Where the
 // images are good but have no classes, or none of them are for testing, the error
 // is an *unlabelledError; holdOut is what a user writes to keep some of them.
-func labelledSplits(ctx context.Context, images *patchmix.Source, holdOut string) (bank, queries patchmix.Dataset, err error) {
-	if bank, err = openSplit(ctx, images, patchmix.Train); err != nil {
+func labelledSplits(ctx context.Context, source *images.Source, holdOut string) (bank, queries images.Dataset, err error) {
+	if bank, err = openSplit(ctx, source, images.Train); err != nil {
 		return nil, nil, err
 	}
-	queries, err = openSplit(ctx, images, patchmix.Test)
+	queries, err = openSplit(ctx, source, images.Test)
 	switch {
-	case errors.Is(err, patchmix.ErrNoSplit):
+	case errors.Is(err, images.ErrNoSplit):
 		return nil, nil, &unlabelledError{fmt.Errorf("%w: %s keeps a tenth for it", err, holdOut)}
-	case errors.Is(err, patchmix.ErrClasses):
+	case errors.Is(err, images.ErrClasses):
 		return nil, nil, &unlabelledError{err}
 	case err != nil:
 		return nil, nil, err
 	}
-	for _, d := range []patchmix.Dataset{bank, queries} {
+	for _, d := range []images.Dataset{bank, queries} {
 		if err := checkLabels(d); err != nil {
 			return nil, nil, &unlabelledError{err}
 		}
@@ -116,7 +116,7 @@ func labelledSplits(ctx context.Context, images *patchmix.Source, holdOut string
 }
 
 // checkClasses wants two classes to vote for, and of them those of the queries.
-func checkClasses(bank, queries patchmix.Dataset) error {
+func checkClasses(bank, queries images.Dataset) error {
 	if len(labelsOf(bank)) == 1 {
 		return fmt.Errorf("%s: all images are of one class, %s", bank.Name(), className(bank, bank.Label(0)))
 	}
@@ -127,7 +127,7 @@ func checkClasses(bank, queries patchmix.Dataset) error {
 }
 
 // labelsOf counts the images of each label.
-func labelsOf(d patchmix.Dataset) map[int]int {
+func labelsOf(d images.Dataset) map[int]int {
 	count := map[int]int{}
 	for i := range d.Len() {
 		count[d.Label(i)]++
@@ -137,25 +137,25 @@ func labelsOf(d patchmix.Dataset) map[int]int {
 
 // strangers are the labels of the queries that nobody votes for, and how many images
 // have them.
-func strangers(bank, queries patchmix.Dataset) (labels []int, images int) {
+func strangers(bank, queries images.Dataset) (labels []int, n int) {
 	known := labelsOf(bank)
-	for label, n := range labelsOf(queries) {
+	for label, count := range labelsOf(queries) {
 		if known[label] == 0 {
 			labels = append(labels, label)
-			images += n
+			n += count
 		}
 	}
 	slices.Sort(labels)
-	return labels, images
+	return labels, n
 }
 
 // accuracyNotes are what to know of an accuracy, but for the notes on the bank.
-func accuracyNotes(bank, queries patchmix.Dataset) []string {
-	known := patchmix.Notes(bank)
-	notes := slices.DeleteFunc(slices.Clone(patchmix.Notes(queries)), func(n string) bool { return slices.Contains(known, n) })
-	if labels, images := strangers(bank, queries); images > 0 {
+func accuracyNotes(bank, queries images.Dataset) []string {
+	known := images.Notes(bank)
+	notes := slices.DeleteFunc(slices.Clone(images.Notes(queries)), func(n string) bool { return slices.Contains(known, n) })
+	if labels, n := strangers(bank, queries); n > 0 {
 		notes = append(notes, fmt.Sprintf("%s of the %s images of %s cannot be classified: none of %s is of class %s%s",
-			progress.Count(int64(images)), progress.Count(int64(queries.Len())), queries.Name(), bank.Name(), className(queries, labels[0]), andMore(len(labels)-1)))
+			progress.Count(int64(n)), progress.Count(int64(queries.Len())), queries.Name(), bank.Name(), className(queries, labels[0]), andMore(len(labels)-1)))
 	}
 	return notes
 }
@@ -168,7 +168,7 @@ func andMore(n int) string {
 }
 
 // className is the name of a label, or its number.
-func className(d patchmix.Dataset, label int) string {
+func className(d images.Dataset, label int) string {
 	if classes := d.Classes(); label < len(classes) {
 		return strconv.Quote(classes[label])
 	}
@@ -183,7 +183,7 @@ func printNotes(stderr io.Writer, notes []string) {
 }
 
 // checkLabels wants a class for every image.
-func checkLabels(d patchmix.Dataset) error {
+func checkLabels(d images.Dataset) error {
 	without := 0
 	for i := range d.Len() {
 		if d.Label(i) < 0 {
@@ -201,17 +201,17 @@ func checkLabels(d patchmix.Dataset) error {
 
 // evalTransform is the usual evaluation of an encoder for images of a side: photographs
 // are scaled to 256/224 of it and cut, small images are only scaled.
-func evalTransform(side int) patchmix.EvalTransform {
+func evalTransform(side int) images.EvalTransform {
 	if side < 64 {
-		return patchmix.EvalTransform{Size: side}
+		return images.EvalTransform{Size: side}
 	}
-	return patchmix.EvalTransform{Size: side, Resize: side * 256 / 224}
+	return images.EvalTransform{Size: side, Resize: side * 256 / 224}
 }
 
 // evalBatches are a data set's images as an encoder takes them: normalised float
 // [n 3 side side], or bytes [n side side 3].
-func evalBatches(ctx context.Context, d patchmix.Dataset, side, size int, bytes bool) evaluation.Batches {
-	config := patchmix.EvalConfig{Transform: evalTransform(side), Mean: patchmix.ImageNetMean, Std: patchmix.ImageNetStd, Batch: size}
+func evalBatches(ctx context.Context, d images.Dataset, side, size int, bytes bool) evaluation.Batches {
+	config := images.EvalConfig{Transform: evalTransform(side), Mean: images.ImageNetMean, Std: images.ImageNetStd, Batch: size}
 	images := evaluation.Images(ctx, d, config)
 	if !bytes {
 		return images
@@ -228,12 +228,12 @@ func evalBatches(ctx context.Context, d patchmix.Dataset, side, size int, bytes 
 	}
 }
 
-// pixelsOf undoes the normalisation: the bytes [n H W 3] of images [n 3 H W].
-func pixelsOf(images *onnxgraph.Tensor) *onnxgraph.Tensor {
-	s := images.Shape()
+// pixelsOf undoes the normalisation: the bytes [n H W 3] of a batch [n 3 H W].
+func pixelsOf(batch *onnxgraph.Tensor) *onnxgraph.Tensor {
+	s := batch.Shape()
 	n, h, w := s[0], s[2], s[3]
-	normalizer := patchmix.NewNormalizer(patchmix.ImageNetMean, patchmix.ImageNetStd)
-	planes := onnxgraph.Data[float32](images)
+	normalizer := images.NewNormalizer(images.ImageNetMean, images.ImageNetStd)
+	planes := onnxgraph.Data[float32](batch)
 	bytes := make([]uint8, 0, len(planes))
 	for i := range n {
 		bytes = append(bytes, normalizer.Image(planes[i*3*h*w:][:3*h*w], w, h).Pix...)

@@ -9,8 +9,8 @@ import (
 	"testing"
 
 	"pmx/builders"
+	"pmx/images"
 	"pmx/onnxgraph"
-	"pmx/patchmix"
 )
 
 func sampleRecipe(t *testing.T) Recipe {
@@ -19,13 +19,13 @@ func sampleRecipe(t *testing.T) Recipe {
 	return r
 }
 
-func imagesOf(t *testing.T, r Recipe) *patchmix.Source {
+func imagesOf(t *testing.T, r Recipe) *images.Source {
 	t.Helper()
-	images, err := r.images(t.Context())
+	source, err := r.source(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return images
+	return source
 }
 
 func TestPixelsOfUndoesTheNormalisation(t *testing.T) {
@@ -50,12 +50,12 @@ func TestEvalBatches(t *testing.T) {
 		t.Fatal(err)
 	}
 	indices := []int{5, 1, 999, 3, 8}
-	data, err := patchmix.Subset(queries, "some", indices)
+	data, err := images.Subset(queries, "some", indices)
 	if err != nil {
 		t.Fatal(err)
 	}
 	next := 0
-	var img patchmix.Image
+	var img images.Image
 	for b, err := range evalBatches(t.Context(), data, 28, 2, true) {
 		if err != nil {
 			t.Fatal(err)
@@ -126,13 +126,13 @@ func TestLabelledSplitsNeedLabels(t *testing.T) {
 		if _, ok := errors.AsType[*unlabelledError](err); !ok || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want an unlabelledError with %q", name, err, c.want)
 		}
-		if _, err := imagesOf(t, r).Open(patchmix.Train); err != nil {
+		if _, err := imagesOf(t, r).Open(images.Train); err != nil {
 			t.Errorf("%s cannot be trained on: %v", name, err)
 		}
 	}
 	r := sampleRecipe(t)
 	r.Sources.Data = ""
-	if _, err := r.images(t.Context()); exitCode(t.Context(), err) != ExitUsage {
+	if _, err := r.source(t.Context()); exitCode(t.Context(), err) != ExitUsage {
 		t.Errorf("no data: %v, want a usage error", err)
 	}
 }
@@ -140,9 +140,9 @@ func TestLabelledSplitsNeedLabels(t *testing.T) {
 // TestAccuracyNotes: test images of classes that nobody votes for are counted.
 func TestAccuracyNotes(t *testing.T) {
 	dir := t.TempDir()
-	list := func(name, text string) patchmix.Dataset {
+	list := func(name, text string) images.Dataset {
 		writeText(t, filepath.Join(dir, name), text)
-		d, err := patchmix.Open("list:"+filepath.Join(dir, name), patchmix.Train)
+		d, err := images.Open("list:"+filepath.Join(dir, name), images.Train)
 		if err != nil {
 			t.Fatal(err)
 		}

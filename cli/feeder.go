@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"pmx/builders"
+	"pmx/images"
 	"pmx/onnxgraph"
 	"pmx/patchmix"
 	"pmx/training"
@@ -13,14 +14,14 @@ import (
 
 // viewsConfig is how the recipe makes views of an image.
 func (r Recipe) viewsConfig() patchmix.ViewsConfig {
-	view := func(side int, scaleMin, scaleMax, blur, solarize float64) patchmix.ViewConfig {
-		return patchmix.ViewConfig{
-			Crop:      patchmix.RandomResizedCrop{Size: side, Scale: [2]float64{scaleMin, scaleMax}, Ratio: [2]float64{3. / 4, 4. / 3}},
-			Jitter:    patchmix.ColorJitter{P: r.JitterProb, Brightness: r.Brightness, Contrast: r.Contrast, Saturation: r.Saturation, Hue: r.Hue},
-			Grayscale: patchmix.RandomGrayscale{P: r.GrayscaleProb},
-			Blur:      patchmix.RandomBlur{P: blur, Sigma: [2]float64{r.BlurSigmaMin, r.BlurSigmaMax}},
-			Solarize:  patchmix.RandomSolarize{P: solarize, Threshold: 128},
-			Flip:      patchmix.RandomFlip{P: r.FlipProb},
+	view := func(side int, scaleMin, scaleMax, blur, solarize float64) images.ViewConfig {
+		return images.ViewConfig{
+			Crop:      images.RandomResizedCrop{Size: side, Scale: [2]float64{scaleMin, scaleMax}, Ratio: [2]float64{3. / 4, 4. / 3}},
+			Jitter:    images.ColorJitter{P: r.JitterProb, Brightness: r.Brightness, Contrast: r.Contrast, Saturation: r.Saturation, Hue: r.Hue},
+			Grayscale: images.RandomGrayscale{P: r.GrayscaleProb},
+			Blur:      images.RandomBlur{P: blur, Sigma: [2]float64{r.BlurSigmaMin, r.BlurSigmaMax}},
+			Solarize:  images.RandomSolarize{P: solarize, Threshold: 128},
+			Flip:      images.RandomFlip{P: r.FlipProb},
 		}
 	}
 	return patchmix.ViewsConfig{
@@ -28,7 +29,7 @@ func (r Recipe) viewsConfig() patchmix.ViewsConfig {
 		View2:      view(r.ImageSize, r.CropScaleMin, r.CropScaleMax, r.BlurProb2, r.SolarizeProb),
 		LocalCrops: r.LocalCrops,
 		Local:      view(r.LocalSize, r.LocalScaleMin, r.LocalScaleMax, r.BlurProbLocal, 0),
-		Mean:       patchmix.ImageNetMean, Std: patchmix.ImageNetStd,
+		Mean:       images.ImageNetMean, Std: images.ImageNetStd,
 	}
 }
 
@@ -62,7 +63,7 @@ type feederPosition struct {
 
 // newFeeder begins at a position that an earlier feeder gave, or at nil at the
 // beginning. The caller closes it.
-func newFeeder(r Recipe, d patchmix.Dataset, position json.RawMessage, workers int) (*feeder, error) {
+func newFeeder(r Recipe, d images.Dataset, position json.RawMessage, workers int) (*feeder, error) {
 	config, err := r.loaderConfig(workers)
 	if err != nil {
 		return nil, err

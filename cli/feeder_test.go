@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"pmx/builders"
+	"pmx/images"
 	"pmx/patchmix"
 )
 
@@ -20,7 +21,7 @@ func TestFeederGivesWhatStepsTake(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			data, err := imagesOf(t, r).Open(patchmix.Train)
+			data, err := imagesOf(t, r).Open(images.Train)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 
 	"pmx/artifacts"
+	"pmx/images"
 	"pmx/patchmix"
 	"pmx/training"
 )
@@ -117,12 +118,12 @@ func (t *trainer) place() (note string, err error) {
 // The run's digest does not cover images that are only classified: they may change. One
 // that has vanished may come back as it was.
 func (t *trainer) imageRemedy(err error) error {
-	image, ok := errors.AsType[*patchmix.ImageError](err)
+	image, ok := errors.AsType[*images.ImageError](err)
 	if !ok {
 		return err
 	}
 	accept := ""
-	if patchmix.DigestCovers(t.data, image.Path) && !errors.Is(err, fs.ErrNotExist) {
+	if images.DigestCovers(t.data, image.Path) && !errors.Is(err, fs.ErrNotExist) {
 		accept = " --accept-changed-data"
 	}
 	return fmt.Errorf("%w; then go on by pmx train --resume%s --out %s", err, accept, shellQuote(t.c.String("out")))

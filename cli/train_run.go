@@ -9,7 +9,7 @@ import (
 
 	"pmx/artifacts"
 	"pmx/export"
-	"pmx/patchmix"
+	"pmx/images"
 	"pmx/training"
 )
 
@@ -20,7 +20,7 @@ func (t *trainer) openRun(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if t.recipe.Sources.Data, err = patchmix.AbsSpec(t.recipe.Sources.Data); err != nil { // found from every folder
+	if t.recipe.Sources.Data, err = images.AbsSpec(t.recipe.Sources.Data); err != nil { // found from every folder
 		return err
 	}
 	if !utf8.ValidString(t.recipe.Sources.Data) {
@@ -95,7 +95,7 @@ func (t *trainer) manifest(ctx context.Context) (m artifacts.Manifest, err error
 }
 
 // dataInfo identifies a data set, whose digest may take a while.
-func dataInfo(ctx context.Context, d patchmix.Dataset) (artifacts.DataInfo, error) {
+func dataInfo(ctx context.Context, d images.Dataset) (artifacts.DataInfo, error) {
 	digest, err := unlessStopped(ctx, d.Digest)
 	return artifacts.DataInfo{Name: d.Name(), Samples: d.Len(), Digest: digest}, err
 }

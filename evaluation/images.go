@@ -3,14 +3,14 @@ package evaluation
 import (
 	"context"
 
-	"pmx/patchmix"
+	"pmx/images"
 )
 
 // Images are the images of a data set in order, prepared for evaluation. Each
 // time they are ranged over, they are read anew.
-func Images(ctx context.Context, data patchmix.Dataset, c patchmix.EvalConfig) Batches {
+func Images(ctx context.Context, data images.Dataset, c images.EvalConfig) Batches {
 	return func(yield func(Batch, error) bool) {
-		for b, err := range patchmix.EvalBatches(ctx, data, c) {
+		for b, err := range images.EvalBatches(ctx, data, c) {
 			if err != nil {
 				yield(Batch{}, err)
 				return

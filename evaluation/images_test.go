@@ -6,28 +6,28 @@ import (
 	"testing"
 
 	"pmx/builders"
-	"pmx/patchmix"
+	"pmx/images"
 )
 
 // few are the first n images of a data set.
 type few struct {
-	patchmix.Dataset
+	images.Dataset
 	n int
 }
 
 func (f few) Len() int { return f.n }
 
-func evalConfig() patchmix.EvalConfig {
-	c := patchmix.EvalConfig{Transform: patchmix.EvalTransform{Size: 28}, Batch: 64}
+func evalConfig() images.EvalConfig {
+	c := images.EvalConfig{Transform: images.EvalTransform{Size: 28}, Batch: 64}
 	for i := range c.Mean {
 		c.Mean[i], c.Std[i] = float64(builders.ImageMean[i]), float64(builders.ImageStd[i])
 	}
 	return c
 }
 
-func sample(t *testing.T, split string, n int) patchmix.Dataset {
+func sample(t *testing.T, split string, n int) images.Dataset {
 	t.Helper()
-	data, err := patchmix.Open("sample", split)
+	data, err := images.Open("sample", split)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,11 +38,11 @@ func sample(t *testing.T, split string, n int) patchmix.Dataset {
 // among 1500 raw images are right for most of 200 others, as a plain float64
 // classifier finds too.
 func TestRawPixelsOfSample(t *testing.T) {
-	bank, err := RawPixels(t.Context(), Images(t.Context(), sample(t, patchmix.Train, 1500), evalConfig()), nil)
+	bank, err := RawPixels(t.Context(), Images(t.Context(), sample(t, images.Train, 1500), evalConfig()), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	queries, err := RawPixels(t.Context(), Images(t.Context(), sample(t, patchmix.Test, 200), evalConfig()), nil)
+	queries, err := RawPixels(t.Context(), Images(t.Context(), sample(t, images.Test, 200), evalConfig()), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,14 +63,14 @@ func TestRawPixelsOfSample(t *testing.T) {
 func TestImagesEnd(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	seen := 0
-	_, err := RawPixels(t.Context(), Images(ctx, sample(t, patchmix.Train, 640), evalConfig()), func(done int) {
+	_, err := RawPixels(t.Context(), Images(ctx, sample(t, images.Train, 640), evalConfig()), func(done int) {
 		seen = done
 		cancel()
 	})
 	if !errors.Is(err, context.Canceled) || seen >= 640 {
 		t.Errorf("error %v after %d images", err, seen)
 	}
-	for batch, err := range Images(t.Context(), sample(t, patchmix.Train, 640), evalConfig()) {
+	for batch, err := range Images(t.Context(), sample(t, images.Train, 640), evalConfig()) {
 		if err != nil || batch.Images.Shape()[0] != 64 || len(batch.Labels) != 64 {
 			t.Errorf("batch %v, error %v", batch.Images, err)
 		}
@@ -78,7 +78,7 @@ func TestImagesEnd(t *testing.T) {
 	}
 	bad := evalConfig()
 	bad.Batch = 0
-	if _, err := RawPixels(t.Context(), Images(t.Context(), sample(t, patchmix.Train, 640), bad), nil); err == nil {
+	if _, err := RawPixels(t.Context(), Images(t.Context(), sample(t, images.Train, 640), bad), nil); err == nil {
 		t.Error("batches of 0 are taken")
 	}
 }

@@ -3,11 +3,12 @@ package patchmix
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"pmx/images"
 )
 
 // BenchConfig is a measurement of how fast views are made.
@@ -40,10 +41,10 @@ func BenchViews(ctx context.Context, c BenchConfig) (BenchResult, error) {
 		return none, fmt.Errorf("patchmix: benchmark of %d images, views of %d pixels, %d workers, folder %q, noise of %d pixels: choose numbers of at least 1",
 			c.Count, c.Size, c.Workers, c.Dir, c.Noise)
 	}
-	data := noisePictures(c.Noise)
+	data := images.Noise(c.Noise)
 	if c.Dir != "" {
 		var err error
-		if data, err = Open("folder:"+c.Dir, Train); err != nil {
+		if data, err = images.Open("folder:"+c.Dir, images.Train); err != nil {
 			return none, err
 		}
 	}
@@ -58,14 +59,14 @@ func BenchViews(ctx context.Context, c BenchConfig) (BenchResult, error) {
 		errs := make([]error, c.Workers)
 		for worker := range c.Workers {
 			group.Go(func() {
-				w := newWorker()
+				w := images.NewWorker()
 				out := [][]float32{make([]float32, 3*c.Size*c.Size), make([]float32, 3*c.Size*c.Size)}
 				for {
 					i := int(next.Add(1)) - 1
 					if i >= count || ctx.Err() != nil {
 						return
 					}
-					if _, err := data.Sample(i%data.Len(), &w.image); err != nil {
+					if _, err := data.Sample(i%data.Len(), &w.Image); err != nil {
 						errs[worker] = err
 						return
 					}
@@ -91,15 +92,4 @@ func BenchViews(ctx context.Context, c BenchConfig) (BenchResult, error) {
 	}
 	rate := float64(c.Count) / time.Since(begin).Seconds()
 	return BenchResult{ImagesPerSecond: rate, Size: c.Size, Workers: c.Workers}, nil
-}
-
-// noisePictures makes 64 pictures of noise of a size.
-func noisePictures(side int) Dataset {
-	const n = 64
-	rng := rand.New(rand.NewPCG(1, 1))
-	r := &records{name: "noise", w: side, h: side, planar: true, labels: make([]uint8, n), pix: make([]uint8, n*3*side*side)}
-	for i := range r.pix {
-		r.pix[i] = uint8(rng.Uint32())
-	}
-	return r
 }

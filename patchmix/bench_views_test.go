@@ -7,30 +7,32 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"pmx/images"
 )
 
 // BenchmarkViews makes the recipe's two views of an image, decoding included:
 // an operation is an image.
 func BenchmarkViews(b *testing.B) {
-	run := func(b *testing.B, data Dataset, size int) {
+	run := func(b *testing.B, data images.Dataset, size int) {
 		views := newViewMaker(RecipeViews(size, .1))
 		out := [][]float32{make([]float32, 3*size*size), make([]float32, 3*size*size)}
-		w, i := newWorker(), 0
+		w, i := images.NewWorker(), 0
 		for b.Loop() {
-			if _, err := data.Sample(i%data.Len(), &w.image); err != nil {
+			if _, err := data.Sample(i%data.Len(), &w.Image); err != nil {
 				b.Fatal(err)
 			}
 			views.fill(out, 0, 1, 0, i, w)
 			i++
 		}
 	}
-	b.Run("32px", func(b *testing.B) { run(b, noisePictures(32), 32) })
+	b.Run("32px", func(b *testing.B) { run(b, images.Noise(32), 32) })
 	b.Run("224px-JPEG", func(b *testing.B) {
 		dir := filepath.Join("..", "..", "shared", "data", "coco_train", "images")
 		if _, err := os.Stat(dir); err != nil {
 			b.Skip("no photographs in " + dir)
 		}
-		run(b, open(b, "folder:"+dir, Train), 224)
+		run(b, open(b, "folder:"+dir, images.Train), 224)
 	})
 }
 
@@ -49,7 +51,7 @@ func TestBenchViewsStops(t *testing.T) {
 
 // BenchmarkLoader makes whole batches of 128 mixed images of the sample.
 func BenchmarkLoader(b *testing.B) {
-	l := load(b, open(b, "sample", Train), LoaderConfig{Batch: 128, Views: greyViews(28), Mix: recipeMix(4)})
+	l := load(b, open(b, "sample", images.Train), LoaderConfig{Batch: 128, Views: greyViews(28), Mix: recipeMix(4)})
 	b.ReportAllocs()
 	for b.Loop() {
 		batch, err := l.Next(context.Background())

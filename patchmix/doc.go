@@ -8,11 +8,10 @@
 //
 //	Dataset -> views -> Mixer -> Batch
 //
-// A Dataset (Open) is an indexed collection of images; a view is an image after a
-// chain of Transforms (ViewsConfig, RecipeViews); a Mixer exchanges patches
-// between the images of a batch; a Loader does all of it in parallel and hands
-// out Batches whose Feeds have the names and shapes of the step file. EvalBatches
-// gives the images of a dataset in order, for features.
+// Datasets and transforms are package images'. A view is an image after a chain of
+// transforms (ViewsConfig); a Mixer exchanges patches between the images of a
+// batch; a Loader does all of it in parallel and hands out Batches whose Feeds have
+// the names and shapes of the step file.
 //
 // # Mixing
 //
@@ -35,16 +34,4 @@
 // Position alone, not from the number of workers, other views, or what was
 // loaded before: every shuffle, permutation and view has a generator of its own
 // (PCG of math/rand/v2) that is seeded by what it is for.
-//
-// Decoding and transforms give what Pillow and torchvision give for the same
-// parameters, to the last bit but for rare single steps in hue, progressive JPEG
-// and lossy WebP; the tests compare with recorded pictures. Random draws are not
-// torchvision's, only their distributions. As in torchvision, EXIF orientation is
-// not applied.
-//
-// # Speed
-//
-// Bytes are worked on two at a time in 64-bit integers (resize, blur), by table
-// (brightness, contrast, solarize, normalisation) or in integers (hue), and plain
-// JPEG has a decoder of its own. BenchViews and the benchmarks measure it.
 package patchmix

@@ -6,13 +6,14 @@ import (
 	"log"
 	"slices"
 
+	"pmx/images"
 	"pmx/onnxgraph"
 	"pmx/patchmix"
 )
 
 // A batch of the images that are compiled in, as a training step takes it.
 func Example() {
-	data, err := patchmix.Open("sample", patchmix.Train)
+	data, err := images.Open("sample", images.Train)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -49,7 +50,7 @@ func Example() {
 
 // A run goes on where another one stopped.
 func ExampleLoader_Seek() {
-	data, err := patchmix.Open("sample", patchmix.Test)
+	data, err := images.Open("sample", images.Test)
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -112,32 +113,4 @@ func ExampleMixer() {
 	// Output:
 	// [1 2 2 1 2 3 3 2 3 1 1 3]
 	// [0.5 0.5 0 0 0.5 0.5 0.5 0 0.5]
-}
-
-// All images of a dataset in order, for features.
-func ExampleEvalBatches() {
-	data, err := patchmix.Open("sample", patchmix.Test)
-	if err != nil {
-		log.Fatal(err)
-	}
-	images := 0
-	for batch, err := range patchmix.EvalBatches(context.Background(), data, patchmix.EvalConfig{
-		Transform: patchmix.EvalTransform{Size: 28},
-		Mean:      patchmix.ImageNetMean,
-		Std:       patchmix.ImageNetStd,
-		Batch:     600,
-	}) {
-		if err != nil {
-			log.Fatal(err)
-		}
-		fmt.Println(batch.Images, data.Classes()[batch.Labels[0]])
-		images += len(batch.Labels)
-	}
-	fmt.Println(images, "images")
-	// Output:
-	// float[600 3 28 28] ankle boot
-	// float[600 3 28 28] pullover
-	// float[600 3 28 28] sandal
-	// float[200 3 28 28] ankle boot
-	// 2000 images
 }

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"iter"
 	"runtime"
+	"slices"
 
+	"pmx/images"
 	"pmx/onnxgraph"
 )
 
@@ -44,21 +46,21 @@ type Position struct {
 //
 // A Loader serves one consumer at a time.
 type Loader struct {
-	data     Dataset
+	data     images.Dataset
 	config   LoaderConfig
 	views    *viewMaker
 	targets  map[[2]int]targets // by batch size and m
 	pool     chan *Batch
 	position Position
 
-	pipe   *pipeline[*Batch] // nil: not started
+	pipe   *images.Pipeline[*Batch] // nil: not started
 	closed bool
 }
 
 type targets struct{ source, mixSource, mixMix *onnxgraph.Tensor }
 
 // NewLoader checks the configuration. Goroutines start at the first Next.
-func NewLoader(data Dataset, c LoaderConfig) (*Loader, error) {
+func NewLoader(data images.Dataset, c LoaderConfig) (*Loader, error) {
 	if err := c.Views.check(); err != nil {
 		return nil, err
 	}
@@ -125,7 +127,7 @@ func (l *Loader) StepsPerEpoch() int {
 }
 
 // Dataset is what batches are made of.
-func (l *Loader) Dataset() Dataset { return l.data }
+func (l *Loader) Dataset() images.Dataset { return l.data }
 
 // Config is the configuration, with what was automatic filled in.
 func (l *Loader) Config() LoaderConfig { return l.config }
@@ -156,7 +158,7 @@ func (l *Loader) Close() {
 
 func (l *Loader) halt() {
 	if l.pipe != nil {
-		l.pipe.close()
+		l.pipe.Close()
 		l.pipe = nil
 	}
 }
@@ -171,7 +173,7 @@ func (l *Loader) Next(ctx context.Context) (*Batch, error) {
 	if l.pipe == nil {
 		l.start()
 	}
-	b, _, err := l.pipe.take(ctx)
+	b, _, err := l.pipe.Take(ctx)
 	if err != nil {
 		if b != nil { // the batch failed, so a later call tries it again
 			l.halt()
@@ -212,20 +214,20 @@ func (l *Loader) following(p Position) Position {
 func (l *Loader) start() {
 	at, epoch := l.position, -1
 	var order []int
-	l.pipe = &pipeline[*Batch]{
-		next: func() (*Batch, int, bool) {
+	l.pipe = &images.Pipeline[*Batch]{
+		Next: func() (*Batch, int, bool) {
 			if at.Epoch != epoch {
 				epoch = at.Epoch
-				order = newRand(l.config.Seed, streamShuffle, epoch, 0).Perm(l.data.Len())
+				order = images.NewRand(l.config.Seed, images.StreamShuffle, epoch, 0).Perm(l.data.Len())
 			}
 			b := l.describe(at, order)
 			at = l.following(at)
 			return b, len(b.Indices), true
 		},
-		fill:   l.fill,
-		finish: l.finish,
+		Fill:   l.fill,
+		Finish: l.finish,
 	}
-	l.pipe.start(l.config.Workers, l.config.Prefetch)
+	l.pipe.Start(l.config.Workers, l.config.Prefetch)
 }
 
 // describe prepares the batch at a position: which images, and all that is drawn
@@ -241,10 +243,10 @@ func (l *Loader) describe(at Position, order []int) *Batch {
 	n := min(l.config.Batch, len(order)-first)
 	b.Epoch, b.Step = at.Epoch, at.Step
 	b.Indices = append(b.Indices[:0], order[first:first+n]...)
-	b.Labels = grow(b.Labels, n)
+	b.Labels = slices.Grow(b.Labels[:0], n)[:n]
 	b.shape(n, l.config.Views.list())
 	if mix := l.config.Mix; mix != nil {
-		rng := newRand(l.config.Seed, streamMix, at.Epoch, at.Step)
+		rng := images.NewRand(l.config.Seed, images.StreamMix, at.Epoch, at.Step)
 		b.Num = mix.Num[rng.IntN(len(mix.Num))]
 		for i, v := range l.config.Views.list() {
 			side := v.Crop.Size / mix.Patch
@@ -271,7 +273,7 @@ func (l *Loader) newBatch() *Batch {
 }
 
 // shape makes the tensors of the views, for n images.
-func (b *Batch) shape(n int, views []ViewConfig) {
+func (b *Batch) shape(n int, views []images.ViewConfig) {
 	for i, v := range views {
 		shape := []int{n, 3, v.Crop.Size, v.Crop.Size}
 		size := n * 3 * v.Crop.Size * v.Crop.Size
@@ -283,9 +285,9 @@ func (b *Batch) shape(n int, views []ViewConfig) {
 }
 
 // fill makes all views of one image of a batch.
-func (l *Loader) fill(b *Batch, item int, w *worker) error {
+func (l *Loader) fill(b *Batch, item int, w *images.Worker) error {
 	index := b.Indices[item]
-	label, err := l.data.Sample(index, &w.image)
+	label, err := l.data.Sample(index, &w.Image)
 	if err != nil {
 		return err
 	}
@@ -313,12 +315,12 @@ func (l *Loader) finish(b *Batch) error {
 // viewMaker makes the views of images.
 type viewMaker struct {
 	sizes      []int
-	transforms [][]Transform
-	normalize  *Normalizer
+	transforms [][]images.Transform
+	normalize  *images.Normalizer
 }
 
 func newViewMaker(c ViewsConfig) *viewMaker {
-	m := &viewMaker{normalize: NewNormalizer(c.Mean, c.Std)}
+	m := &viewMaker{normalize: images.NewNormalizer(c.Mean, c.Std)}
 	for _, v := range c.list() {
 		m.sizes = append(m.sizes, v.Crop.Size)
 		m.transforms = append(m.transforms, v.Transforms())
@@ -326,12 +328,12 @@ func newViewMaker(c ViewsConfig) *viewMaker {
 	return m
 }
 
-// fill makes all views of w.image, the index-th of the dataset, as number item
+// fill makes all views of w.Image, the index-th of the dataset, as number item
 // of a batch.
-func (m *viewMaker) fill(views [][]float32, item int, seed uint64, epoch, index int, w *worker) {
+func (m *viewMaker) fill(views [][]float32, item int, seed uint64, epoch, index int, w *images.Worker) {
 	for i, transforms := range m.transforms {
-		source(&w.pcg, seed, streamView+i, epoch, index)
-		view := View(transforms, &w.image, w.rng, &w.space)
+		images.Seed(&w.PCG, seed, images.StreamView+i, epoch, index)
+		view := images.View(transforms, &w.Image, w.Rand, &w.Space)
 		size := 3 * m.sizes[i] * m.sizes[i]
 		m.normalize.Planes(views[i][item*size:][:size], view)
 	}

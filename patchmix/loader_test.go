@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"pmx/images"
 	"pmx/onnxgraph"
 )
 
@@ -34,7 +35,7 @@ func (p pictures) Label(i int) int         { return i }
 func (p pictures) Classes() []string       { return nil }
 func (p pictures) Digest() (string, error) { return fmt.Sprint("pictures ", p.n), nil }
 
-func (p pictures) Sample(i int, img *Image) (int, error) {
+func (p pictures) Sample(i int, img *images.Image) (int, error) {
 	if p.hook != nil {
 		p.hook(i)
 	}
@@ -57,7 +58,7 @@ func small() LoaderConfig {
 	return c
 }
 
-func load(t testing.TB, d Dataset, c LoaderConfig) *Loader {
+func load(t testing.TB, d images.Dataset, c LoaderConfig) *Loader {
 	t.Helper()
 	l, err := NewLoader(d, c)
 	if err != nil {
@@ -416,7 +417,7 @@ func TestAll(t *testing.T) {
 // race detector.
 func TestHammer(t *testing.T) {
 	before := runtime.NumGoroutine()
-	data := open(t, "sample", Train)
+	data := open(t, "sample", images.Train)
 	var group sync.WaitGroup
 	for g := range 4 {
 		group.Go(func() {
@@ -517,11 +518,11 @@ func TestConfigJSON(t *testing.T) {
 func TestEvalBatches(t *testing.T) {
 	before := runtime.NumGoroutine()
 	data := pictures{n: 23, fail: -1}
-	c := EvalConfig{Transform: EvalTransform{Size: 8, Resize: 9}, Mean: ImageNetMean, Std: ImageNetStd, Batch: 5}
+	c := images.EvalConfig{Transform: images.EvalTransform{Size: 8, Resize: 9}, Mean: images.ImageNetMean, Std: images.ImageNetStd, Batch: 5}
 	for workers := 1; workers <= 4; workers++ {
 		c.Workers = workers
 		n := 0
-		for b, err := range EvalBatches(context.Background(), data, c) {
+		for b, err := range images.EvalBatches(context.Background(), data, c) {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -529,11 +530,11 @@ func TestEvalBatches(t *testing.T) {
 				t.Fatalf("batch from %d with %v, %d labels, want %d from %d", b.First, b.Images, len(b.Labels), want, n)
 			}
 			for i, label := range b.Labels {
-				var img Image
-				var work Workspace
+				var img images.Image
+				var work images.Workspace
 				data.Sample(b.First+i, &img)
 				want := make([]float32, 3*8*8)
-				NewNormalizer(c.Mean, c.Std).Planes(want, c.Transform.Apply(&img, nil, &work))
+				images.NewNormalizer(c.Mean, c.Std).Planes(want, c.Transform.Apply(&img, nil, &work))
 				if got := onnxgraph.Data[float32](b.Images)[i*len(want):][:len(want)]; label != n+i || !slices.Equal(got, want) {
 					t.Errorf("image %d has label %d or other pixels", n+i, label)
 				}
@@ -545,14 +546,14 @@ func TestEvalBatches(t *testing.T) {
 		}
 	}
 	for _, stop := range []int{0, 1} { // leaving early leaves nothing behind
-		for b := range EvalBatches(context.Background(), data, c) {
+		for b := range images.EvalBatches(context.Background(), data, c) {
 			if b.First >= 5*stop {
 				break
 			}
 		}
 	}
 	var last error
-	for _, err := range EvalBatches(context.Background(), pictures{n: 23, fail: 12}, c) {
+	for _, err := range images.EvalBatches(context.Background(), pictures{n: 23, fail: 12}, c) {
 		last = err
 	}
 	if last == nil || last.Error() != "patchmix: picture 12 is torn" {
@@ -560,7 +561,7 @@ func TestEvalBatches(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	for _, err := range EvalBatches(ctx, data, c) {
+	for _, err := range images.EvalBatches(ctx, data, c) {
 		if last = err; err == nil {
 			continue
 		}
@@ -568,15 +569,15 @@ func TestEvalBatches(t *testing.T) {
 	if !errors.Is(last, context.Canceled) {
 		t.Errorf("error %v, want that it was cancelled", last)
 	}
-	for want, bad := range map[string]func(c *EvalConfig){
-		"batches of 0":             func(c *EvalConfig) { c.Batch = 0 },
-		"crops of 0 pixels":        func(c *EvalConfig) { c.Transform.Size = 0 },
-		"scaled to 7":              func(c *EvalConfig) { c.Transform.Resize = 7 },
-		"every std must be above ": func(c *EvalConfig) { c.Std[0] = -1 },
+	for want, bad := range map[string]func(c *images.EvalConfig){
+		"batches of 0":             func(c *images.EvalConfig) { c.Batch = 0 },
+		"crops of 0 pixels":        func(c *images.EvalConfig) { c.Transform.Size = 0 },
+		"scaled to 7":              func(c *images.EvalConfig) { c.Transform.Resize = 7 },
+		"every std must be above ": func(c *images.EvalConfig) { c.Std[0] = -1 },
 	} {
 		c := c
 		bad(&c)
-		for _, err := range EvalBatches(context.Background(), data, c) {
+		for _, err := range images.EvalBatches(context.Background(), data, c) {
 			if err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("error %v, want %q", err, want)
 			}

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/image/draw"
 
+	"pmx/images"
 	"pmx/onnxgraph"
 )
 
@@ -18,7 +19,7 @@ import (
 // the mixed views and the local crops (plain above, mixed below), and under them
 // the soft targets as heat maps. Every image has a colour; in mixed views each
 // patch is framed in the colour of the image that it comes from.
-func Preview(w io.Writer, b *Batch, data Dataset, c LoaderConfig) error {
+func Preview(w io.Writer, b *Batch, data images.Dataset, c LoaderConfig) error {
 	sheet, err := previewImage(b, data, c)
 	if err != nil {
 		return err
@@ -39,11 +40,11 @@ const (
 )
 
 // previewImage draws the sheet of Preview.
-func previewImage(b *Batch, data Dataset, c LoaderConfig) (image.Image, error) {
+func previewImage(b *Batch, data images.Dataset, c LoaderConfig) (image.Image, error) {
 	l := newPreviewLayout(b, c)
 	s := newSheet(l.width, l.height)
 	s.heads(l, data.Name(), l.about(b, c))
-	var original Image
+	var original images.Image
 	for row := range l.rows {
 		label, err := data.Sample(b.Indices[row], &original)
 		if err != nil {
@@ -153,7 +154,7 @@ func (s *sheet) rowName(l previewLayout, row, number int, class string) {
 
 // views draws a row's views and local crops, and their mixes framed.
 func (s *sheet) views(l previewLayout, b *Batch, c LoaderConfig, row int) {
-	normalize := NewNormalizer(c.Views.Mean, c.Views.Std)
+	normalize := images.NewNormalizer(c.Views.Mean, c.Views.Std)
 	show := func(at image.Rectangle, views [][]float32, view int) {
 		side := c.Views.list()[view].Crop.Size
 		s.stretch(at, normalize.Image(views[view][row*3*side*side:], side, side))
@@ -275,7 +276,7 @@ func heat(v float64) color.RGBA {
 
 // stretch draws img over all of at: pixels as squares when it is enlarged,
 // smoothly when it is reduced.
-func (s *sheet) stretch(at image.Rectangle, img *Image) {
+func (s *sheet) stretch(at image.Rectangle, img *images.Image) {
 	src := image.NewRGBA(img.Bounds()) // for which draw has fast ways
 	for i := range img.W * img.H {
 		copy(src.Pix[4*i:], img.Pix[3*i:3*i+3])
@@ -289,7 +290,7 @@ func (s *sheet) stretch(at image.Rectangle, img *Image) {
 }
 
 // fit draws img as large as it goes into at, in the middle, on grey.
-func (s *sheet) fit(at image.Rectangle, img *Image) {
+func (s *sheet) fit(at image.Rectangle, img *images.Image) {
 	s.fill(at, color.RGBA{236, 238, 240, 255})
 	scale := min(float64(at.Dx())/float64(img.W), float64(at.Dy())/float64(img.H))
 	w, h := max(1, int(float64(img.W)*scale)), max(1, int(float64(img.H)*scale))

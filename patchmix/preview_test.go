@@ -5,11 +5,13 @@ import (
 	"image"
 	"image/png"
 	"testing"
+
+	"pmx/images"
 )
 
 // TestPreview draws sheets of every kind and looks for what must be on them.
 func TestPreview(t *testing.T) {
-	data := open(t, "sample", Train)
+	data := open(t, "sample", images.Train)
 	for name, change := range map[string]func(c *LoaderConfig){
 		"all":         func(*LoaderConfig) {},
 		"large batch": func(c *LoaderConfig) { c.Batch = 70 },
@@ -40,7 +42,7 @@ func TestPreview(t *testing.T) {
 			// View 1 of the first image is there, pixel by pixel.
 			side := c.Views.View1.Crop.Size
 			cell := side * max(1, (previewCell+side/2)/side)
-			want := NewNormalizer(c.Views.Mean, c.Views.Std).Image(b.views[0], side, side)
+			want := images.NewNormalizer(c.Views.Mean, c.Views.Std).Image(b.views[0], side, side)
 			corner := image.Pt(previewMargin+previewSide+cell+previewGap, previewHead)
 			scale := cell / side
 			for y := range side {
@@ -70,7 +72,7 @@ func TestPreview(t *testing.T) {
 // on wide patches, and within it the patch as it is. Images with patches in the rows
 // shown and no row of their own are named below them.
 func TestPreviewFrames(t *testing.T) {
-	data := open(t, "sample", Train)
+	data := open(t, "sample", images.Train)
 	for _, test := range []struct {
 		size, batch int
 		frame       int // pixels
@@ -88,7 +90,7 @@ func TestPreviewFrames(t *testing.T) {
 			t.Fatal(err)
 		}
 		sheet := drawn.(*image.RGBA)
-		mixed := NewNormalizer(c.Views.Mean, c.Views.Std).Image(b.mixed[0], test.size, test.size)
+		mixed := images.NewNormalizer(c.Views.Mean, c.Views.Std).Image(b.mixed[0], test.size, test.size)
 		shift, err := Mixer{4, 2}.shifts(b.perms[0], test.size, test.size)
 		if err != nil {
 			t.Fatal(err)
@@ -120,7 +122,7 @@ func TestPreviewFrames(t *testing.T) {
 
 func TestPreviewIsPNG(t *testing.T) {
 	c := LoaderConfig{Batch: 1, Views: greyViews(28), Workers: 1}
-	data := open(t, "sample", Test)
+	data := open(t, "sample", images.Test)
 	var file bytes.Buffer
 	if err := Preview(&file, next(t, load(t, data, c)), data, c); err != nil {
 		t.Fatal(err)

@@ -1,5 +1,11 @@
 package patchmix
 
+import (
+	"testing"
+
+	"pmx/images"
+)
+
 // multiCropViews is RecipeViews with local crops: n small views of localSize
 // pixels that show .05 to .35 of the image, where the global ones show .35 to 1.
 // The published ImageNet recipe has size 224, n 8 and localSize 96.
@@ -15,18 +21,28 @@ func multiCropViews(size, n, localSize int) ViewsConfig {
 // colour, no blur. On the sample it teaches more in a short run than the recipe
 // for photographs.
 func greyViews(size int) ViewsConfig {
-	view := ViewConfig{
-		Crop:   RandomResizedCrop{Size: size, Scale: [2]float64{.5, 1}, Ratio: [2]float64{3. / 4, 4. / 3}},
-		Jitter: ColorJitter{P: .8, Brightness: .4, Contrast: .4},
-		Flip:   RandomFlip{P: .5},
+	view := images.ViewConfig{
+		Crop:   images.RandomResizedCrop{Size: size, Scale: [2]float64{.5, 1}, Ratio: [2]float64{3. / 4, 4. / 3}},
+		Jitter: images.ColorJitter{P: .8, Brightness: .4, Contrast: .4},
+		Flip:   images.RandomFlip{P: .5},
 	}
 	local := view
 	local.Crop.Scale = [2]float64{.2, .5}
-	return ViewsConfig{View1: view, View2: view, Local: local, Mean: ImageNetMean, Std: ImageNetStd}
+	return ViewsConfig{View1: view, View2: view, Local: local, Mean: images.ImageNetMean, Std: images.ImageNetStd}
 }
 
 // recipeMix is the mixing of the published recipes: two images, smoothing .1 of
 // the plain views' targets only.
 func recipeMix(patch int) *MixConfig {
 	return &MixConfig{Patch: patch, Num: []int{2}, SourceSmoothing: .1}
+}
+
+// open opens a split of a dataset.
+func open(t testing.TB, spec, split string) images.Dataset {
+	t.Helper()
+	d, err := images.Open(spec, split)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
 }

@@ -2,7 +2,7 @@
 // seams: operators, methods, runtimes, datasets and commands. A file that adds
 // an entry registers it in a package-level variable, so nothing else changes:
 //
-//	var datasets = registry.New[Opener]("patchmix", "dataset")
+//	var datasets = registry.New[Opener]("images", "dataset")
 //
 //	var _ = datasets.Add("cifar10", openCIFAR10)
 //

@@ -1,0 +1,112 @@
+package images
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"runtime"
+
+	"pmx/onnxgraph"
+)
+
+// EvalConfig says how images are prepared for evaluation.
+type EvalConfig struct {
+	Transform EvalTransform `json:"transform"`
+	Mean      [3]float64    `json:"mean"`
+	Std       [3]float64    `json:"std"`
+
+	Batch    int `json:"-"` // images, at least 1; the last batch has what is left
+	Workers  int `json:"-"` // 0: one a CPU
+	Prefetch int `json:"-"` // batches made ahead, 0: 2
+}
+
+// EvalBatch is a run of images of a dataset, in its order.
+type EvalBatch struct {
+	Images *onnxgraph.Tensor // float32 [n, 3, Size, Size]
+	Labels []int             // n, -1 where there is none
+	First  int               // index of the first image
+
+	pixels []float32
+}
+
+// EvalBatches yields all images of a dataset once, in order, prepared for
+// evaluation. A batch is valid until the loop goes on. An image that cannot be
+// read, or the end of ctx, ends it: that error is the last thing it yields.
+func EvalBatches(ctx context.Context, data Dataset, c EvalConfig) iter.Seq2[*EvalBatch, error] {
+	return func(yield func(*EvalBatch, error) bool) {
+		if err := c.check(); err != nil {
+			yield(nil, err)
+			return
+		}
+		if c.Workers == 0 {
+			c.Workers = runtime.GOMAXPROCS(0)
+		}
+		if c.Prefetch == 0 {
+			c.Prefetch = 2
+		}
+		side := c.Transform.Size
+		image := 3 * side * side
+		normalize := NewNormalizer(c.Mean, c.Std)
+		pool := make(chan *EvalBatch, c.Prefetch+1)
+		first := 0
+		pipe := &Pipeline[*EvalBatch]{
+			Next: func() (*EvalBatch, int, bool) {
+				n := min(c.Batch, data.Len()-first)
+				if n <= 0 {
+					return nil, 0, false
+				}
+				var b *EvalBatch
+				select {
+				case b = <-pool:
+				default:
+					b = &EvalBatch{pixels: make([]float32, c.Batch*image)}
+				}
+				b.Images = onnxgraph.NewTensor([]int{n, 3, side, side}, b.pixels[:n*image])
+				b.Labels = grow(b.Labels, n)
+				b.First = first
+				first += n
+				return b, n, true
+			},
+			Fill: func(b *EvalBatch, item int, w *Worker) (err error) {
+				if b.Labels[item], err = data.Sample(b.First+item, &w.Image); err != nil {
+					return err
+				}
+				view := c.Transform.Apply(&w.Image, nil, &w.Space)
+				normalize.Planes(b.pixels[item*image:][:image], view)
+				return nil
+			},
+			Finish: func(*EvalBatch) error { return nil },
+		}
+		pipe.Start(c.Workers, c.Prefetch)
+		defer pipe.Close()
+		for {
+			b, ok, err := pipe.Take(ctx)
+			switch {
+			case err != nil:
+				yield(nil, err)
+				return
+			case !ok:
+				return
+			case !yield(b, nil):
+				return
+			}
+			pool <- b
+		}
+	}
+}
+
+func (c EvalConfig) check() error {
+	if err := CheckNormalization(c.Mean, c.Std); err != nil {
+		return err
+	}
+	if c.Transform.Size < 1 || c.Transform.Size > maxSide {
+		return fmt.Errorf("images: evaluation crops of %d pixels, choose 1 to %d", c.Transform.Size, maxSide)
+	}
+	if t := c.Transform; t.Resize != 0 && t.Resize < t.Size {
+		return fmt.Errorf("images: evaluation crops of %d pixels from images scaled to %d, choose at least the crop", t.Size, t.Resize)
+	}
+	if c.Batch < 1 || c.Workers < 0 || c.Prefetch < 0 {
+		return fmt.Errorf("images: evaluation batches of %d, %d workers, %d ahead: choose at least 1 and 0 (automatic)", c.Batch, c.Workers, c.Prefetch)
+	}
+	return nil
+}

@@ -1,0 +1,70 @@
+package images
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+)
+
+// maxFileBytes is the largest image file that is read: more than maxPixels take
+// uncompressed, in the widest pixels of any format.
+const maxFileBytes = 2 << 30
+
+// ReadImage decodes an image file into img, as DecodeImage does.
+func ReadImage(path string, img *Image) error {
+	if err := readImage(path, img); err != nil {
+		return fmt.Errorf("images: %s: %w", path, err)
+	}
+	return nil
+}
+
+// readImage is ReadImage with an error that leaves the path to be told.
+func readImage(path string, img *Image) error {
+	info, err := statFile(path)
+	if err != nil {
+		return err
+	}
+	if info.Size() > maxFileBytes {
+		return fmt.Errorf("a file of %d bytes, images of at most %d are read", info.Size(), int64(maxFileBytes))
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return withoutPath(err)
+	}
+	return DecodeImage(data, img)
+}
+
+// statFile finds a regular file or a link to one. Of anything else, such as a pipe
+// or a device, the bytes may never come, or never end. The error leaves the path to
+// be told.
+func statFile(path string) (os.FileInfo, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, withoutPath(err)
+	}
+	return info, regular(info.Mode())
+}
+
+// regular is an error for what is no regular file.
+func regular(mode fs.FileMode) error {
+	kind := "a device"
+	switch {
+	case mode.IsRegular():
+		return nil
+	case mode.IsDir():
+		kind = "a folder"
+	case mode&fs.ModeNamedPipe != 0:
+		kind = "a named pipe"
+	case mode&fs.ModeSocket != 0:
+		kind = "a socket"
+	}
+	return fmt.Errorf("%s, not a file", kind)
+}
+
+func withoutPath(err error) error {
+	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
+		return pathErr.Err
+	}
+	return err
+}

@@ -1,0 +1,34 @@
+package images
+
+import (
+	"math"
+	"math/rand/v2"
+)
+
+// EvalTransform is what images go through for evaluation: the shorter side is
+// scaled to Resize (bicubic; 0 means Size), then the centred Size x Size pixels
+// are cut out. Nothing is random.
+type EvalTransform struct {
+	Size   int `json:"size"`
+	Resize int `json:"resize"`
+}
+
+// Apply implements Transform. The result belongs to work; img stays as it is.
+// rng is not used.
+func (t EvalTransform) Apply(img *Image, _ *rand.Rand, work *Workspace) *Image {
+	short := t.Resize
+	if short == 0 {
+		short = t.Size
+	}
+	w, h := short, short
+	if img.W <= img.H {
+		h = short * img.H / img.W
+	} else {
+		w = short * img.W / img.H
+	}
+	ResizeBicubic(&work.scaled, img, Rect{W: img.W, H: img.H}, w, h, work)
+	x := int(math.RoundToEven(float64(w-t.Size) / 2))
+	y := int(math.RoundToEven(float64(h-t.Size) / 2))
+	ResizeBicubic(&work.cropped, &work.scaled, Rect{X: x, Y: y, W: t.Size, H: t.Size}, t.Size, t.Size, work)
+	return &work.cropped
+}
