@@ -100,7 +100,7 @@ func (c Checkpoints) Latest() (step int64, err error) {
 			return 0, fmt.Errorf("%w; the newest good checkpoint is %s: delete the damaged file to go on from there", err, c.Path(step))
 		}
 	}
-	return 0, fmt.Errorf("%w; no older checkpoint is good: start anew with --overwrite", err)
+	return 0, fmt.Errorf("%w; no older checkpoint is good: start again with --overwrite", err)
 }
 
 // errMisnamed is in the error of a checkpoint that is good under its own name.

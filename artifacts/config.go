@@ -11,6 +11,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -41,7 +42,7 @@ func (r *RunDir) readConfig() ([]byte, error) {
 	data, err := os.ReadFile(r.Path(ConfigName))
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, err := r.Checkpoints().Latest(); errors.Is(err, ErrNoCheckpoint) {
-			return nil, fmt.Errorf("artifacts: %s has no %s, since it was stopped before it began: start anew with --overwrite", r.path, ConfigName)
+			return nil, fmt.Errorf("artifacts: %s has no %s, since it was stopped before it began: start again with --overwrite", r.path, ConfigName)
 		}
 	}
 	if errors.Is(err, fs.ErrNotExist) {
@@ -56,51 +57,59 @@ func (r *RunDir) readConfig() ([]byte, error) {
 	return data, nil
 }
 
-// CheckConfig compares config with the one that the run was started with. The
-// error lists what differs. Keys to ignore (those that may change on resume)
-// are dotted paths, such as "log.every"; they cover everything below them.
-func (r *RunDir) CheckConfig(config any, ignore ...string) error {
-	data, err := r.readConfig()
+// CompareConfigs lists what differs between two configurations, values that encode as
+// JSON objects. Numbers are compared as numbers. Keys to ignore (those that may change
+// on resume) are dotted paths, such as "log.every"; they cover everything below them.
+func CompareConfigs(before, now any, ignore ...string) ([]string, error) {
+	flatBefore, err := flattenValue(before)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	before, err := flatten(data)
+	flatNow, err := flattenValue(now)
 	if err != nil {
-		return fmt.Errorf("artifacts: %s: %w", r.Path(ConfigName), err)
-	}
-	data, err = json.Marshal(config)
-	if err != nil {
-		return fmt.Errorf("artifacts: config: %w", err)
-	}
-	now, err := flatten(data)
-	if err != nil {
-		return fmt.Errorf("artifacts: config: %w", err)
+		return nil, err
 	}
 	var differences []string
-	keys := maps.Clone(before)
-	maps.Copy(keys, now)
+	keys := maps.Clone(flatBefore)
+	maps.Copy(keys, flatNow)
 	for _, key := range slices.Sorted(maps.Keys(keys)) {
-		if before[key] != now[key] && !covered(key, ignore) {
-			differences = append(differences, fmt.Sprintf("%s was %s, is now %s", key, orAbsent(before[key]), orAbsent(now[key])))
+		if was, is := flatBefore[key], flatNow[key]; !sameValue(was, is) && !covered(key, ignore) {
+			differences = append(differences, fmt.Sprintf("%s was %s, is now %s", key, orAbsent(was), orAbsent(is)))
 		}
 	}
-	if len(differences) > 0 {
-		return fmt.Errorf("artifacts: %s was started with another configuration (%s): resume with its own, without --preset, --config and --set, or start anew with --overwrite",
-			r.path, strings.Join(differences, "; "))
-	}
-	return nil
+	return differences, nil
 }
 
-// ConfigHash is the SHA-256 of config as JSON with sorted keys, without the keys
-// to ignore (see CheckConfig).
-func ConfigHash(config any, ignore ...string) (string, error) {
+// sameValue compares JSON texts, those of numbers as numbers.
+func sameValue(a, b string) bool {
+	if a == b {
+		return true
+	}
+	x, errX := strconv.ParseFloat(a, 64)
+	y, errY := strconv.ParseFloat(b, 64)
+	return errX == nil && errY == nil && x == y && !bothWhole(a, b) // whole numbers beyond 2^53 are exact as text only
+}
+
+func bothWhole(a, b string) bool { return !strings.ContainsAny(a+b, ".eE") }
+
+func flattenValue(config any) (map[string]string, error) {
 	data, err := json.Marshal(config)
 	if err != nil {
-		return "", fmt.Errorf("artifacts: config: %w", err)
+		return nil, fmt.Errorf("artifacts: config: %w", err)
 	}
 	flat, err := flatten(data)
 	if err != nil {
-		return "", fmt.Errorf("artifacts: config: %w", err)
+		return nil, fmt.Errorf("artifacts: config: %w", err)
+	}
+	return flat, nil
+}
+
+// ConfigHash is the SHA-256 of config as JSON with sorted keys, without the keys
+// to ignore (see CompareConfigs).
+func ConfigHash(config any, ignore ...string) (string, error) {
+	flat, err := flattenValue(config)
+	if err != nil {
+		return "", err
 	}
 	h := sha256.New()
 	for _, key := range slices.Sorted(maps.Keys(flat)) {

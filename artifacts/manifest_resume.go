@@ -19,14 +19,14 @@ func (m Manifest) CheckResume(now Manifest, acceptData bool) (notes []string, er
 	}
 	before, after := m.Sessions[len(m.Sessions)-1], now.Sessions[len(now.Sessions)-1]
 	if m.GraphHash != now.GraphHash {
-		return nil, fmt.Errorf("artifacts: the run was trained with graph %.12s of pmx %s, and pmx %s builds graph %.12s of its recipe: go on with the pmx that began it, or start anew with --overwrite",
+		return nil, fmt.Errorf("artifacts: the run was trained with graph %.12s of pmx %s, and pmx %s builds graph %.12s of its recipe: go on with the pmx that began it, or start again with --overwrite",
 			m.GraphHash, before.PMX, after.PMX, now.GraphHash)
 	}
 	if m.Data.Digest != now.Data.Digest {
 		changed := fmt.Sprintf("the run was trained on %s (%d images), and %s (%d images) is not the same data (%s)",
 			m.Data.Name, m.Data.Samples, now.Data.Name, now.Data.Samples, now.Data.difference(m.Data))
 		if !acceptData {
-			return nil, fmt.Errorf("artifacts: %s: name the same by --data, go on with these by --accept-changed-data, or start anew with --overwrite", changed)
+			return nil, fmt.Errorf("artifacts: %s: name the same by --data, go on with these by --accept-changed-data, or start again with --overwrite", changed)
 		}
 		notes = append(notes, changed+": it goes on with these, no longer bit for bit")
 	} else if m.TestData.Digest != now.TestData.Digest && m.TestData.Digest != "" && now.TestData.Digest != "" {

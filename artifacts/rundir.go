@@ -191,7 +191,7 @@ func checkFree(path string, overwrite bool) error {
 	case err != nil:
 		return fmt.Errorf("artifacts: %s is not empty (it holds %s) and is not a run of pmx: choose a new folder", path, content)
 	case !overwrite:
-		return fmt.Errorf("artifacts: %s holds a run already: continue it with --resume, or start anew with --overwrite", path)
+		return fmt.Errorf("artifacts: %s holds a run already: continue it with --resume, or start again with --overwrite", path)
 	}
 	return nil
 }

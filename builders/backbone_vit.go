@@ -15,7 +15,7 @@ type Block struct {
 }
 
 // NewBlock makes one block.
-func NewBlock(s Scope, c Config) *Block {
+func NewBlock(s Scope, c ViTConfig) *Block {
 	return &Block{
 		norm1: NewLayerNorm(s.Sub("norm1"), c.Dim),
 		attn:  NewAttention(s.Sub("attn"), c.Dim, c.Heads),
@@ -60,7 +60,7 @@ func (r Residual) Sum() *onnxgraph.Value {
 // ViT is the vision transformer (arXiv 2010.11929) with a class token first and
 // learned positions, under timm's parameter names.
 type ViT struct {
-	config   Config
+	config   ViTConfig
 	cls, pos *Param // cls_token [1 1 dim], pos_embed [1 1+T dim]
 	embed    *PatchEmbed
 	blocks   []*Block
@@ -68,7 +68,7 @@ type ViT struct {
 }
 
 // NewViT makes the parameters.
-func NewViT(s Scope, c Config) *ViT {
+func NewViT(s Scope, c ViTConfig) *ViT {
 	v := &ViT{
 		config: c,
 		cls:    s.Param("cls_token", gaussian(1e-6), 1, 1, c.Dim),

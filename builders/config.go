@@ -3,48 +3,55 @@ package builders
 import (
 	"encoding/json"
 	"fmt"
+
+	"pmx/internal/keys"
 )
 
-// Config is everything that shapes a training step. The JSON names are the keys
-// of --set.
-type Config struct {
-	// Method is the name of a registered Method.
-	Method string `json:"method"`
+// ViTConfig is the architecture of a vision transformer (arXiv 2010.11929) for
+// square images. The tags are the keys of a recipe (package keys).
+type ViTConfig struct {
+	ImageSize int `json:"image_size" help:"side of the images that the encoder sees, in pixels" min:"1" max:"16384" alias:"img_size,size,resolution,input_size"`
+	PatchSize int `json:"patch_size" help:"side of a patch in pixels" min:"1" max:"16384" alias:"patch"`
+	Dim       int `json:"dim" help:"width of the transformer (embed dim)" min:"1" max:"65536" alias:"embed_dim,width,hidden_size"`
+	Depth     int `json:"depth" help:"number of transformer blocks" min:"1" max:"1024" alias:"layers,num_layers,blocks"`
+	Heads     int `json:"heads" help:"attention heads of a block; they divide dim" min:"1" max:"1024" alias:"num_heads"`
+	MLPRatio  int `json:"mlp_ratio" help:"width of a block's MLP, in multiples of dim" min:"1" max:"64"`
+}
 
-	// The vision transformer (arXiv 2010.11929): square images of ImageSize
-	// pixels, patches of PatchSize, tokens of width Dim, Depth blocks with Heads
-	// attention heads and a hidden layer of MLPRatio·Dim.
-	ImageSize int `json:"image_size"`
-	PatchSize int `json:"patch_size"`
-	Dim       int `json:"dim"`
-	Depth     int `json:"depth"`
-	Heads     int `json:"heads"`
-	MLPRatio  int `json:"mlp_ratio"`
+// Tokens is the number of patches of a square image of the given side.
+func (c ViTConfig) Tokens(side int) int { return (side / c.PatchSize) * (side / c.PatchSize) }
 
-	// The heads: ProjLayers and PredLayers linear layers with Hidden units
-	// between them; embeddings of OutDim.
-	ProjLayers int `json:"proj_layers"`
-	PredLayers int `json:"pred_layers"`
-	Hidden     int `json:"hidden"`
-	OutDim     int `json:"out_dim"`
+// Validate says what is wrong with the architecture, if anything, naming the key.
+func (c ViTConfig) Validate() error {
+	if err := keys.Validate(c); err != nil {
+		return fmt.Errorf("builders: %w", err)
+	}
+	switch {
+	case c.ImageSize%c.PatchSize != 0:
+		return fmt.Errorf("builders: image_size %d is not a multiple of patch_size %d", c.ImageSize, c.PatchSize)
+	case c.Dim%c.Heads != 0:
+		return fmt.Errorf("builders: dim %d is not a multiple of heads %d", c.Dim, c.Heads)
+	}
+	return nil
+}
 
-	// Batch is the number of images of one step.
-	Batch int `json:"batch"`
-	// MomentumEncoder makes the keys with an exponential moving average of the
-	// encoder; without it they come from the encoder itself, without gradient.
-	MomentumEncoder bool `json:"momentum_encoder"`
-	// MixNum is how many images each mixed image has patches of; of several
-	// numbers one is drawn each step. It shapes the targets, not the graph.
-	MixNum IntSet `json:"mix_num"`
-	// LocalCrops is the number of small views of LocalSize pixels per image.
-	LocalCrops int `json:"local_crops"`
-	LocalSize  int `json:"local_size"`
-	// DropPath is the rate of stochastic depth (arXiv 1603.09382) in the last
-	// block; it grows linearly from 0 in the first. Query encoder only.
-	DropPath float64 `json:"drop_path"`
-	// ClipGrad bounds the norm of the gradient of all parameters together; 0
-	// leaves it as it is.
-	ClipGrad float64 `json:"clip_grad"`
+// SiameseConfig is everything that shapes the network and the step of a contrastive
+// method.
+type SiameseConfig struct {
+	ViTConfig
+
+	ProjLayers int `json:"proj_layers" help:"linear layers of the projector" min:"1" max:"16"`
+	PredLayers int `json:"pred_layers" help:"linear layers of the predictor" min:"1" max:"16"`
+	Hidden     int `json:"hidden" help:"width of the hidden layers of projector and predictor" min:"1" max:"65536"`
+	OutDim     int `json:"out_dim" help:"width of the embeddings that are contrasted" min:"1" max:"65536"`
+
+	Batch           int     `json:"batch" help:"images of a step (batch size)" min:"2" max:"65536" alias:"batch_size,bs,b"`
+	MomentumEncoder bool    `json:"momentum_encoder" help:"take keys from an exponential moving average (EMA) of the encoder; else from the encoder itself, without gradient"`
+	MixNum          IntSet  `json:"mix_num" help:"images that a mixed image has patches of; of several numbers (2,3) one is drawn each step"`
+	LocalCrops      int     `json:"local_crops" help:"small views of each image beside the two global ones" min:"0" max:"256"`
+	LocalSize       int     `json:"local_size" help:"side of the local crops in pixels" min:"0" max:"16384"`
+	DropPath        float64 `json:"drop_path" help:"rate of stochastic depth in the last block; it grows linearly from 0 in the first" min:"0" below:"1"`
+	ClipGrad        float64 `json:"clip_grad" help:"largest norm of the gradient; 0 does not clip" min:"0" max:"1e9" alias:"clip,grad_clip,max_norm"`
 }
 
 // IntSet is one or several integers; JSON writes a single one as a number.
@@ -73,47 +80,23 @@ func (s *IntSet) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// Tokens is the number of patches of a square image of the given side.
-func (c Config) Tokens(side int) int { return (side / c.PatchSize) * (side / c.PatchSize) }
-
 // Validate says what is wrong with the configuration, if anything, naming the key.
-func (c Config) Validate() error {
-	for _, p := range []struct {
-		key                string
-		value, least, most int
-	}{
-		{"image_size", c.ImageSize, 1, 1 << 14}, {"patch_size", c.PatchSize, 1, 1 << 14}, {"dim", c.Dim, 1, 1 << 16},
-		{"depth", c.Depth, 1, 1 << 10}, {"heads", c.Heads, 1, 1 << 10}, {"mlp_ratio", c.MLPRatio, 1, 64},
-		{"proj_layers", c.ProjLayers, 1, 16}, {"pred_layers", c.PredLayers, 1, 16}, {"hidden", c.Hidden, 1, 1 << 16},
-		{"out_dim", c.OutDim, 1, 1 << 16}, {"batch", c.Batch, 2, 1 << 16}, {"local_crops", c.LocalCrops, 0, 1 << 8},
-		{"local_size", c.LocalSize, 0, 1 << 14},
-	} {
-		if p.value < p.least || p.value > p.most {
-			return fmt.Errorf("builders: %s is %d, want %d to %d", p.key, p.value, p.least, p.most)
-		}
+// What only the mixing of images asks for is ValidateMixing's.
+func (c SiameseConfig) Validate() error {
+	if err := keys.Validate(c); err != nil {
+		return fmt.Errorf("builders: %w", err)
 	}
-	switch {
-	case c.ImageSize%c.PatchSize != 0:
-		return fmt.Errorf("builders: image_size %d is not a multiple of patch_size %d", c.ImageSize, c.PatchSize)
-	case c.Dim%c.Heads != 0:
-		return fmt.Errorf("builders: dim %d is not a multiple of heads %d", c.Dim, c.Heads)
-	case c.LocalCrops > 0 && (c.LocalSize < c.PatchSize || c.LocalSize%c.PatchSize != 0):
+	if err := c.ViTConfig.Validate(); err != nil {
+		return err
+	}
+	if c.LocalCrops > 0 && (c.LocalSize < c.PatchSize || c.LocalSize%c.PatchSize != 0) {
 		return fmt.Errorf("builders: local_size %d is not a positive multiple of patch_size %d", c.LocalSize, c.PatchSize)
-	case !(c.DropPath >= 0 && c.DropPath < 1):
-		return fmt.Errorf("builders: drop_path is %g, want 0 <= drop_path < 1", c.DropPath)
-	case !(c.ClipGrad >= 0):
-		return fmt.Errorf("builders: clip_grad is %g, want 0 (off) or a positive norm", c.ClipGrad)
 	}
-	if err := c.checkCount(); err != nil {
-		return err
-	}
-	method, err := LookupMethod(c.Method)
-	if err != nil {
-		return err
-	}
-	if !method.Mixes {
-		return nil
-	}
+	return c.checkCount()
+}
+
+// ValidateMixing says why images of the configuration cannot be mixed, if so.
+func (c SiameseConfig) ValidateMixing() error {
 	if len(c.MixNum) == 0 {
 		return fmt.Errorf("builders: mix_num is empty, want one number of images or several")
 	}

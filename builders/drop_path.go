@@ -9,8 +9,8 @@ import (
 // block is left out for some images. The choice comes in as a feed, so that a
 // step can be repeated: mask [depth 2 rows] holds 0 where the branch (0
 // attention, 1 MLP) of an image is left out and 1/keep where it stays, keep being 1
-// - DropPathRate of the block. There are Method.QueryImages rows, one for each image
-// that passes the query encoder in a step; which row is which image's does not matter
+// - DropPathRate of the block. There are as many rows as images
+// that pass the encoder in a step; which row is which image's does not matter
 // to masks that are drawn. All ones leave nothing out.
 type DropPath struct {
 	mask  *onnxgraph.Value // nil: nothing is dropped

@@ -15,7 +15,7 @@ import (
 // dropImages is the batch of these tests; the mask has a row more before them.
 const dropImages = 3
 
-var dropConfig = Config{ImageSize: 4, PatchSize: 2, Dim: 6, Depth: 2, Heads: 2, MLPRatio: 2}
+var dropConfig = ViTConfig{ImageSize: 4, PatchSize: 2, Dim: 6, Depth: 2, Heads: 2, MLPRatio: 2}
 
 // dropWeights draws weights of dropConfig that are large enough for each branch to
 // matter, and have bits to spare, so that a scaled one is exact.
@@ -30,7 +30,7 @@ func dropWeights(t *testing.T) map[string]*onnxgraph.Tensor {
 				onnxgraph.Data[float32](weights[p.Name])[i] = float32(math.Round(512*rng.NormFloat64()) / 1024)
 			}
 			return g.NamedConst(p.Name, weights[p.Name])
-		}).Root(BaseEncoder), dropConfig)
+		}).Root(""), dropConfig)
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +39,7 @@ func dropWeights(t *testing.T) map[string]*onnxgraph.Tensor {
 
 // dropTokens is what the ViT makes of the same images, all tokens, or with class
 // the class tokens alone, by image; mask [depth 2 1+images], nil for none.
-func dropTokens(t *testing.T, c Config, weights map[string]*onnxgraph.Tensor, mask []float32, class bool) [][]float64 {
+func dropTokens(t *testing.T, c ViTConfig, weights map[string]*onnxgraph.Tensor, mask []float32, class bool) [][]float64 {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(7, 8))
 	pixels := make([]float32, dropImages*3*c.ImageSize*c.ImageSize)
@@ -48,7 +48,7 @@ func dropTokens(t *testing.T, c Config, weights map[string]*onnxgraph.Tensor, ma
 	}
 	feeds := map[string]*onnxgraph.Tensor{"x": onnxgraph.NewTensor([]int{dropImages, 3, c.ImageSize, c.ImageSize}, pixels)}
 	g, err := onnxgraph.Build("drop_path", func(g *onnxgraph.Graph) {
-		vit := NewViT(NewParams(func(p *Param) *onnxgraph.Value { return g.NamedConst(p.Name, weights[p.Name]) }).Root(BaseEncoder), c)
+		vit := NewViT(NewParams(func(p *Param) *onnxgraph.Value { return g.NamedConst(p.Name, weights[p.Name]) }).Root(""), c)
 		x := g.Input("x", onnxgraph.Float32, dropImages, 3, c.ImageSize, c.ImageSize)
 		drop := DropPath{}
 		if mask != nil {

@@ -3,6 +3,7 @@ package builders
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"pmx/onnxgraph"
 	"pmx/onnxgraph/op"
@@ -17,9 +18,6 @@ type EncoderOptions struct {
 	// Preprocessing takes raw pixels, uint8 [N H W 3], and normalises them in the
 	// graph; without it the input is normalised float [N 3 H W].
 	Preprocessing bool
-	// Momentum takes the momentum encoder's weights instead of the base encoder's
-	// (see Config.FeatureEncoder).
-	Momentum bool
 }
 
 // EncoderProperty is the metadata property of an exported encoder that holds the
@@ -40,12 +38,9 @@ const (
 )
 
 // Encoder writes the trained backbone as a model for inference, of standard
-// operators only. weights holds base_encoder.* (or momentum_encoder.*).
-func Encoder(c Config, weights map[string]*onnxgraph.Tensor, o EncoderOptions) (*onnxgraph.Model, error) {
-	root := BaseEncoder
-	if o.Momentum {
-		root = MomentumEncoder
-	}
+// operators only. weights holds its parameters under timm's names (cls_token,
+// blocks.0.attn.qkv.weight, ...).
+func Encoder(c ViTConfig, weights map[string]*onnxgraph.Tensor, o EncoderOptions) (*onnxgraph.Model, error) {
 	var missing error
 	g, err := onnxgraph.Build("encoder", func(g *onnxgraph.Graph) {
 		params := NewParams(func(p *Param) *onnxgraph.Value {
@@ -56,9 +51,9 @@ func Encoder(c Config, weights map[string]*onnxgraph.Tensor, o EncoderOptions) (
 				}
 				w = onnxgraph.Zeros(onnxgraph.Float32, p.Shape)
 			}
-			return g.NamedConst(p.Name[len(root)+1:], w)
+			return g.NamedConst(p.Name, w)
 		})
-		vit := NewViT(params.Root(root), c)
+		vit := NewViT(params.Root(""), c)
 		x := encoderInput(g, c, o)
 		var tokens *onnxgraph.Value
 		if o.DynamicSize {
@@ -89,8 +84,19 @@ func Encoder(c Config, weights map[string]*onnxgraph.Tensor, o EncoderOptions) (
 	return &onnxgraph.Model{Graph: g, Metadata: map[string]string{EncoderProperty: string(description)}}, nil
 }
 
+// Under gives the tensors whose names begin with a root and a dot, under what follows.
+func Under(root string, tensors map[string]*onnxgraph.Tensor) map[string]*onnxgraph.Tensor {
+	out := map[string]*onnxgraph.Tensor{}
+	for name, t := range tensors {
+		if rest, ok := strings.CutPrefix(name, root+"."); ok {
+			out[rest] = t
+		}
+	}
+	return out
+}
+
 // encoderInput declares the input and gives normalised images [N 3 H W].
-func encoderInput(g *onnxgraph.Graph, c Config, o EncoderOptions) *onnxgraph.Value {
+func encoderInput(g *onnxgraph.Graph, c ViTConfig, o EncoderOptions) *onnxgraph.Value {
 	h, w := c.ImageSize, c.ImageSize
 	hName, wName := "", ""
 	if o.DynamicSize {
@@ -124,7 +130,7 @@ type ArchitectureInfo struct {
 }
 
 // Architecture is what a reader of the encoder's weights must know beside them.
-func Architecture(c Config) ArchitectureInfo {
+func Architecture(c ViTConfig) ArchitectureInfo {
 	return ArchitectureInfo{"vision_transformer", c.ImageSize, c.PatchSize, c.Dim, c.Depth, c.Heads, c.MLPRatio, layerNormEpsilon, ImageMean, ImageStd}
 }
 

@@ -10,13 +10,13 @@ import (
 // TestEncoderDimensionNames: what may vary has a name, the same one where it is
 // the same number.
 func TestEncoderDimensionNames(t *testing.T) {
-	c := Config{ImageSize: 8, PatchSize: 4, Dim: 6, Depth: 1, Heads: 2, MLPRatio: 1}
+	c := ViTConfig{ImageSize: 8, PatchSize: 4, Dim: 6, Depth: 1, Heads: 2, MLPRatio: 1}
 	weights := map[string]*onnxgraph.Tensor{}
 	if _, err := onnxgraph.Build("parameters", func(g *onnxgraph.Graph) {
 		NewViT(NewParams(func(p *Param) *onnxgraph.Value {
 			weights[p.Name] = onnxgraph.Zeros(onnxgraph.Float32, p.Shape)
 			return g.NamedConst(p.Name, weights[p.Name])
-		}).Root(BaseEncoder), c)
+		}).Root(""), c)
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +51,7 @@ func TestEncoderDimensionNames(t *testing.T) {
 
 // TestParameters counts what a ViT declares. ViT-S/16 has 22 million, as published.
 func TestParameters(t *testing.T) {
-	for _, c := range []Config{
+	for _, c := range []ViTConfig{
 		{ImageSize: 24, PatchSize: 4, Dim: 12, Depth: 2, Heads: 3, MLPRatio: 2},
 		{ImageSize: 8, PatchSize: 8, Dim: 6, Depth: 1, Heads: 1, MLPRatio: 4},
 	} {
@@ -66,13 +66,13 @@ func TestParameters(t *testing.T) {
 				return g.NamedConst(p.Name, onnxgraph.Zeros(onnxgraph.Float32, p.Shape))
 			})
 			x := g.Input(EncoderInput, onnxgraph.Float32, 1, 3, c.ImageSize, c.ImageSize)
-			g.Output(EncoderTokens, NewViT(params.Root(BaseEncoder), c).Forward(x, DropPath{}))
+			g.Output(EncoderTokens, NewViT(params.Root(""), c).Forward(x, DropPath{}))
 		})
 		if got := Architecture(c).Parameters(); err != nil || got != want {
 			t.Errorf("%+v: %d parameters, want %d; error %v", c, got, want, err)
 		}
 	}
-	small := Config{ImageSize: 224, PatchSize: 16, Dim: 384, Depth: 12, Heads: 12, MLPRatio: 4}
+	small := ViTConfig{ImageSize: 224, PatchSize: 16, Dim: 384, Depth: 12, Heads: 12, MLPRatio: 4}
 	if got := Architecture(small).Parameters(); got != 21_665_664 { // timm's vit_small_patch16_224 without its classifier
 		t.Errorf("ViT-S/16 has %d parameters", got)
 	}

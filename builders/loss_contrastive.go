@@ -26,8 +26,3 @@ func normalize(x *onnxgraph.Value) *onnxgraph.Value {
 	square := op.ReduceSum(op.Mul(x, x), true, 1)
 	return op.Div(x, op.Sqrt(op.Max(square, op.Scalar(x, 1e-24))))
 }
-
-// mean is the average of losses [1].
-func mean(losses []*onnxgraph.Value) *onnxgraph.Value {
-	return op.Mul(op.Sum(losses...), op.Scalar(losses[0], 1/float64(len(losses))))
-}

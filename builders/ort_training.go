@@ -1,6 +1,12 @@
 package builders
 
-import "pmx/onnxgraph"
+import (
+	"cmp"
+	"fmt"
+
+	"pmx/onnxgraph"
+	"pmx/step"
+)
 
 // ORTTraining is a training step as the artifacts of ONNX Runtime Training's
 // on-device API (release 1.19): three models which, with a checkpoint of the
@@ -29,12 +35,12 @@ type ORTTraining struct {
 	// nil. TrainStep takes Hyper (float [1] each), then Batch, and gives Metrics
 	// (float scalars). State holds trained parameters and, of the kinds ema and
 	// statistic, frozen ones; In is the input's name, and the same in the checkpoint.
-	Step *Step
+	Step *step.Step
 	// EvalStep describes the evaluation model likewise: nothing is dropped or
 	// updated. Its outputs are Metrics, then EncoderClass and EncoderTokens, the
 	// encoder's results for the first view: exporting these two for inference
 	// leaves an encoder with that view as its only input.
-	EvalStep *Step
+	EvalStep *step.Step
 
 	Training *onnxgraph.Model
 	Eval     *onnxgraph.Model
@@ -47,24 +53,50 @@ type ORTTraining struct {
 // models that holds their Step's JSON.
 const ORTTrainingProperty = "pmx.ort_training"
 
-// BuildORTTraining writes the artifacts of the configured method. Forward and
-// backward pass are those of Build.
-func BuildORTTraining(c Config) (*ORTTraining, error) {
-	a := &ORTTraining{}
-	var err error
-	if a.Step, a.Training, err = buildModel(c, "training", ORTTrainingProperty, lowerTraining); err != nil {
+// BuildORTTraining writes the artifacts of a plan, whose optimizer must be AdamW with
+// one learning rate for all parameters: that is what the library has. eval is the
+// plan of the evaluation model, with nothing dropped. Forward and backward pass are
+// those of Build.
+func BuildORTTraining(p, eval *Plan) (*ORTTraining, error) {
+	if err := p.checkORTTraining(); err != nil {
 		return nil, err
 	}
-	c.DropPath = 0
-	if a.EvalStep, a.Eval, err = buildModel(c, "eval", ORTTrainingProperty, lowerEval); err != nil {
+	a := &ORTTraining{}
+	var err error
+	if a.Step, a.Training, err = buildModel(p, "training", ORTTrainingProperty, (*Plan).lowerTraining); err != nil {
+		return nil, err
+	}
+	if a.EvalStep, a.Eval, err = buildModel(eval, "eval", ORTTrainingProperty, (*Plan).lowerEval); err != nil {
 		return nil, err
 	}
 	a.Optimizer, err = ortOptimizer()
 	return a, err
 }
 
+// checkORTTraining refuses what the library's optimizer cannot do.
+func (p *Plan) checkORTTraining() error {
+	if _, ok := p.Optimizer.(AdamW); p.Optimizer != nil && !ok {
+		return fmt.Errorf("builders: %s: ONNX Runtime Training's artifacts are for AdamW: write a step file instead", p.Task)
+	}
+	if p.Groups == nil {
+		return nil
+	}
+	var fault error
+	_, err := onnxgraph.Build(p.Task, func(g *onnxgraph.Graph) {
+		d := newDraft(g, &step.Step{}, newRunningStatistics(g, false), lowering{})
+		p.Model(d)
+		for _, param := range d.trained.List() {
+			if rate := p.group(param).Rate; rate != 1 {
+				fault = fmt.Errorf("builders: %s: %s has %g times the learning rate, and ONNX Runtime Training's artifacts have one rate for all parameters: write a step file instead",
+					p.Task, param.Name, rate)
+			}
+		}
+	})
+	return cmp.Or(err, fault)
+}
+
 // InitialState draws the checkpoint that training starts from, by the names of
 // Step.State.
-func (a *ORTTraining) InitialState(seed uint64) State {
+func (a *ORTTraining) InitialState(seed uint64) step.State {
 	return a.Step.InitialState(seed)
 }

@@ -3,6 +3,7 @@ package builders
 import (
 	"pmx/onnxgraph"
 	"pmx/onnxgraph/op"
+	"pmx/step"
 )
 
 // Names by which ONNX Runtime Training knows what an input or output is for. An
@@ -21,19 +22,23 @@ const (
 //     is the only reader of the old average, and gives what is written;
 //   - weight decay waits for the norm of all gradients, which needs every one of
 //     them and so everything that is computed with a parameter.
-func lowerTraining(s *Step, g *onnxgraph.Graph, method *Method) {
-	m, trained := newSiamese(g, s, newRunningStatistics(g, false))
-	lr, weightDecay := s.hyper(g, HyperLR), s.hyper(g, HyperWeightDecay)
-	d := s.differentiate(m, trained, method)
+func (p *Plan) lowerTraining(g *onnxgraph.Graph, s *step.Step) {
+	var lr, weightDecay *onnxgraph.Value
+	draft := newDraft(g, s, newRunningStatistics(g, false), lowering{begin: func(d *Draft) {
+		lr, weightDecay = d.hyper(step.HyperLR), d.hyper(step.HyperWeightDecay)
+	}})
+	p.Model(draft)
+	draft.begin()
+	d := draft.differentiate()
 
 	leave := g.ScopeOf("state")
 	norm := globalNorm(d.gradients)
-	written := writeGradients(g, d, clipScale(norm, s.Config.ClipGrad))
-	written = append(written, writeAverages(g, s, d)...)
-	written = append(written, writeDecayed(d, lr, weightDecay, norm)...)
+	written := writeGradients(g, d, clipScale(norm, p.ClipGrad))
+	written = append(written, writeAverages(g, s, draft.averages)...)
+	written = append(written, p.writeDecayed(d, lr, weightDecay, norm)...)
 	leave()
 
-	s.outputs(g, append(d.metrics, Metric{MetricGradNorm, norm}))
+	draft.outputs(append(draft.metrics, Metric{step.MetricGradNorm, norm}))
 	for _, w := range written {
 		g.Output(w.name+ortWritten, w.flag)
 	}
@@ -44,10 +49,10 @@ func lowerTraining(s *Step, g *onnxgraph.Graph, method *Method) {
 }
 
 // outputs are the metrics as scalars, the loss first.
-func (s *Step) outputs(g *onnxgraph.Graph, metrics []Metric) {
+func (d *Draft) outputs(metrics []Metric) {
 	for _, metric := range metrics {
-		s.Metrics = append(s.Metrics, metric.Name)
-		g.Output(metric.Name, op.Reshape(metric.Value))
+		d.step.Metrics = append(d.step.Metrics, metric.Name)
+		d.graph.Output(metric.Name, op.Reshape(metric.Value))
 	}
 }
 
@@ -79,7 +84,7 @@ func writeGradients(g *onnxgraph.Graph, d *differentiated, scale *onnxgraph.Valu
 
 // writeAverages assigns the momentum encoder's new parameters, with which this
 // step has computed, and the new running statistics to their inputs.
-func writeAverages(g *onnxgraph.Graph, s *Step, d *differentiated) []write {
+func writeAverages(g *onnxgraph.Graph, s *step.Step, averages map[string]*onnxgraph.Value) []write {
 	overwrite := g.Const(onnxgraph.NewTensor([]int{1}, []bool{true}))
 	inputs := map[string]*onnxgraph.Value{}
 	for _, v := range g.Inputs() {
@@ -87,7 +92,7 @@ func writeAverages(g *onnxgraph.Graph, s *Step, d *differentiated) []write {
 	}
 	var written []write
 	for _, t := range s.State {
-		if next := d.averages[t.Name]; next != nil {
+		if next := averages[t.Name]; next != nil {
 			flag, _ := op.InPlaceAccumulator(inputs[t.Name], next, overwrite)
 			written = append(written, write{t.Name, flag})
 		}
@@ -97,16 +102,17 @@ func writeAverages(g *onnxgraph.Graph, s *Step, d *differentiated) []write {
 
 // writeDecayed takes lr·weightDecay of themselves off the parameters to which
 // decay applies. The library's optimizer has one decay for all parameters, so its
-// own is 0, and AdamW's order (decay, then the step) stays.
-func writeDecayed(d *differentiated, lr, weightDecay, norm *onnxgraph.Value) []write {
+// own is 0, and AdamW's order (decay, then the step) stays. It has one learning rate
+// too, which BuildORTTraining sees to.
+func (p *Plan) writeDecayed(d *differentiated, lr, weightDecay, norm *onnxgraph.Value) []write {
 	// True of any norm, NaN included; no norm, no write.
 	overwrite := op.Not(op.Less(norm, op.Scalar(norm, 0)))
 	kept := op.Sub(op.Scalar(lr, 1), op.Mul(lr, weightDecay))
 	var written []write
-	for _, p := range d.params {
-		if Decayed(p) {
-			flag, _ := op.InPlaceAccumulator(p.Value, op.Mul(p.Value, kept), overwrite)
-			written = append(written, write{p.Name + ".decay", flag})
+	for _, param := range d.params {
+		if p.group(param).Decay != 0 {
+			flag, _ := op.InPlaceAccumulator(param.Value, op.Mul(param.Value, kept), overwrite)
+			written = append(written, write{param.Name + ".decay", flag})
 		}
 	}
 	return written

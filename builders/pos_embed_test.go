@@ -12,7 +12,7 @@ import (
 // features of the training graph, whose positions are constant matrices: sizes of
 // local crops, the trained one, a larger one, and some that are not square.
 func TestAnySizeAgreesWithTraining(t *testing.T) {
-	c := Config{ImageSize: 24, PatchSize: 4, Dim: 12, Depth: 2, Heads: 3, MLPRatio: 2}
+	c := ViTConfig{ImageSize: 24, PatchSize: 4, Dim: 12, Depth: 2, Heads: 3, MLPRatio: 2}
 	rng := rand.New(rand.NewPCG(1, 2))
 	weights := map[string]*onnxgraph.Tensor{}
 	// param makes weights on first sight, large enough for positions to matter.
@@ -31,7 +31,7 @@ func TestAnySizeAgreesWithTraining(t *testing.T) {
 		training, err := onnxgraph.Build("training", func(g *onnxgraph.Graph) {
 			params := NewParams(func(p *Param) *onnxgraph.Value { return g.NamedConst(p.Name, param(p)) })
 			x := g.Input(EncoderInput, onnxgraph.Float32, 2, 3, height, width)
-			g.Output(EncoderTokens, NewViT(params.Root(BaseEncoder), c).Forward(x, DropPath{}))
+			g.Output(EncoderTokens, NewViT(params.Root(""), c).Forward(x, DropPath{}))
 		})
 		if err != nil {
 			t.Fatal(err)

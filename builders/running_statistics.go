@@ -6,6 +6,7 @@ import (
 
 	"pmx/onnxgraph"
 	"pmx/onnxgraph/op"
+	"pmx/step"
 )
 
 // runningStatistics makes the batch norms of a model keep moving averages of the
@@ -55,14 +56,14 @@ func (r *runningStatistics) add(s Scope, dim int) *normStatistics {
 
 // next says that the following passes take x: a feed of the batch, or what begins
 // with one.
-func (r *runningStatistics) next(batch []Port, x *onnxgraph.Value) {
+func (r *runningStatistics) next(batch []step.Port, x *onnxgraph.Value) {
 	if r == nil {
 		return
 	}
 	for x.Producer() != nil {
 		x = x.Producer().Inputs[0]
 	}
-	if r.feed = slices.IndexFunc(batch, func(p Port) bool { return p.Name == x.Name }); r.feed < 0 {
+	if r.feed = slices.IndexFunc(batch, func(p step.Port) bool { return p.Name == x.Name }); r.feed < 0 {
 		onnxgraph.Fail("running_mean", []*onnxgraph.Value{x}, "a pass begins with no feed of the batch, so its place among the passes is not known")
 	}
 }

@@ -14,12 +14,13 @@ type Sizes struct {
 	Activations float64 // that the backward pass finds: of the hidden layers of the blocks, by far not all
 }
 
-// Sizes is of a valid configuration.
-func (c Config) Sizes() Sizes {
+// Sizes is of a valid configuration whose method sends so many batches of images
+// through the query encoder in a step.
+func (c SiameseConfig) Sizes(queries int) Sizes {
 	const float = 4
 	var s Sizes
 	params := NewParams(func(*Param) *onnxgraph.Value { return nil })
-	newEncoder(params.Root("base_encoder"), c)
+	newSiameseEncoder(params.Root("base_encoder"), c)
 	encoder := len(params.List())
 	NewHead(params.Root("predictor"), c.PredLayers, c.OutDim, c.Hidden, c.OutDim)
 	most := 0
@@ -36,12 +37,8 @@ func (c Config) Sizes() Sizes {
 	}
 	s.State += 8 // the counter
 
-	method, err := LookupMethod(c.Method)
-	if err != nil {
-		return s
-	}
 	whole := 2 * float64(c.Batch)
-	local := float64(method.QueryImages(c)) - whole
+	local := float64(queries*c.Batch) - whole
 	s.Images = float * 3 * (whole*square(c.ImageSize) + local*square(c.LocalSize))
 	tokens := whole * float64(1+c.Tokens(c.ImageSize))
 	if local > 0 {
@@ -53,7 +50,7 @@ func (c Config) Sizes() Sizes {
 
 // checkCount refuses a step with an array whose elements cannot be counted: sizes in
 // ONNX are of 63 bits.
-func (c Config) checkCount() error {
+func (c SiameseConfig) checkCount() error {
 	images, side := float64(c.Batch), max(c.ImageSize, c.LocalSize*min(c.LocalCrops, 1))
 	if c.LocalCrops > 0 {
 		images *= float64(c.LocalCrops) // pass as one batch

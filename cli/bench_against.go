@@ -12,8 +12,9 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"pmx/artifacts/runtimelib"
-	"pmx/training"
+	"pmx/runtimes"
+	"pmx/runtimes/runtimelib"
+	"pmx/tasks"
 )
 
 // Rows of bench step --against that are the first in another way.
@@ -25,7 +26,7 @@ const (
 
 // againstNames are what --against compares with.
 func againstNames() []string {
-	names := append([]string{kernelsOff, oneThread, endToEnd}, training.RuntimeNames()...)
+	names := append([]string{kernelsOff, oneThread, endToEnd}, runtimes.RuntimeNames()...)
 	for _, mode := range pytorchModes {
 		names = append(names, "pytorch-"+mode)
 	}
@@ -47,7 +48,7 @@ func againstFlags() []cli.Flag {
 // once, every other round backwards, so that a machine that slows down or has other
 // work slows all of them.
 type comparison struct {
-	recipe  Recipe
+	recipe  tasks.Recipe
 	options benchOptions
 	rounds  int
 	images  string // that the row train is fed with
@@ -57,7 +58,7 @@ type comparison struct {
 }
 
 // benchAgainst is bench step with --against.
-func benchAgainst(c *cli.Context, r Recipe, options training.Options) error {
+func benchAgainst(c *cli.Context, r tasks.Recipe, options runtimes.Options) error {
 	if c.Int("rounds") < 1 {
 		return usageErrorf("--rounds %d: want at least 1", c.Int("rounds"))
 	}
@@ -72,18 +73,18 @@ func benchAgainst(c *cli.Context, r Recipe, options training.Options) error {
 		return err
 	}
 	defer os.RemoveAll(tmp)
-	m := &comparison{recipe: r, rounds: c.Int("rounds"), options: benchOptions{
+	m := &comparison{recipe: tasks.Clone(r), rounds: c.Int("rounds"), options: benchOptions{
 		steps: c.Int("steps"), warmup: c.Int("warmup"), runtime: c.String("runtime"), kernels: options.Kernels,
-		device: options.Device, library: c.String("ort-lib"), threads: training.Threads(options),
+		device: options.Device, library: c.String("ort-lib"), threads: runtimes.Threads(options),
 	}}
 	if err := m.plan(c, filepath.Join(tmp, "config.json")); err != nil {
 		return err
 	}
-	step, err := buildStep(c.Context, r)
+	step, err := tasks.BuildStep(c.Context, r)
 	if err != nil {
 		return err
 	}
-	if m.work, err = training.FLOPs(step.Model.Graph); err != nil {
+	if m.work, err = runtimes.FLOPs(step.Model.Graph); err != nil {
 		return err
 	}
 	if err := m.run(c.Context, c.App.ErrWriter); err != nil {
@@ -103,9 +104,9 @@ func benchAgainst(c *cli.Context, r Recipe, options training.Options) error {
 // they can run.
 func (m *comparison) plan(c *cli.Context, config string) error {
 	if c.IsSet("data") {
-		m.recipe.Sources.Data = c.String("data")
+		m.recipe.Common().Data = c.String("data")
 	}
-	m.recipe = withImages(m.recipe)
+	withImages(m.recipe)
 	data, err := json.Marshal(m.recipe)
 	if err != nil {
 		return err
@@ -163,10 +164,14 @@ func (m *comparison) other(c *cli.Context, name, config string) (*benchRow, erro
 	o := m.options
 	if mode, ok := strings.CutPrefix(name, "pytorch-"); ok && slices.Contains(pytorchModes, mode) {
 		peer := pytorchPeer{c.String("python"), c.String("peer-script")}
-		if err := peer.comparable(m.recipe.Config, o.device); err != nil {
+		r, err := contrastive(m.recipe, "a PyTorch row")
+		if err != nil {
 			return nil, err
 		}
-		return peer.row(mode, m.recipe.Config, o), peer.check(c.Context)
+		if err := peer.comparable(r, o.device); err != nil {
+			return nil, err
+		}
+		return peer.row(mode, r.SiameseConfig, o), peer.check(c.Context)
 	}
 	switch {
 	case name == kernelsOff && o.kernels == "off":
@@ -184,12 +189,12 @@ func (m *comparison) other(c *cli.Context, name, config string) (*benchRow, erro
 			return nil, err
 		}
 		return selfRow(name, "train", config, o)
-	case !slices.Contains(training.RuntimeNames(), name):
+	case !slices.Contains(runtimes.RuntimeNames(), name):
 		return nil, usageErrorf("--against %q is unknown%s: want some of %s", name, didYouMean(name, againstNames()), strings.Join(againstNames(), ", "))
 	}
 	if o.runtime != name { // its own library and kernels, not those of the first row
 		o.runtime, o.library, o.kernels = name, "", "off"
-		if r, err := training.LookupRuntime(name); err == nil && training.TakesKernels(r, o.device) {
+		if r, err := runtimes.LookupRuntime(name); err == nil && runtimes.TakesKernels(r, o.device) {
 			o.kernels = c.String("kernels")
 		}
 	}
@@ -223,21 +228,19 @@ func (m *comparison) run(ctx context.Context, out io.Writer) error {
 	return nil
 }
 
-// withImages is the recipe, with the built-in images if it names none.
-func withImages(r Recipe) Recipe {
-	if r.Sources.Data == "" {
-		r.Sources.Data = "sample"
+// withImages gives a recipe that names no images the built-in ones.
+func withImages(r tasks.Recipe) {
+	if b := r.Common(); b.Data == "" {
+		b.Data = "sample"
 	}
-	return r
 }
 
 // openImages finds out whether the row train can be fed.
 func (m *comparison) openImages(ctx context.Context) error {
-	d, err := m.recipe.openTraining(ctx)
+	d, err := m.recipe.Open(ctx, tasks.OpenOptions{Remedy: "--set batch=N"})
 	if err != nil {
-		return err
+		return recipeExit(err)
 	}
 	m.images = d.Name()
-	_, err = m.recipe.stepsPerEpoch(d)
-	return err
+	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"pmx/builders"
+	"pmx/tasks"
 )
 
 // defaultPeerScript is where a checkout has the script beside it.
@@ -47,7 +48,7 @@ func (p pytorchPeer) gemm(threads int) *benchRow {
 }
 
 // row is the script's measurement in a mode.
-func (p pytorchPeer) row(mode string, c builders.Config, o benchOptions) *benchRow {
+func (p pytorchPeer) row(mode string, c builders.SiameseConfig, o benchOptions) *benchRow {
 	args := []string{p.script, "--mode", mode}
 	for _, f := range []struct {
 		flag  string
@@ -79,7 +80,7 @@ func (p pytorchPeer) check(ctx context.Context) error {
 }
 
 // comparable refuses recipes whose step the script does not have, naming the keys.
-func (p pytorchPeer) comparable(c builders.Config, device string) error {
+func (p pytorchPeer) comparable(c *tasks.Contrastive, device string) error {
 	var change []string
 	want := func(ok bool, assignment string) {
 		if !ok {

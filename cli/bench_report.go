@@ -5,6 +5,10 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"pmx/internal/keys"
+	"pmx/internal/table"
+	"pmx/tasks"
 )
 
 // comparisonReport is the result as JSON. The first row's numbers are at the top,
@@ -61,16 +65,16 @@ type trainResult struct {
 // report sums the rounds up.
 func (m *comparison) report() comparisonReport {
 	report := comparisonReport{
-		Preset: m.recipe.Preset, Batch: m.recipe.Batch, Threads: m.options.threads, Steps: m.options.steps, Warmup: m.options.warmup,
+		Preset: m.recipe.Common().Preset, Batch: m.recipe.BatchSize(), Threads: m.options.threads, Steps: m.options.steps, Warmup: m.options.warmup,
 		Rounds: m.rounds, GFLOP: float64(m.work) / 1e9,
 	}
 	for _, row := range m.gemms {
 		g := gemmResult{row.name, slices.Max(row.gflops)}
 		report.Gemms, report.Peak = append(report.Gemms, g), max(report.Peak, g.GFLOPs)
 	}
-	report.measurement = m.rows[0].result(m.recipe.Batch)
+	report.measurement = m.rows[0].result(m.recipe.BatchSize())
 	for _, row := range m.rows {
-		r := comparisonResult{Name: row.name, measurement: row.result(m.recipe.Batch)}
+		r := comparisonResult{Name: row.name, measurement: row.result(m.recipe.BatchSize())}
 		r.TimesFirst = r.MedianMS / report.MedianMS
 		r.PeakShare = report.GFLOP / (r.MedianMS / 1e3) / report.Peak
 		for _, round := range row.rounds {
@@ -89,24 +93,25 @@ func (m *comparison) report() comparisonReport {
 }
 
 // print shows the table, below what it compares.
-func (report comparisonReport) print(out io.Writer, r Recipe) error {
-	keys := "keys by the encoder itself"
-	if r.MomentumEncoder {
-		keys = "keys by a momentum encoder"
+func (report comparisonReport) print(out io.Writer, r tasks.Recipe) error {
+	fmt.Fprintf(out, "a %s step of %d images: forward, backward, optimizer; %s", r.TaskName(), r.BatchSize(), architectureLine(r.Architecture()))
+	for _, key := range []string{"momentum_encoder", "drop_path", "local_crops"} {
+		if value := keys.Get(r, key); value != "" {
+			fmt.Fprintf(out, "; %s %s", key, value)
+		}
 	}
-	fmt.Fprintf(out, "a %s step of %d images of %d pixels in patches of %d: forward, backward, AdamW; ViT %d wide, %d deep, %d heads; %s; drop_path %g, %d local crops\n",
-		r.Method, r.Batch, r.ImageSize, r.PatchSize, r.Dim, r.Depth, r.Heads, keys, r.DropPath, r.LocalCrops)
+	fmt.Fprintln(out)
 	var gemms []string
 	for _, g := range report.Gemms {
 		gemms = append(gemms, fmt.Sprintf("%s %.4g", g.Name, g.GFLOPs))
 	}
 	fmt.Fprintf(out, "%.4g GFLOP in matrix products, as pmx builds it; sgemm on this machine %.4g GFLOP/s (%s); %d threads; medians of %d rounds of %d steps\n\n",
 		report.GFLOP, report.Peak, strings.Join(gemms, ", "), report.Threads, report.Rounds, report.Steps)
-	t := newTable(out)
-	t.row("", "ms a step", "best", "worst", "x first", "images/s", "peak MiB", "of sgemm")
+	t := table.New(out)
+	t.Row("", "ms a step", "best", "worst", "x first", "images/s", "peak MiB", "of sgemm")
 	for _, row := range report.Rows {
 		ms := func(v float64) string { return fmt.Sprintf("%.1f", v) }
-		t.row(row.Name, ms(row.MedianMS), ms(row.BestMS), ms(row.WorstMS), fmt.Sprintf("%.2f", row.TimesFirst), fmt.Sprintf("%.1f", row.ImagesPerS), row.PeakMiB,
+		t.Row(row.Name, ms(row.MedianMS), ms(row.BestMS), ms(row.WorstMS), fmt.Sprintf("%.2f", row.TimesFirst), fmt.Sprintf("%.1f", row.ImagesPerS), row.PeakMiB,
 			fmt.Sprintf("%.0f%%", 100*row.PeakShare))
 	}
 	if err := t.Flush(); err != nil {

@@ -7,6 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"pmx/builders"
+	"pmx/tasks"
+
 	"github.com/urfave/cli/v2"
 )
 
@@ -15,7 +18,7 @@ func near(got, want float64) bool { return math.Abs(got-want) <= 1e-9*math.Abs(w
 // TestReport sums up rounds whose numbers are known.
 func TestReport(t *testing.T) {
 	m := &comparison{
-		rounds: 3, work: 6e9, options: benchOptions{threads: 2}, images: "photos", recipe: Recipe{},
+		rounds: 3, work: 6e9, options: benchOptions{threads: 2}, images: "photos", recipe: &tasks.Contrastive{SiameseConfig: builders.SiameseConfig{Batch: 12}},
 		rows: []*benchRow{
 			{name: "ort", rounds: []measurement{{MedianMS: 120, MeanMS: 130, PeakMiB: 5}, {MedianMS: 100, MeanMS: 108, PeakMiB: 7}, {MedianMS: 90, MeanMS: 90, PeakMiB: 6}}},
 			{name: "threads-1", rounds: []measurement{{MedianMS: 180, MeanMS: 1}, {MedianMS: 170, MeanMS: 1}, {MedianMS: 190, MeanMS: 1}}},
@@ -23,7 +26,6 @@ func TestReport(t *testing.T) {
 		},
 		gemms: []*benchRow{{name: "a", gflops: []float64{60, 80, 70}}, {name: "b", gflops: []float64{100, 120, 90}}},
 	}
-	m.recipe.Batch = 12
 	r := m.report()
 	for _, c := range []struct {
 		what      string
@@ -48,11 +50,11 @@ func TestReport(t *testing.T) {
 
 // TestRows looks at what the first row's variants run.
 func TestRows(t *testing.T) {
-	p, err := presets.Lookup("quickstart")
+	p, err := tasks.LookupPreset("quickstart")
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &comparison{recipe: p.Recipe, rows: []*benchRow{{name: "ort"}}, options: benchOptions{steps: 4, warmup: 1, runtime: "ort", kernels: "on", device: "cpu", library: "lib", threads: 3}}
+	m := &comparison{recipe: p.Recipe(), rows: []*benchRow{{name: "ort"}}, options: benchOptions{steps: 4, warmup: 1, runtime: "ort", kernels: "on", device: "cpu", library: "lib", threads: 3}}
 	c := cli.NewContext(cli.NewApp(), flag.NewFlagSet("", flag.ContinueOnError), nil)
 	for name, want := range map[string]string{
 		"kernels-off": "bench step --json --config C --steps 4 --warmup 1 --runtime ort --kernels off --device cpu --threads 3 --ort-lib lib",

@@ -6,6 +6,8 @@ import (
 	"io"
 	"time"
 
+	"pmx/internal/cancel"
+
 	"github.com/urfave/cli/v2"
 )
 
@@ -79,37 +81,9 @@ func endsSoon(action cli.ActionFunc) cli.ActionFunc {
 		defer context.AfterFunc(c.Context, func() {
 			time.AfterFunc(grace, func() { stop(context.Cause(c.Context)) })
 		})()
-		return doUnlessStopped(ended, func() error { return action(c) })
+		return cancel.UnlessDo(ended, func() error { return action(c) })
 	}
 }
 
 // grace is how long a command may take to end at a signal.
 const grace = 3 * time.Second
-
-// doUnlessStopped is unlessStopped for work that gives nothing.
-func doUnlessStopped(ctx context.Context, work func() error) error {
-	_, err := unlessStopped(ctx, func() (struct{}, error) { return struct{}{}, work() })
-	return err
-}
-
-// unlessStopped gives what work gives, or the cause of ctx as soon as that is done.
-// It is for work that does not look at ctx and that the end of the program may cut
-// short: what work writes to must not be used after.
-func unlessStopped[T any](ctx context.Context, work func() (T, error)) (T, error) {
-	type result struct {
-		value T
-		err   error
-	}
-	done := make(chan result, 1)
-	go func() {
-		value, err := work()
-		done <- result{value, err}
-	}()
-	select {
-	case r := <-done:
-		return r.value, r.err
-	case <-ctx.Done():
-		var none T
-		return none, context.Cause(ctx)
-	}
-}

@@ -7,12 +7,15 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"pmx/internal/cancel"
+	"pmx/runtimes"
+	"pmx/step"
+	"pmx/tasks"
+
 	"github.com/urfave/cli/v2"
 
-	"pmx/builders"
 	"pmx/onnxgraph"
 	"pmx/onnxgraph/op"
-	"pmx/training"
 )
 
 var _ = register("bench gemm", func() *cli.Command {
@@ -59,11 +62,11 @@ func benchGemm(c *cli.Context) error {
 		return err
 	}
 	matrix := 4 * float64(size) * float64(size)
-	if err := needMemory("a product of this size", 4*matrix, "lower --size"); err != nil { // x twice, as a state has it, and what x and w begin as
+	if err := tasks.NeedMemory("a product of this size", 4*matrix, "lower --size"); err != nil { // x twice, as a state has it, and what x and w begin as
 		return err
 	}
-	result := gemmTiming{Size: size, Runtime: backend.Name(), Kernels: options.Kernels, Threads: training.Threads(options)}
-	if err := doUnlessStopped(c.Context, func() error { return result.time(c.Context, backend, options, count) }); err != nil {
+	result := gemmTiming{Size: size, Runtime: backend.Name(), Kernels: options.Kernels, Threads: runtimes.Threads(options)}
+	if err := cancel.UnlessDo(c.Context, func() error { return result.time(c.Context, backend, options, count) }); err != nil {
 		return err
 	}
 	fmt.Fprintf(c.App.Writer, "%d x %d x %d on %s, kernels %s, %d threads: %.2f ms, %.1f GFLOP/s\n",
@@ -76,7 +79,7 @@ func benchGemm(c *cli.Context) error {
 
 // gemmStep is x ← x wᵀ + b as a training step, whose state x a session reads and
 // writes in place.
-func gemmStep(size int) (*builders.Step, error) {
+func gemmStep(size int) (*step.Step, error) {
 	graph, err := onnxgraph.Build("gemm", func(g *onnxgraph.Graph) {
 		x, w := g.Input("x", onnxgraph.Float32, size, size), g.Input("w", onnxgraph.Float32, size, size)
 		g.Output("y", op.Linear(x, w, g.Input("b", onnxgraph.Float32, size)))
@@ -84,15 +87,15 @@ func gemmStep(size int) (*builders.Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &builders.Step{
-		State: []builders.StateTensor{{Name: "x", In: "x", Out: "y", DType: "float", Shape: []int{size, size}}},
-		Batch: []builders.Port{{Name: "w", DType: "float", Shape: []int{size, size}}, {Name: "b", DType: "float", Shape: []int{size}}},
+	return &step.Step{
+		State: []step.Tensor{{Name: "x", In: "x", Out: "y", DType: "float", Shape: []int{size, size}}},
+		Batch: []step.Port{{Name: "w", DType: "float", Shape: []int{size, size}}, {Name: "b", DType: "float", Shape: []int{size}}},
 		Model: &onnxgraph.Model{Graph: graph},
 	}, nil
 }
 
 // time makes the product and times it so many times.
-func (t *gemmTiming) time(ctx context.Context, backend training.Runtime, options training.Options, count int) error {
+func (t *gemmTiming) time(ctx context.Context, backend runtimes.Runtime, options runtimes.Options, count int) error {
 	step, err := gemmStep(t.Size)
 	if err != nil {
 		return err
@@ -105,8 +108,8 @@ func (t *gemmTiming) time(ctx context.Context, backend training.Runtime, options
 	return t.measure(ctx, session, step, count)
 }
 
-func (t *gemmTiming) measure(ctx context.Context, session training.Session, step *builders.Step, count int) error {
-	work, err := training.FLOPs(step.Model.Graph)
+func (t *gemmTiming) measure(ctx context.Context, session runtimes.Session, step *step.Step, count int) error {
+	work, err := runtimes.FLOPs(step.Model.Graph)
 	if err != nil {
 		return err
 	}

@@ -13,11 +13,14 @@ import (
 	"strings"
 	"time"
 
+	"pmx/internal/cancel"
+	"pmx/runtimes"
+	"pmx/step"
+	"pmx/tasks"
+
 	"github.com/urfave/cli/v2"
 
-	"pmx/builders"
 	"pmx/onnxgraph"
-	"pmx/training"
 )
 
 var _ = register("bench step", func() *cli.Command {
@@ -83,18 +86,15 @@ func benchStep(c *cli.Context) error {
 	if steps < 1 || warmup < 0 {
 		return usageErrorf("--steps %d --warmup %d: want at least 1 and 0", steps, warmup)
 	}
-	r, err := recipeOf(c)
+	r, err := validRecipe(c)
 	if err != nil {
 		return err
-	}
-	if err := r.Validate(); err != nil {
-		return withCode(ExitUsage, err)
 	}
 	backend, options, err := runtimeOf(c)
 	if err != nil {
 		return err
 	}
-	if err := needTraining(r, options.Device); err != nil {
+	if err := tasks.NeedTraining(r, options.Device); err != nil {
 		return err
 	}
 	if c.IsSet("against") {
@@ -111,14 +111,14 @@ func benchStep(c *cli.Context) error {
 		}
 	}
 	result := stepTiming{Steps: steps, Warmup: warmup}
-	if err := doUnlessStopped(c.Context, func() error { return result.time(c.Context, backend, options, r) }); err != nil {
-		if trace, noTrace := training.FindTrace(options.ProfilePrefix); options.ProfilePrefix != "" && noTrace == nil {
+	if err := cancel.UnlessDo(c.Context, func() error { return result.time(c.Context, backend, options, r) }); err != nil {
+		if trace, noTrace := runtimes.FindTrace(options.ProfilePrefix); options.ProfilePrefix != "" && noTrace == nil {
 			os.Remove(trace) // a part of one
 		}
 		return err
 	}
 	fmt.Fprintf(c.App.Writer, "%s on %s %s, %s, %d threads: %.1f ms a step (best %.1f, worst %.1f of %d), %.1f images/s, %d MiB at most\n",
-		r.Method, result.Runtime, result.Version, result.Device, result.Threads, result.MedianMS, result.BestMS, result.WorstMS, steps, result.ImagesPerS, result.PeakMiB)
+		r.TaskName(), result.Runtime, result.Version, result.Device, result.Threads, result.MedianMS, result.BestMS, result.WorstMS, steps, result.ImagesPerS, result.PeakMiB)
 	if options.ProfilePrefix != "" {
 		if err := printTrace(c.App.Writer, options.ProfilePrefix, warmup); err != nil {
 			return err
@@ -133,7 +133,7 @@ func benchStep(c *cli.Context) error {
 // checkTrace finds out whether a trace can be written, which a runtime does last and
 // without a word.
 func checkTrace(prefix string) error {
-	if _, err := training.FindTrace(prefix); !errors.Is(err, training.ErrNoTrace) {
+	if _, err := runtimes.FindTrace(prefix); !errors.Is(err, runtimes.ErrNoTrace) {
 		return usageErrorf("--profile %s: there is a trace of that name already: delete it, or give another", prefix)
 	}
 	f, err := os.CreateTemp(filepath.Dir(prefix), ".pmx-profile-")
@@ -147,7 +147,7 @@ func checkTrace(prefix string) error {
 // printTrace says where a trace is, and where the time of the steps after the warm-up
 // went.
 func printTrace(out io.Writer, prefix string, warmup int) error {
-	trace, err := training.FindTrace(prefix)
+	trace, err := runtimes.FindTrace(prefix)
 	if err != nil {
 		return err
 	}
@@ -156,26 +156,26 @@ func printTrace(out io.Writer, prefix string, warmup int) error {
 		return err
 	}
 	fmt.Fprintf(out, "the trace is %s\n\n", trace)
-	return printProfile(out, profile)
+	return profile.Print(out)
 }
 
 // time builds the recipe's step and times it.
-func (t *stepTiming) time(ctx context.Context, backend training.Runtime, options training.Options, r Recipe) error {
-	step, session, err := t.open(backend, options, r)
+func (t *stepTiming) time(ctx context.Context, backend runtimes.Runtime, options runtimes.Options, r tasks.Recipe) error {
+	s, session, err := t.open(backend, options, r)
 	if err != nil {
 		return err
 	}
-	return errors.Join(t.measure(ctx, session, step, r), session.Close()) // closing writes the trace
+	return errors.Join(t.measure(ctx, session, s, r), session.Close()) // closing writes the trace
 }
 
 // open compiles the recipe's step, gives it its initial state, and notes what was
 // opened. The caller closes the session.
-func (t *stepTiming) open(backend training.Runtime, options training.Options, r Recipe) (step *builders.Step, session training.Session, err error) {
+func (t *stepTiming) open(backend runtimes.Runtime, options runtimes.Options, r tasks.Recipe) (s *step.Step, session runtimes.Session, err error) {
 	begin := time.Now()
-	if step, err = builders.Build(r.Config); err != nil {
+	if s, err = tasks.BuildStep(context.Background(), r); err != nil {
 		return nil, nil, err
 	}
-	if session, err = backend.NewSession(step, options); err != nil {
+	if session, err = backend.NewSession(s, options); err != nil {
 		return nil, nil, err
 	}
 	defer func() {
@@ -183,27 +183,27 @@ func (t *stepTiming) open(backend training.Runtime, options training.Options, r 
 			session.Close()
 		}
 	}()
-	state := step.InitialState(r.Seed)
+	state := s.InitialState(r.Common().Seed)
 	if err = session.SetState(state); err != nil {
 		return nil, nil, err
 	}
 	t.CompileS = time.Since(begin).Seconds()
-	t.Batch, t.Preset, t.Runtime, t.Device, t.Threads = r.Batch, r.Preset, backend.Name(), options.Device, training.Threads(options)
-	for _, s := range state {
-		t.StateMiB += float64(len(s.Bytes())) / (1 << 20)
+	t.Batch, t.Preset, t.Runtime, t.Device, t.Threads = r.BatchSize(), r.Common().Preset, backend.Name(), options.Device, runtimes.Threads(options)
+	for _, x := range state {
+		t.StateMiB += float64(len(x.Bytes())) / (1 << 20)
 	}
 	runtime.GC()
 	t.Version, err = backend.Version(options)
-	return step, session, err
+	return s, session, err
 }
 
-func (t *stepTiming) measure(ctx context.Context, session training.Session, step *builders.Step, r Recipe) error {
-	feeds := randomFeeds(step, r.Seed)
-	if mask := training.NewDropPath(step, r.Seed); mask != nil {
-		feeds[training.DropPathPort] = mask.Mask(0)
+func (t *stepTiming) measure(ctx context.Context, session runtimes.Session, s *step.Step, r tasks.Recipe) error {
+	feeds, err := standIns(s, r.Common().Seed)
+	if err != nil {
+		return err
 	}
-	hyper := r.schedules(100).At(0)
-	hyper[builders.HyperLR] = r.MinLR // random images teach nothing; the numbers stay finite
+	hyper := r.Schedules(100).At(0)
+	hyper[step.HyperLR] = 1e-6 // stand-ins teach nothing; the numbers stay finite
 	var times []float64
 	for i := range t.Warmup + t.Steps {
 		begin := time.Now()
@@ -233,25 +233,18 @@ func (t *stepTiming) sum(times []float64) {
 	t.PeakMiB = peakMemory() >> 20
 }
 
-// randomFeeds are normal images and, as targets, the identity.
-func randomFeeds(step *builders.Step, seed uint64) map[string]*onnxgraph.Tensor {
+// standIns are values for a step's batch, each as its port's fill says.
+func standIns(s *step.Step, seed uint64) (map[string]*onnxgraph.Tensor, error) {
 	rng := rand.New(rand.NewPCG(seed, 0))
 	feeds := map[string]*onnxgraph.Tensor{}
-	for _, p := range step.Batch {
-		t := onnxgraph.Zeros(onnxgraph.Float32, p.Shape)
-		data := onnxgraph.Data[float32](t)
-		if strings.HasPrefix(p.Name, "target_") {
-			for i := range p.Shape[0] {
-				data[i*p.Shape[1]+i] = 1
-			}
-		} else {
-			for i := range data {
-				data[i] = float32(rng.NormFloat64())
-			}
+	for _, p := range s.Batch {
+		x, err := p.Feed(rng)
+		if err != nil {
+			return nil, err
 		}
-		feeds[p.Name] = t
+		feeds[p.Name] = x
 	}
-	return feeds
+	return feeds, nil
 }
 
 // peakMemory is the largest resident memory of this process in bytes, 0 where the

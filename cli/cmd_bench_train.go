@@ -1,14 +1,18 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
-	"pmx/images"
+	"pmx/internal/cancel"
+	"pmx/runtimes"
+	"pmx/tasks"
 	"pmx/training"
 )
 
@@ -55,30 +59,30 @@ func benchTrain(c *cli.Context) error {
 		return err
 	}
 	if c.IsSet("data") {
-		r.Sources.Data = c.String("data")
+		r.Common().Data = c.String("data")
 	}
-	r = withImages(r)
-	if err := r.Validate(); err != nil {
+	withImages(r)
+	if err := tasks.Check(r); err != nil {
 		return withCode(ExitUsage, err)
 	}
 	backend, options, err := runtimeOf(c)
 	if err != nil {
 		return err
 	}
-	data, err := r.openTraining(c.Context)
+	data, err := r.Open(c.Context, tasks.OpenOptions{Remedy: "--set batch=N"})
 	if err != nil {
-		return err
+		return recipeExit(err)
 	}
 	result := trainTiming{stepTiming: stepTiming{Steps: steps, Warmup: warmup}, Data: data.Name()}
-	if err := needTraining(r, options.Device); err != nil {
+	if err := tasks.NeedTraining(r, options.Device); err != nil {
 		return err
 	}
 	// Nothing is to be saved: a step that is under way need not end.
-	if err := doUnlessStopped(c.Context, func() error { return result.time(c.Context, backend, options, r, data, workers) }); err != nil {
+	if err := cancel.UnlessDo(c.Context, func() error { return result.time(c.Context, backend, options, r, data, workers) }); err != nil {
 		return err
 	}
 	fmt.Fprintf(c.App.Writer, "%s on %s, fed with %s by %d workers, %d threads: %.1f ms a step (median %.1f, best %.1f, worst %.1f of %d), %.1f images/s, %.1f%% of the time waiting for data, %d MiB at most\n",
-		r.Method, result.Runtime, result.Data, result.Workers, result.Threads, result.MeanMS, result.MedianMS, result.BestMS, result.WorstMS, steps,
+		r.TaskName(), result.Runtime, result.Data, result.Workers, result.Threads, result.MeanMS, result.MedianMS, result.BestMS, result.WorstMS, steps,
 		result.ImagesPerS, 100*result.WaitShare, result.PeakMiB)
 	if !c.Bool("json") {
 		return nil
@@ -87,21 +91,21 @@ func benchTrain(c *cli.Context) error {
 }
 
 // time trains for a while.
-func (t *trainTiming) time(ctx context.Context, backend training.Runtime, options training.Options, r Recipe, data images.Dataset, workers int) error {
-	feeder, err := newFeeder(r, data, nil, workers)
+func (t *trainTiming) time(ctx context.Context, backend runtimes.Runtime, options runtimes.Options, r tasks.Recipe, data tasks.Data, workers int) error {
+	feeder, err := data.Feeder(training.Position{}, workers)
 	if err != nil {
 		return withCode(ExitUsage, err)
 	}
 	defer feeder.Close()
-	t.Workers = feeder.loader.Config().Workers
-	step, session, err := t.open(backend, options, r)
+	t.Workers = cmp.Or(workers, runtime.GOMAXPROCS(0))
+	_, session, err := t.open(backend, options, r)
 	if err != nil {
 		return err
 	}
 	defer session.Close()
 	return t.measure(ctx, &training.Loop{
-		Session: session, Feeder: feeder, Schedules: r.schedules(feeder.StepsPerEpoch()), DropPath: training.NewDropPath(step, r.Seed),
-		Steps: int64(t.Warmup + t.Steps), Images: r.Batch,
+		Session: session, Feeder: feeder, Schedules: r.Schedules(feeder.StepsPerEpoch()),
+		Steps: int64(t.Warmup + t.Steps), Images: r.BatchSize(),
 	})
 }
 

@@ -2,12 +2,12 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"pmx/onnxgraph"
+	"pmx/runtimes"
 	"pmx/training"
 )
 
@@ -22,12 +22,12 @@ func (f *timedFeeder) Next(context.Context) (map[string]*onnxgraph.Tensor, func(
 	f.first = 0
 	return nil, func() {}, nil
 }
-func (*timedFeeder) StepsPerEpoch() int                 { return 2 }
-func (*timedFeeder) Position() (json.RawMessage, error) { return nil, nil }
+func (*timedFeeder) StepsPerEpoch() int          { return 2 }
+func (*timedFeeder) Position() training.Position { return training.Position{} }
 
 // timedSession takes the times of its list for its steps.
 type timedSession struct {
-	training.Session
+	runtimes.Session
 	steps []time.Duration
 }
 

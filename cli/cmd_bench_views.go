@@ -5,7 +5,9 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"pmx/internal/cancel"
 	"pmx/patchmix"
+	"pmx/tasks"
 )
 
 var _ = register("bench views", func() *cli.Command {
@@ -31,9 +33,13 @@ unless --workers says otherwise, and prints images per second, two views each.`,
 			if err := checkViews(c); err != nil {
 				return err
 			}
-			result, err := unlessStopped(c.Context, func() (patchmix.BenchResult, error) {
+			views, err := benchViews(c.Int("size"))
+			if err != nil {
+				return err
+			}
+			result, err := cancel.Unless(c.Context, func() (patchmix.BenchResult, error) {
 				return patchmix.BenchViews(c.Context, patchmix.BenchConfig{
-					Dir: c.Args().First(), Noise: c.Int("noise"), Size: c.Int("size"), Count: c.Int("count"), Workers: c.Int("workers"),
+					Dir: c.Args().First(), Noise: c.Int("noise"), Size: c.Int("size"), Count: c.Int("count"), Workers: c.Int("workers"), Views: views,
 				})
 			})
 			if err != nil {
@@ -62,11 +68,25 @@ func checkViews(c *cli.Context) error {
 	}
 	pictures := 64 * 3 * float64(noise) * float64(noise)
 	views := 2 * 4 * 3 * float64(size) * float64(size)
-	if err := needMemory("noise of this size", pictures, "lower --noise"); err != nil {
+	if err := tasks.NeedMemory("noise of this size", pictures, "lower --noise"); err != nil {
 		return err
 	}
-	return needMemory("making views of this size at once", float64(max(workers, 1))*views, "lower --size or --workers")
+	return tasks.NeedMemory("making views of this size at once", float64(max(workers, 1))*views, "lower --size or --workers")
 }
 
 // maxSide is the largest side of an image that is made.
 const maxSide = 1 << 14
+
+// benchViews are the views of the published CIFAR recipe, of another size.
+func benchViews(size int) (patchmix.ViewsConfig, error) {
+	p, err := tasks.LookupPreset("cifar-small")
+	if err != nil {
+		return patchmix.ViewsConfig{}, err
+	}
+	r, err := contrastive(p.Recipe(), "pmx bench views")
+	if err != nil {
+		return patchmix.ViewsConfig{}, err
+	}
+	r.ImageSize = size
+	return r.ViewsConfig(), nil
+}

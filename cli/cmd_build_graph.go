@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"io"
 
+	"pmx/internal/cancel"
+	"pmx/step"
+	"pmx/tasks"
+
 	"github.com/urfave/cli/v2"
 
-	"pmx/artifacts"
-	"pmx/builders"
 	"pmx/onnxgraph"
 	"pmx/training"
 )
@@ -44,19 +46,12 @@ the seed. Its published interfaces (C, Python, C++, C#) train with them.`,
 			&cli.StringFlag{Name: "out", Usage: "write the step to `FILE`, or the artifacts into a folder of that name", Required: true},
 			&cli.StringFlag{Name: "state", Usage: "write the step's initial state to `FILE`, as safetensors"},
 			&cli.StringFlag{Name: "format", Value: formatStep, Usage: "`FORMAT` of what is written: step or ort-training"},
-			&cli.Uint64Flag{Name: "seed", Usage: "draws the initial weights of --state and of --format ort-training; the same as --set seed=N"},
 			&cli.BoolFlag{Name: "overwrite", Usage: "replace the artifacts in --out"},
 		),
 		Action: func(c *cli.Context) error {
-			r, err := recipeOf(c)
+			r, err := validRecipe(c)
 			if err != nil {
 				return err
-			}
-			if c.IsSet("seed") {
-				r.Seed = c.Uint64("seed")
-			}
-			if err := r.Validate(); err != nil {
-				return withCode(ExitUsage, err)
 			}
 			switch format := c.String("format"); format {
 			case formatStep:
@@ -84,23 +79,23 @@ the seed. Its published interfaces (C, Python, C++, C#) train with them.`,
 })
 
 // writeStep writes a step file and, unless its name is "", the state to start from.
-func writeStep(ctx context.Context, w io.Writer, r Recipe, out, state string) error {
+func writeStep(ctx context.Context, w io.Writer, r tasks.Recipe, out, state string) error {
 	if state != "" {
-		if err := needState(r, 1); err != nil {
+		if err := tasks.NeedState(r, 1); err != nil {
 			return err
 		}
 	}
-	step, err := buildStep(ctx, r)
+	s, err := tasks.BuildStep(ctx, r)
 	if err != nil {
 		return err
 	}
 	if state != "" { // first: a step file is there only with all that was asked for
-		if err := writeInitialState(ctx, state, step, r); err != nil {
+		if err := writeInitialState(ctx, state, s, r); err != nil {
 			return err
 		}
 		fmt.Fprintf(w, "wrote %s\n", state)
 	}
-	if err := writeModel(ctx, step.Model, out); err != nil {
+	if err := writeModel(ctx, s.Model, out); err != nil {
 		return err
 	}
 	fmt.Fprintf(w, "wrote %s\n", out)
@@ -115,7 +110,7 @@ func writeModel(ctx context.Context, m *onnxgraph.Model, path string) error {
 	if m.ConstantBytes() > onnxgraph.ExternalAbove {
 		return m.WriteFile(path)
 	}
-	data, err := unlessStopped(ctx, m.Marshal)
+	data, err := cancel.Unless(ctx, m.Marshal)
 	if err != nil {
 		return err
 	}
@@ -124,18 +119,18 @@ func writeModel(ctx context.Context, m *onnxgraph.Model, path string) error {
 
 // writeInitialState writes what a training by this recipe starts from, as its
 // checkpoint after no step.
-func writeInitialState(ctx context.Context, path string, step *builders.Step, r Recipe) error {
-	architecture, err := json.Marshal(builders.Architecture(step.Config))
+func writeInitialState(ctx context.Context, path string, s *step.Step, r tasks.Recipe) error {
+	architecture, err := json.Marshal(r.Architecture())
 	if err != nil {
 		return err
 	}
-	hash, err := artifacts.ConfigHash(r, resumeMayChange...)
+	hash, err := tasks.ConfigHash(r)
 	if err != nil {
 		return err
 	}
-	hook := &training.CheckpointHook{ConfigHash: hash, Method: r.Method, Arch: architecture, Seed: r.Seed}
+	hook := &training.CheckpointHook{ConfigHash: hash, Method: r.TaskName(), Arch: architecture, Seed: r.Common().Seed}
 	return writeFile(ctx, path, func(w io.Writer) error {
-		c, err := hook.Initial(step)
+		c, err := hook.Initial(s)
 		if err != nil {
 			return err
 		}

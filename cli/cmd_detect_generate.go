@@ -5,11 +5,11 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"pmx/detection"
+	"pmx/detection/coco"
 )
 
 var _ = register("detect generate", func() *cli.Command {
-	d := detection.DefaultSynthetic()
+	d := coco.DefaultSynthetic()
 	return &cli.Command{
 		Usage: "make up a COCO dataset with detections, for benchmarks",
 		Description: `pmx detect generate --gt gt.json --results boxes.json                  5,000 images, 100 boxes each
@@ -33,7 +33,7 @@ The same flags give the same files. With and without --masks, --gt is the same.`
 })
 
 func generateDetections(c *cli.Context) error {
-	s := detection.Synthetic{
+	s := coco.Synthetic{
 		Images: c.Int("images"), Objects: c.Float64("objects"), Points: c.Int("points"), Categories: c.Int("categories"),
 		Detections: c.Int("detections"), Masks: c.Bool("masks"), Seed: c.Uint64("seed"),
 	}

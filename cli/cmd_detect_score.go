@@ -12,7 +12,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"pmx/detection"
+	"pmx/detection/coco"
+	"pmx/internal/table"
 )
 
 var _ = register("detect score", func() *cli.Command {
@@ -57,18 +58,18 @@ func scoreDetections(c *cli.Context) error {
 	if err := checkOutputs(scoreOutputs(c), []commandFile{flagFile(c, "gt"), flagFile(c, "results")}); err != nil {
 		return err
 	}
-	boxesOnly := len(types) == 1 && types[0] == detection.BBox
-	var gt *detection.Dataset
+	boxesOnly := len(types) == 1 && types[0] == coco.BBox
+	var gt *coco.Dataset
 	err = readShown(c, c.String("gt"), func(r io.Reader) (err error) {
-		gt, err = detection.ReadDataset(r, detection.ReadOptions{File: c.String("gt"), BoxesOnly: boxesOnly})
+		gt, err = coco.ReadDataset(r, coco.ReadOptions{File: c.String("gt"), BoxesOnly: boxesOnly})
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	var results detection.Results
+	var results coco.Results
 	err = readShown(c, c.String("results"), func(r io.Reader) (err error) {
-		results, err = detection.ReadResults(r, detection.ReadOptions{File: c.String("results"), BoxesOnly: boxesOnly})
+		results, err = coco.ReadResults(r, coco.ReadOptions{File: c.String("results"), BoxesOnly: boxesOnly})
 		return err
 	})
 	if err != nil {
@@ -77,14 +78,14 @@ func scoreDetections(c *cli.Context) error {
 	if types == nil {
 		types = results.Types()
 	}
-	evaluator, err := detection.NewEvaluator(gt, params)
+	evaluator, err := coco.NewEvaluator(gt, params)
 	if err != nil {
 		return withCode(ExitUsage, err)
 	}
 	if err := evaluator.Add(results); err != nil {
 		return err
 	}
-	var evaluations []*detection.Evaluation
+	var evaluations []*coco.Evaluation
 	for _, t := range types {
 		shown := newProgress(c.App.ErrWriter, "scoring "+string(t), 0)
 		evaluator.Progress = func(done, total int) {
@@ -110,12 +111,12 @@ func scoreDetections(c *cli.Context) error {
 		}
 	}
 	if path := c.String("json-out"); path != "" {
-		return writeFile(c.Context, path, func(w io.Writer) error { return detection.WriteReport(w, evaluations) })
+		return writeFile(c.Context, path, func(w io.Writer) error { return coco.WriteReport(w, evaluations) })
 	}
 	return nil
 }
 
-func printScores(c *cli.Context, out io.Writer, e *detection.Evaluation, titled bool) error {
+func printScores(c *cli.Context, out io.Writer, e *coco.Evaluation, titled bool) error {
 	stats, err := e.Stats()
 	if err != nil {
 		return withCode(ExitUsage, err)
@@ -127,8 +128,8 @@ func printScores(c *cli.Context, out io.Writer, e *detection.Evaluation, titled 
 	if !c.Bool("per-category") {
 		return nil
 	}
-	w := newTable(out)
-	w.row("", "category", "objects", "AP", "AP50", "AP75", "APs", "APm", "APl", "AR")
+	w := table.New(out)
+	w.Row("", "category", "objects", "AP", "AP50", "AP75", "APs", "APm", "APl", "AR")
 	for _, row := range e.PerCategory() {
 		cells := []any{row.Category.ID, row.Category.Name, row.Objects}
 		for _, v := range []float64{row.AP, row.AP50, row.AP75, row.APSmall, row.APMedium, row.APLarge, row.AR} {
@@ -138,7 +139,7 @@ func printScores(c *cli.Context, out io.Writer, e *detection.Evaluation, titled 
 			}
 			cells = append(cells, fmt.Sprintf("%.3f", v))
 		}
-		w.row(cells...)
+		w.Row(cells...)
 	}
 	return w.Flush()
 }
@@ -147,7 +148,7 @@ func printScores(c *cli.Context, out io.Writer, e *detection.Evaluation, titled 
 func scoreOutputs(c *cli.Context) []commandFile {
 	outputs := []commandFile{flagFile(c, "json-out")}
 	if dir := c.String("curves"); dir != "" {
-		for _, t := range []detection.IoUType{detection.BBox, detection.Segm} {
+		for _, t := range []coco.IoUType{coco.BBox, coco.Segm} {
 			outputs = append(outputs, commandFile{"--curves", curvesPath(dir, t) + ".png"}, commandFile{"--curves", curvesPath(dir, t) + ".csv"})
 		}
 	}
@@ -155,10 +156,10 @@ func scoreOutputs(c *cli.Context) []commandFile {
 }
 
 // curvesPath is where curves lie, but for the ending.
-func curvesPath(dir string, t detection.IoUType) string { return filepath.Join(dir, string(t)) }
+func curvesPath(dir string, t coco.IoUType) string { return filepath.Join(dir, string(t)) }
 
 // writeCurves writes TYPE.png and TYPE.csv.
-func writeCurves(ctx context.Context, dir string, e *detection.Evaluation) error {
+func writeCurves(ctx context.Context, dir string, e *coco.Evaluation) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
 	}
@@ -169,13 +170,13 @@ func writeCurves(ctx context.Context, dir string, e *detection.Evaluation) error
 	return writeFile(ctx, path+".csv", e.WriteCurves)
 }
 
-func parseTypes(list string) (types []detection.IoUType, err error) {
+func parseTypes(list string) (types []coco.IoUType, err error) {
 	if list == "" {
 		return nil, nil
 	}
 	for _, name := range strings.Split(list, ",") {
-		t := detection.IoUType(name)
-		if t != detection.BBox && t != detection.Segm {
+		t := coco.IoUType(name)
+		if t != coco.BBox && t != coco.Segm {
 			return nil, usageErrorf("--type: %q, the types are bbox and segm", name)
 		}
 		types = append(types, t)
@@ -184,7 +185,7 @@ func parseTypes(list string) (types []detection.IoUType, err error) {
 }
 
 // scoreParams reads the flags that change what is scored.
-func scoreParams(c *cli.Context) (p detection.Params, err error) {
+func scoreParams(c *cli.Context) (p coco.Params, err error) {
 	p.CategoryAgnostic = c.Bool("category-agnostic")
 	if text := c.String("iou"); text != "" {
 		if p.IoUThresholds, err = parseThresholds(text); err != nil {
@@ -221,7 +222,7 @@ func parseThresholds(text string) ([]float64, error) {
 	if len(v) != 3 {
 		return nil, fmt.Errorf("%q, a range is FIRST:LAST:STEP", text)
 	}
-	return detection.ThresholdRange(v[0], v[1], v[2])
+	return coco.ThresholdRange(v[0], v[1], v[2])
 }
 
 func parseNumbers(text, separator string) (out []float64, err error) {
@@ -236,14 +237,14 @@ func parseNumbers(text, separator string) (out []float64, err error) {
 }
 
 // parseAreas reads LABEL=MIN:MAX,...
-func parseAreas(text string) (areas []detection.AreaRange, err error) {
+func parseAreas(text string) (areas []coco.AreaRange, err error) {
 	for _, field := range strings.Split(text, ",") {
 		label, ends, ok := strings.Cut(field, "=")
 		v, err := parseNumbers(ends, ":")
 		if !ok || err != nil || len(v) != 2 {
 			return nil, fmt.Errorf("%q, an area range is LABEL=MIN:MAX", field)
 		}
-		areas = append(areas, detection.AreaRange{Label: label, Min: v[0], Max: v[1]})
+		areas = append(areas, coco.AreaRange{Label: label, Min: v[0], Max: v[1]})
 	}
 	return areas, nil
 }

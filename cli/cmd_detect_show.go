@@ -10,8 +10,9 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"pmx/detection"
+	"pmx/detection/coco"
 	"pmx/images"
+	"pmx/internal/cancel"
 )
 
 var _ = register("detect show", func() *cli.Command {
@@ -61,7 +62,7 @@ func showDetections(c *cli.Context) error {
 	if c.IsSet("image-id") {
 		id = new(c.Int64("image-id"))
 	}
-	scene, err := detection.OpenScene(c.String("gt"), id, photo)
+	scene, err := coco.OpenScene(c.String("gt"), id, photo)
 	if err != nil {
 		return err
 	}
@@ -74,7 +75,7 @@ func showDetections(c *cli.Context) error {
 		scene.Annotations = nil
 	}
 	if path := c.String("results"); path != "" {
-		if err := doUnlessStopped(c.Context, func() error { return scene.OpenResults(path, c.Float64("min-score")) }); err != nil {
+		if err := cancel.UnlessDo(c.Context, func() error { return scene.OpenResults(path, c.Float64("min-score")) }); err != nil {
 			return err
 		}
 	}
@@ -85,7 +86,7 @@ func showDetections(c *cli.Context) error {
 	for i := range objects {
 		objects[i].Hide(hidden["boxes"], hidden["masks"], hidden["labels"])
 	}
-	drawn, err := detection.Draw(picture, objects)
+	drawn, err := coco.Draw(picture, objects)
 	if err != nil {
 		return err
 	}

@@ -20,8 +20,10 @@ import (
 	"pmx/export"
 	"pmx/images"
 	"pmx/internal/progress"
+	"pmx/internal/table"
 	"pmx/onnxgraph"
-	"pmx/training"
+	"pmx/runtimes"
+	"pmx/tasks"
 )
 
 var _ = register("eval knn", func() *cli.Command {
@@ -61,11 +63,11 @@ func evalKNN(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	bank, queries, err := imagesToClassify(c, source.recipe)
+	bank, queries, err := imagesToClassify(c, source.data)
 	if err != nil {
 		return err
 	}
-	printNotes(c.App.ErrWriter, slices.Concat(images.Notes(bank), accuracyNotes(bank, queries)))
+	printNotes(c.App.ErrWriter, slices.Concat(images.Notes(bank), tasks.AccuracyNotes(bank, queries)))
 	backend, options, err := runtimeOf(c)
 	if err != nil {
 		return err
@@ -116,21 +118,21 @@ func knnFlags(c *cli.Context) (knn evaluation.KNN, root string, err error) {
 
 // imagesToClassify opens those of the recipe, or of the flags, and those that vote on
 // them.
-func imagesToClassify(c *cli.Context, r Recipe) (bank, queries images.Dataset, err error) {
+func imagesToClassify(c *cli.Context, data tasks.Base) (bank, queries images.Dataset, err error) {
 	if c.IsSet("data") {
-		r.Sources = Sources{Data: c.String("data")}
+		data = tasks.Base{Data: c.String("data")}
 	}
 	if c.IsSet("hold-out") {
-		if r.HoldOut = c.Float64("hold-out"); !(r.HoldOut >= 0 && r.HoldOut < 1) {
-			return nil, nil, usageErrorf("--hold-out %g: want a part of the images, from 0 to below 1", r.HoldOut)
+		if data.HoldOut = c.Float64("hold-out"); !(data.HoldOut >= 0 && data.HoldOut < 1) {
+			return nil, nil, usageErrorf("--hold-out %g: want a part of the images, from 0 to below 1", data.HoldOut)
 		}
 	}
-	source, err := r.source(c.Context)
+	source, err := tasks.Source(c.Context, &data)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, recipeExit(err)
 	}
-	bank, queries, err = labelledSplits(c.Context, source, "--hold-out 0.1")
-	if unlabelled, ok := errors.AsType[*unlabelledError](err); ok && !errors.Is(err, images.ErrNoSplit) {
+	bank, queries, err = tasks.LabelledSplits(c.Context, source, "--hold-out 0.1")
+	if unlabelled, ok := errors.AsType[*tasks.UnlabelledError](err); ok && !errors.Is(err, images.ErrNoSplit) {
 		err = fmt.Errorf("%w, so there is nothing to classify: name images in one folder per class by --data SPEC", unlabelled)
 	}
 	return bank, queries, err
@@ -165,10 +167,10 @@ type knnResult struct {
 func printKNN(out io.Writer, asJSON bool, model string, bank, queries images.Dataset, results []evaluation.Accuracy) error {
 	report := knnReport{Model: model, Bank: bank.Len(), Queries: queries.Len()}
 	fmt.Fprintf(out, "%s: %s images (%s) vote on %s (%s)\n", model, progress.Count(int64(bank.Len())), bank.Name(), progress.Count(int64(queries.Len())), queries.Name())
-	w := newTable(out)
-	w.row("K", "TOP-1 %", "TOP-5 %")
+	w := table.New(out)
+	w.Row("K", "TOP-1 %", "TOP-5 %")
 	for _, a := range results {
-		w.row(a.K, fmt.Sprintf("%.2f", 100*a.Top1), fmt.Sprintf("%.2f", 100*a.Top5))
+		w.Row(a.K, fmt.Sprintf("%.2f", 100*a.Top1), fmt.Sprintf("%.2f", 100*a.Top5))
 		report.Results = append(report.Results, knnResult{a.K, 100 * a.Top1, 100 * a.Top5})
 	}
 	if err := w.Flush(); err != nil || !asJSON {
@@ -181,11 +183,11 @@ func printKNN(out io.Writer, asJSON bool, model string, bank, queries images.Dat
 type evalSource struct {
 	name     string
 	model    *onnxgraph.Model
-	side     int    // of its images
-	bytes    bool   // takes raw bytes
-	digest   string // of the weights
-	cacheDir string // "": features are not kept
-	recipe   Recipe // the run's; else empty but for the size
+	side     int        // of its images
+	bytes    bool       // takes raw bytes
+	digest   string     // of the weights
+	cacheDir string     // "": features are not kept
+	data     tasks.Base // the run's; else empty
 }
 
 // openEvalSource takes an encoder from a run, a checkpoint (see export.ReadEncoder
@@ -214,16 +216,18 @@ func openEvalSource(ctx context.Context, path, root string) (*evalSource, error)
 		if err != nil {
 			return nil, err
 		}
-		if err := run.ReadConfig(&s.recipe); err != nil {
+		r, err := tasks.RunRecipe(run)
+		if err != nil {
 			return nil, err
 		}
+		s.data = *r.Common()
 		s.cacheDir = path
 	}
 	if s.digest, err = evaluation.FileDigest(w.Path); err != nil {
 		return nil, err
 	}
 	s.digest += " " + w.Root
-	s.model, err = builders.Encoder(w.Config, w.Tensors, builders.EncoderOptions{Momentum: w.Root == builders.MomentumEncoder})
+	s.model, err = builders.Encoder(w.Config, w.Tensors, builders.EncoderOptions{})
 	return s, err
 }
 
@@ -255,7 +259,7 @@ type extractor struct {
 	name    string // of what makes them
 	stderr  io.Writer
 	cache   evaluation.Cache   // Dir "": nothing is kept
-	encoder training.Inference // nil: the pixels are the features
+	encoder runtimes.Inference // nil: the pixels are the features
 	side    int
 	bytes   bool
 	batch   int
@@ -263,7 +267,7 @@ type extractor struct {
 }
 
 // newExtractor compiles the source's encoder, unless raw pixels are wanted.
-func newExtractor(c *cli.Context, source *evalSource, backend training.Runtime, options training.Options) (*extractor, error) {
+func newExtractor(c *cli.Context, source *evalSource, backend runtimes.Runtime, options runtimes.Options) (*extractor, error) {
 	e := &extractor{
 		name: source.name, stderr: c.App.ErrWriter, side: source.side, bytes: source.bytes, batch: c.Int("batch"), model: source.digest,
 	}
@@ -285,7 +289,7 @@ func (e *extractor) close() {
 
 // features are those of the encoder, or without one the pixels.
 func (e *extractor) features(ctx context.Context, d images.Dataset) (*evaluation.Features, error) {
-	batches := evalBatches(ctx, d, e.side, e.batch, e.bytes)
+	batches := tasks.EvalBatches(ctx, d, e.side, e.batch, e.bytes)
 	compute := func() (*evaluation.Features, error) {
 		bar := newProgress(e.stderr, d.Name(), int64(d.Len()))
 		defer bar.done()
@@ -302,6 +306,6 @@ func (e *extractor) features(ctx context.Context, d images.Dataset) (*evaluation
 	if err != nil {
 		return nil, err
 	}
-	key := evaluation.Key{Model: e.model, Data: fmt.Sprintf("%s %+v", digest, evalTransform(e.side))}
+	key := evaluation.Key{Model: e.model, Data: fmt.Sprintf("%s %+v", digest, tasks.EvalTransform(e.side))}
 	return e.cache.Get(key, compute)
 }

@@ -10,7 +10,7 @@ import (
 	"pmx/artifacts"
 	"pmx/builders"
 	"pmx/export"
-	"pmx/training"
+	"pmx/tasks"
 )
 
 var _ = register("export", func() *cli.Command {
@@ -65,30 +65,13 @@ the training graph before they take the place of older files.`,
 			if err != nil {
 				return err
 			}
-			return exportEncoder(c, encoder, out, o, runtime, options)
+			bar := &progressBar{out: c.App.ErrWriter}
+			lines, err := tasks.ExportEncoder(c.Context, encoder, out, o, tasks.Env{Runtime: runtime, Options: options, Progress: bar.show})
+			bar.done()
+			for _, line := range lines {
+				fmt.Fprintln(c.App.Writer, line)
+			}
+			return err
 		},
 	}
 })
-
-// exportEncoder writes an encoder's files, shows how far their verification is, and
-// says what was written.
-func exportEncoder(c *cli.Context, encoder *export.Encoder, path string, o builders.EncoderOptions, runtime training.Runtime, options training.Options) error {
-	var bar *progressLine
-	v := &export.Verifier{Runtime: runtime, Options: options, Progress: func(done, total int64) {
-		if bar == nil {
-			bar = newProgress(c.App.ErrWriter, "verifying "+filepath.Base(path)+": pass", total)
-		}
-		bar.update(done)
-	}}
-	files, err := encoder.Write(c.Context, path, o, v)
-	if bar != nil {
-		bar.done()
-	}
-	if err != nil {
-		return err
-	}
-	for _, f := range files {
-		fmt.Fprintf(c.App.Writer, "wrote %s (%s after step %d): features agree with the training graph's to %.1g of the largest\n", f.Path, encoder.Root, encoder.Step, f.Difference)
-	}
-	return nil
-}

@@ -93,7 +93,7 @@ func TestBuildGraphKeepsCheckpoints(t *testing.T) {
 // largeCheckpoint holds a base encoder of 12 blocks of width 192, all zeros.
 func largeCheckpoint(t *testing.T) string {
 	t.Helper()
-	config := builders.Config{ImageSize: 224, PatchSize: 16, Dim: 192, Depth: 12, Heads: 3, MLPRatio: 4}
+	config := builders.ViTConfig{ImageSize: 224, PatchSize: 16, Dim: 192, Depth: 12, Heads: 3, MLPRatio: 4}
 	architecture, err := json.Marshal(builders.Architecture(config))
 	if err != nil {
 		t.Fatal(err)
@@ -143,7 +143,7 @@ func TestStopBeforeExport(t *testing.T) {
 	stderr := &signalAfter{text: "epoch 1/1", signal: func() { cancel(&signalError{os.Interrupt}) }}
 	code := Main(ctx, strings.Fields("train --preset quickstart --set image_size=8 --set patch_size=4 --set dim=12 --set heads=3 --set hidden=8 --set out_dim=4 --set batch=3"+
 		" --set epochs=1 --set warmup_epochs=0 --runtime reference --data folder:"+filepath.Join(dir, "pictures")+" --out "+run), io.Discard, stderr)
-	want := "pmx: stopped by signal: interrupt; the training is done and saved: export its encoder by pmx export " + run + "\n"
+	want := "pmx: stopped by signal: interrupt; the training is done and saved: export its model by pmx export " + run + "\n"
 	if code != ExitInterrupted || !strings.HasSuffix(stderr.String(), want) {
 		t.Errorf("exit code %d, standard error %q; want %d, %q", code, stderr.String(), ExitInterrupted, want)
 	}

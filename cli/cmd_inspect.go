@@ -15,12 +15,18 @@ import (
 	"strconv"
 	"strings"
 
+	"pmx/step"
+	"pmx/tasks"
+
 	"github.com/urfave/cli/v2"
 
 	"pmx/artifacts"
 	"pmx/builders"
 	"pmx/export"
+	"pmx/internal/cancel"
+	"pmx/internal/memory"
 	"pmx/internal/progress"
+	"pmx/internal/table"
 	"pmx/onnxgraph"
 )
 
@@ -38,7 +44,7 @@ pmx inspect runs/first                             a run`,
 				return usageErrorf("name one file, got %d, see `pmx inspect --help`", c.NArg())
 			}
 			// A large checkpoint takes a while to read and verify.
-			text, err := unlessStopped(c.Context, func() (*bytes.Buffer, error) {
+			text, err := cancel.Unless(c.Context, func() (*bytes.Buffer, error) {
 				text := new(bytes.Buffer)
 				return text, inspectFile(text, c.Args().First())
 			})
@@ -101,9 +107,9 @@ func inspectModel(out io.Writer, path string) error {
 	if err != nil {
 		return fmt.Errorf("%w: want %s", err, inspected)
 	}
-	if text, ok := d.Metadata[builders.StepProperty]; ok {
+	if text, ok := d.Metadata[step.Property]; ok {
 		if err := describeStep(out, text); err != nil {
-			return fmt.Errorf("%s: metadata %s: %w", path, builders.StepProperty, err)
+			return fmt.Errorf("%s: metadata %s: %w", path, step.Property, err)
 		}
 		return describeGraph(out, d, "numbers", false)
 	}
@@ -141,17 +147,27 @@ func printParameters(out io.Writer, a builders.ArchitectureInfo) {
 
 // describeStep prints the roles of a step file's inputs and outputs.
 func describeStep(out io.Writer, text string) error {
-	var s builders.Step
+	var s step.Step
 	if err := json.Unmarshal([]byte(text), &s); err != nil {
 		return err
 	}
-	if s.Version != builders.StepVersion {
-		return fmt.Errorf("version %d, this pmx knows %d: use the pmx that wrote it", s.Version, builders.StepVersion)
+	fmt.Fprintf(out, "a training step of pmx: %s\n", s.Task)
+	var vit builders.ViTConfig
+	if json.Unmarshal(s.Config, &vit) == nil && vit.Dim > 0 {
+		fmt.Fprintf(out, "encoder: %s\n", architectureLine(builders.Architecture(vit)))
 	}
-	fmt.Fprintf(out, "a training step of pmx: %s\n", s.Method)
-	fmt.Fprintf(out, "encoder: %s\n", architectureLine(builders.Architecture(s.Config)))
-	fmt.Fprintf(out, "heads: projector of %d layers, predictor of %d, %d hidden, %d out\n",
-		s.Config.ProjLayers, s.Config.PredLayers, s.Config.Hidden, s.Config.OutDim)
+	var config map[string]json.RawMessage
+	if err := json.Unmarshal(s.Config, &config); err != nil {
+		return fmt.Errorf("its configuration: %w", err)
+	}
+	w := table.New(out)
+	w.Row("\nconfiguration:")
+	for _, key := range slices.Sorted(maps.Keys(config)) {
+		w.Row("  "+key, string(config[key]))
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
 
 	fmt.Fprintln(out, "\nstate (inputs NAME, outputs NAME.next):")
 	var roles stateRoles
@@ -162,9 +178,9 @@ func describeStep(out io.Writer, text string) error {
 		return err
 	}
 	fmt.Fprintln(out, "\nbatch:")
-	w := newTable(out)
+	w = table.New(out)
 	for _, p := range s.Batch {
-		w.row("  "+p.Name, p.DType, p.Shape)
+		w.Row("  "+p.Name, p.DType, p.Shape)
 	}
 	if err := w.Flush(); err != nil {
 		return err
@@ -180,14 +196,14 @@ func describeStep(out io.Writer, text string) error {
 
 // stateRoles counts the tensors of a training state by their role.
 type stateRoles struct {
-	kinds   []builders.Kind // in the order of their first tensors
-	tensors map[builders.Kind]int
-	numbers map[builders.Kind]int64
+	kinds   []step.Kind // in the order of their first tensors
+	tensors map[step.Kind]int
+	numbers map[step.Kind]int64
 }
 
-func (s *stateRoles) add(kind builders.Kind, shape []int) {
+func (s *stateRoles) add(kind step.Kind, shape []int) {
 	if s.tensors == nil {
-		s.tensors, s.numbers = map[builders.Kind]int{}, map[builders.Kind]int64{}
+		s.tensors, s.numbers = map[step.Kind]int{}, map[step.Kind]int64{}
 	}
 	if s.tensors[kind] == 0 {
 		s.kinds = append(s.kinds, kind)
@@ -197,13 +213,13 @@ func (s *stateRoles) add(kind builders.Kind, shape []int) {
 }
 
 func (s *stateRoles) print(out io.Writer) error {
-	w := newTable(out)
+	w := table.New(out)
 	for _, kind := range s.kinds {
 		unit := " numbers"
-		if kind == builders.KindParam || kind == builders.KindEMA {
+		if kind == step.Param || kind == step.EMA {
 			unit = " parameters"
 		}
-		w.row("  "+string(kind), fmt.Sprintf("%d tensors", s.tensors[kind]), progress.Count(s.numbers[kind])+unit)
+		w.Row("  "+string(kind), fmt.Sprintf("%d tensors", s.tensors[kind]), progress.Count(s.numbers[kind])+unit)
 	}
 	return w.Flush()
 }
@@ -232,26 +248,26 @@ func describeGraph(out io.Writer, d *onnxgraph.Description, numbers string, port
 	if d.Producer != "" {
 		fmt.Fprintf(out, "made by: %s\n", strings.TrimSpace(d.Producer+" "+d.ProducerVersion))
 	}
-	fmt.Fprintf(out, "constants: %d, %s, %s %s\n", d.Initializers, humanBytes(d.InitializerBytes), progress.Count(d.Parameters), numbers)
+	fmt.Fprintf(out, "constants: %d, %s, %s %s\n", d.Initializers, memory.Human(d.InitializerBytes), progress.Count(d.Parameters), numbers)
 	if len(d.ExternalFiles) > 0 {
 		fmt.Fprintf(out, "data files: %s\n", strings.Join(d.ExternalFiles, ", "))
 	}
-	w := newTable(out)
+	w := table.New(out)
 	if ports {
 		for _, list := range []struct {
 			title string
 			ports []onnxgraph.PortDescription
 		}{{"inputs", d.Inputs}, {"outputs", d.Outputs}} {
-			w.row("\n" + list.title + ":")
+			w.Row("\n" + list.title + ":")
 			for _, p := range list.ports {
-				w.row("  "+p.Name, p.Type)
+				w.Row("  "+p.Name, p.Type)
 			}
 		}
 	}
 	if len(d.Metadata) > 0 {
-		w.row("\nmetadata: " + strings.Join(slices.Sorted(maps.Keys(d.Metadata)), ", "))
+		w.Row("\nmetadata: " + strings.Join(slices.Sorted(maps.Keys(d.Metadata)), ", "))
 	}
-	w.row("\noperators:")
+	w.Row("\noperators:")
 	names := slices.SortedFunc(maps.Keys(d.Operators), func(a, b string) int {
 		if d.Operators[a] != d.Operators[b] {
 			return d.Operators[b] - d.Operators[a]
@@ -267,7 +283,7 @@ func describeGraph(out io.Writer, d *onnxgraph.Description, numbers string, port
 		if nodes, ok := functions[name]; ok {
 			note = fmt.Sprintf("function of %d nodes", nodes)
 		}
-		w.row("  "+name, d.Operators[name], note)
+		w.Row("  "+name, d.Operators[name], note)
 	}
 	return w.Flush()
 }
@@ -299,10 +315,11 @@ func inspectRun(out io.Writer, path string) error {
 		return err
 	}
 	fmt.Fprintf(out, "a run of pmx: %s on %s (%s images), seed %d\n", m.Method, m.Data.Name, progress.Count(int64(m.Data.Samples)), m.Seed)
-	var r Recipe
-	if err := run.ReadConfig(&r); err == nil {
-		fmt.Fprintf(out, "encoder: %s\n", architectureLine(builders.Architecture(r.Config)))
+	r, err := tasks.RunRecipe(run)
+	if err != nil {
+		return err
 	}
+	fmt.Fprintf(out, "encoder: %s\n", architectureLine(r.Architecture()))
 	for i, s := range m.Sessions {
 		fmt.Fprintf(out, "session: %s from step %d, pmx %s, %s %s on %s%s\n",
 			s.Started.Format("2006-01-02 15:04:05Z07:00"), s.FromStep, s.PMX, s.Runtime, s.Library, s.Device, otherData(m, i))
@@ -324,15 +341,15 @@ func inspectRun(out io.Writer, path string) error {
 			}
 		}
 	}
-	w := newTable(out)
+	w := table.New(out)
 	if len(last) > 0 {
-		w.row("\nlast metrics:")
+		w.Row("\nlast metrics:")
 	}
 	for _, key := range slices.Sorted(maps.Keys(last)) {
-		w.row("  "+key, fmt.Sprintf("%.6g", last[key]))
+		w.Row("  "+key, fmt.Sprintf("%.6g", last[key]))
 	}
 	if _, err := os.Stat(run.Path(artifacts.EncoderName)); err == nil {
-		w.row("\nencoder: " + filepath.Join(path, artifacts.EncoderName))
+		w.Row("\nencoder: " + filepath.Join(path, artifacts.EncoderName))
 	}
 	return w.Flush()
 }

@@ -3,6 +3,10 @@ package cli
 import (
 	"encoding/json"
 
+	"pmx/internal/keys"
+	"pmx/internal/table"
+	"pmx/tasks"
+
 	"github.com/urfave/cli/v2"
 )
 
@@ -27,30 +31,42 @@ func listPresets(c *cli.Context) error {
 		return usageErrorf("name one preset, not %d", c.NArg())
 	}
 	if name := c.Args().First(); name != "" && !c.Bool("keys") {
-		p, err := presets.Lookup(name)
+		p, err := tasks.LookupPreset(name)
 		if err != nil {
 			return withCode(ExitUsage, err)
 		}
-		r := p.Recipe
-		if err := setKeys(c, &r); err != nil {
+		r := p.Recipe()
+		if err := setKeys(c, r); err != nil {
 			return err
 		}
-		if err := r.Validate(); err != nil {
+		if err := tasks.Check(r); err != nil {
 			return withCode(ExitUsage, err)
 		}
 		e := json.NewEncoder(c.App.Writer)
 		e.SetIndent("", "  ")
 		return e.Encode(r)
 	}
-	w := newTable(c.App.Writer)
+	w := table.New(c.App.Writer)
 	if c.Bool("keys") {
-		for _, key := range recipeKeys() {
-			w.row(key, keyDocs[key])
+		for _, key := range keysToExplain(c.Args().First()) {
+			w.Row(key.Name, key.Help)
 		}
 		return w.Flush()
 	}
-	for name, p := range presets.All() {
-		w.row(name, p.Summary)
+	for name, p := range tasks.Presets() {
+		w.Row(name, p.Summary)
 	}
 	return w.Flush()
+}
+
+// keysToExplain are those of a preset's or a task's recipe or, with neither, of
+// pre-training.
+func keysToExplain(name string) []keys.Key {
+	if p, err := tasks.LookupPreset(name); err == nil {
+		return keys.Of(p.Recipe())
+	}
+	if t, err := tasks.Lookup(name); err == nil {
+		return keys.Of(t.New())
+	}
+	return keys.Of(&tasks.Contrastive{})
 }

@@ -11,6 +11,7 @@ import (
 
 	"pmx/images"
 	"pmx/patchmix"
+	"pmx/tasks"
 )
 
 var _ = register("preview", func() *cli.Command {
@@ -38,21 +39,25 @@ func preview(c *cli.Context) error {
 	if n := c.Int("images"); n < 2 {
 		return usageErrorf("--images %d: want 2 or more, each is mixed with others", n)
 	}
-	r, err := recipeOf(c)
+	recipe, err := recipeOf(c)
 	if err != nil {
 		return err
 	}
 	if c.IsSet("data") {
-		r.Sources.Data = c.String("data")
+		recipe.Common().Data = c.String("data")
 	}
-	if err := r.Validate(); err != nil {
+	if err := tasks.Check(recipe); err != nil {
 		return withCode(ExitUsage, err)
+	}
+	r, err := contrastive(recipe, "pmx preview")
+	if err != nil {
+		return err
 	}
 	r.Batch = c.Int("images")
 	if err := r.Validate(); err != nil { // a number of images that the recipe cannot mix, or none
 		return usageErrorf("--images %d: %s", r.Batch, oneLine(err))
 	}
-	if err := needMemory("a batch of these images", r.Sizes().Images, "lower --images or image_size"); err != nil {
+	if err := tasks.NeedMemory("a batch of these images", r.Sizes().Images, "lower --images or image_size"); err != nil {
 		return err
 	}
 	out := c.String("out")
@@ -62,11 +67,11 @@ func preview(c *cli.Context) error {
 	if err := checkOutputs([]commandFile{flagFile(c, "out")}, []commandFile{flagFile(c, "config")}); err != nil {
 		return err
 	}
-	source, err := r.source(c.Context)
+	source, err := tasks.Source(c.Context, r.Common())
 	if err != nil {
-		return err
+		return recipeExit(err)
 	}
-	data, err := openSplit(c.Context, source, images.Train)
+	data, err := tasks.OpenSplit(c.Context, source, images.Train)
 	if err != nil {
 		return err
 	}
@@ -74,7 +79,7 @@ func preview(c *cli.Context) error {
 	if err := checkSheet(c, out, source, data); err != nil {
 		return err
 	}
-	config, err := r.loaderConfig(0)
+	config, err := r.LoaderConfig(0)
 	if err != nil {
 		return err
 	}
@@ -101,7 +106,7 @@ func checkSheet(c *cli.Context, out string, source *images.Source, training imag
 		return nil
 	}
 	datasets := []images.Dataset{training}
-	if test, err := openSplit(c.Context, source, images.Test); err == nil { // there may be none
+	if test, err := tasks.OpenSplit(c.Context, source, images.Test); err == nil { // there may be none
 		datasets = append(datasets, test)
 	}
 	for _, d := range datasets {

@@ -8,7 +8,9 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"pmx/artifacts/runtimelib"
+	"pmx/internal/memory"
+	"pmx/internal/table"
+	"pmx/runtimes/runtimelib"
 )
 
 var _ = register("runtime", func() *cli.Command {
@@ -110,14 +112,14 @@ var _ = register("runtime list", func() *cli.Command {
 				fmt.Fprintf(c.App.Writer, "No library is installed; `%s` brings the one for the CPU.\n", runtimelib.ORT.InstallCommand())
 				return nil
 			}
-			w := newTable(c.App.Writer)
-			w.row("LIBRARY", "VERSION", "SIZE", "PROVIDERS", "STATE", "PATH")
+			w := table.New(c.App.Writer)
+			w.Row("LIBRARY", "VERSION", "SIZE", "PROVIDERS", "STATE", "PATH")
 			for _, l := range list {
 				state := "good"
 				if l.Err != nil {
 					state = oneLine(l.Err)
 				}
-				w.row(l.Kind, l.Version, humanBytes(l.Size), shortProviders(l.Providers), state, l.Path)
+				w.Row(l.Kind, l.Version, memory.Human(l.Size), shortProviders(l.Providers), state, l.Path)
 			}
 			if err := w.Flush(); err != nil {
 				return err

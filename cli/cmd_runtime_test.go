@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"pmx/artifacts/runtimelib"
+	"pmx/runtimes/runtimelib"
 )
 
 // TestPrintInstalled: whoever installs is told that a converted library is not a

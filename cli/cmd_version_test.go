@@ -19,7 +19,7 @@ func TestLicences(t *testing.T) {
 	if err := printLicences(&out, modules); err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range []string{"LICENSE", filepath.Join("patchmix", "sample", "LICENSE")} {
+	for _, path := range []string{"LICENSE", filepath.Join("images", "sample", "LICENSE")} {
 		text, err := os.ReadFile(filepath.Join("..", path))
 		if err != nil {
 			t.Fatal(err)

@@ -110,6 +110,6 @@ func oneLine(err error) string {
 
 // rooms are the packages whose names begin messages, but for cuda: that is a word of
 // the user's. A test finds them.
-var rooms = []string{"artifacts", "builders", "cli", "detection", "device", "evaluation",
-	"export", "filelock", "idx", "jpeg", "kernels", "onnxgraph", "ortcheckpoint", "orttraining", "patchmix",
-	"runtimelib", "safetensors", "tfevents", "training", "wheellib"}
+var rooms = []string{"artifacts", "builders", "cli", "coco", "device", "evaluation", "export", "filelock",
+	"idx", "images", "jpeg", "kernels", "keys", "onnxgraph", "ortcheckpoint", "orttraining", "patchmix",
+	"runtimelib", "runtimes", "safetensors", "step", "tasks", "tfevents", "training", "wheellib"}

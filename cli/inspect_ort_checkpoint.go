@@ -7,8 +7,9 @@ import (
 	"os"
 	"slices"
 
-	"pmx/artifacts/ortcheckpoint"
 	"pmx/internal/progress"
+	"pmx/internal/table"
+	"pmx/runtimes/orttraining/ortcheckpoint"
 )
 
 func looksLikeORTCheckpoint(path string) (bool, error) {
@@ -42,30 +43,30 @@ func inspectORTCheckpoint(out io.Writer, path string) error {
 	for _, g := range c.Groups {
 		fmt.Fprintf(out, "optimizer: %s after step %d, initial learning rate %g, state of %d parameters\n", g.Name, g.Step, g.InitialLearningRate, len(g.Moments))
 	}
-	w := newTable(out)
+	w := table.New(out)
 	if len(c.Ints)+len(c.Floats)+len(c.Strings) > 0 {
-		w.row("\nproperties:")
+		w.Row("\nproperties:")
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Ints)) {
-		w.row("  "+name, c.Ints[name])
+		w.Row("  "+name, c.Ints[name])
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Floats)) {
-		w.row("  "+name, c.Floats[name])
+		w.Row("  "+name, c.Floats[name])
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Strings)) {
-		w.row("  "+name, shorten(c.Strings[name], 200))
+		w.Row("  "+name, shorten(c.Strings[name], 200))
 	}
 	for _, set := range []struct {
 		name       string
 		parameters []ortcheckpoint.Parameter
 	}{{"trainable", c.Trainable}, {"frozen", c.Frozen}} {
 		var total int64
-		w.row("\n" + set.name + ":")
+		w.Row("\n" + set.name + ":")
 		for _, p := range set.parameters {
-			w.row("  "+p.Name, p.Value.DType(), p.Value.Shape())
+			w.Row("  "+p.Name, p.Value.DType(), p.Value.Shape())
 			total += product(p.Value.Shape())
 		}
-		w.row(fmt.Sprintf("%d tensors, %s numbers", len(set.parameters), progress.Count(total)))
+		w.Row(fmt.Sprintf("%d tensors, %s numbers", len(set.parameters), progress.Count(total)))
 	}
 	return w.Flush()
 }

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"pmx/artifacts/ortcheckpoint"
 	"pmx/onnxgraph"
+	"pmx/runtimes/orttraining/ortcheckpoint"
 )
 
 // TestInspectORTCheckpoint: of a checkpoint that has been trained with.

@@ -13,6 +13,8 @@ import (
 	"pmx/builders"
 	"pmx/export"
 	"pmx/internal/progress"
+	"pmx/internal/table"
+	"pmx/step"
 	"pmx/training"
 )
 
@@ -47,11 +49,11 @@ func inspectSafetensors(out io.Writer, path string) error {
 		}
 	}
 	fmt.Fprintln(out, "\ntensors:")
-	w := newTable(out)
+	w := table.New(out)
 	for _, info := range r.Infos() {
-		w.row("  "+info.Name, info.DType, info.Shape)
+		w.Row("  "+info.Name, info.DType, info.Shape)
 	}
-	w.row(fmt.Sprintf("%d tensors, %s numbers", len(r.Infos()), progress.Count(numbersIn(r))))
+	w.Row(fmt.Sprintf("%d tensors, %s numbers", len(r.Infos()), progress.Count(numbersIn(r))))
 	return w.Flush()
 }
 
@@ -89,7 +91,7 @@ func inspectCheckpoint(out io.Writer, path string) error {
 	fmt.Fprintln(out, "\nstate:")
 	var roles stateRoles
 	for _, info := range c.Infos() {
-		roles.add(builders.KindOf(info.Name), info.Shape)
+		roles.add(step.KindOf(info.Name), info.Shape)
 	}
 	return roles.print(out)
 }

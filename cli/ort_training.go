@@ -7,10 +7,16 @@ import (
 	"os"
 	"path/filepath"
 
-	"pmx/artifacts/ortcheckpoint"
+	"pmx/step"
+	"pmx/tasks"
+
 	"pmx/builders"
 	"pmx/internal/atomicfile"
+	"pmx/internal/cancel"
+	"pmx/internal/memory"
+	"pmx/internal/table"
 	"pmx/onnxgraph"
+	"pmx/runtimes/orttraining/ortcheckpoint"
 )
 
 // The names under which ONNX Runtime Training's own tool writes its artifacts.
@@ -23,22 +29,22 @@ const (
 
 // writeORTTraining writes the four artifacts of a recipe into a folder, all or
 // none of them; other files there stay.
-func writeORTTraining(ctx context.Context, out io.Writer, r Recipe, dir string, overwrite bool) error {
+func writeORTTraining(ctx context.Context, out io.Writer, r tasks.Recipe, dir string, overwrite bool) error {
 	names := []string{ortTrainingModel, ortEvalModel, ortOptimizerModel, ortCheckpoint}
 	for _, name := range names {
 		if _, err := os.Lstat(filepath.Join(dir, name)); err == nil && !overwrite {
 			return fmt.Errorf("%s exists: name another folder, or replace the artifacts with --overwrite", filepath.Join(dir, name))
 		}
 	}
-	a, err := unlessStopped(ctx, func() (*builders.ORTTraining, error) { return builders.BuildORTTraining(r.Config) })
+	a, err := cancel.Unless(ctx, func() (*builders.ORTTraining, error) { return tasks.BuildORTTraining(r) })
 	if err != nil {
 		return err
 	}
 	if n := stateBytes(a); n > ortcheckpoint.MaxSize { // before so much is drawn
 		return fmt.Errorf("the weights are %s, a checkpoint of ONNX Runtime Training ends at 2 GiB: take a smaller model, or --format %s, which has no such limit",
-			humanBytes(n), formatStep)
+			memory.Human(n), formatStep)
 	}
-	files, err := unlessStopped(ctx, func() (map[string][]byte, error) { return encodeORTTraining(a, r.Seed) })
+	files, err := cancel.Unless(ctx, func() (map[string][]byte, error) { return encodeORTTraining(a, r.Common().Seed) })
 	if err != nil {
 		return err
 	}
@@ -86,7 +92,7 @@ func initialCheckpoint(a *builders.ORTTraining, seed uint64) *ortcheckpoint.Chec
 	c := &ortcheckpoint.Checkpoint{}
 	for _, t := range a.Step.State {
 		p := ortcheckpoint.Parameter{Name: t.Name, Value: state[t.Name]}
-		if t.Kind == builders.KindParam {
+		if t.Kind == step.Param {
 			c.Trainable = append(c.Trainable, p)
 		} else {
 			c.Frozen = append(c.Frozen, p)
@@ -108,26 +114,26 @@ func stateBytes(a *builders.ORTTraining) int64 {
 func describeORTTraining(out io.Writer, a *builders.ORTTraining) error {
 	for _, s := range []struct {
 		call    string
-		step    *builders.Step
+		step    *step.Step
 		outputs []*onnxgraph.Value
 	}{
 		{"TrainStep", a.Step, a.Training.Graph.Outputs()[:len(a.Step.Metrics)]}, // the others are not shown to a host
 		{"EvalStep", a.EvalStep, a.Eval.Graph.Outputs()},
 	} {
 		fmt.Fprintf(out, "\n%s takes\n", s.call)
-		w := newTable(out)
+		w := table.New(out)
 		for _, h := range s.step.Hyper {
-			w.row("  "+h.Name, onnxgraph.Float32, []int{1})
+			w.Row("  "+h.Name, onnxgraph.Float32, []int{1})
 		}
 		for _, p := range s.step.Batch {
-			w.row("  "+p.Name, p.DType, p.Shape)
+			w.Row("  "+p.Name, p.DType, p.Shape)
 		}
 		if err := w.Flush(); err != nil {
 			return err
 		}
 		fmt.Fprintln(out, "and gives")
 		for _, v := range s.outputs {
-			w.row("  "+v.Name, v.DType, v.Shape)
+			w.Row("  "+v.Name, v.DType, v.Shape)
 		}
 		if err := w.Flush(); err != nil {
 			return err

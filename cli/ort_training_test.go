@@ -13,11 +13,15 @@ import (
 	"strings"
 	"testing"
 
-	"pmx/artifacts/ortcheckpoint"
+	"pmx/tasks"
+
+	"pmx/step"
+
 	"pmx/artifacts/safetensors"
 	"pmx/builders"
 	"pmx/internal/require"
 	"pmx/onnxgraph"
+	"pmx/runtimes/orttraining/ortcheckpoint"
 )
 
 // ortPython finds a Python with the official training wheel.
@@ -63,22 +67,22 @@ func TestArtifactsTrainWithoutPMX(t *testing.T) {
 // (drop path, clipping, other methods), against the step file in float64.
 func TestArtifactsMatchStep(t *testing.T) {
 	ortPython(t)
-	for _, method := range builders.Methods() {
+	for _, method := range methods() {
 		t.Run(method.Name, func(t *testing.T) {
 			t.Parallel()
-			c := builders.Config{
-				Method: method.Name, ImageSize: 16, PatchSize: 4, Dim: 16, Depth: 2, Heads: 2, MLPRatio: 2,
-				ProjLayers: 3, PredLayers: 2, Hidden: 32, OutDim: 8, Batch: 16, MomentumEncoder: true,
-				MixNum: builders.IntSet{2}, LocalCrops: 2, LocalSize: 8, DropPath: 0.5, ClipGrad: 0.5,
-			}
+			c := tasks.Contrastive{
+				Method: method.Name, SiameseConfig: builders.SiameseConfig{ViTConfig: builders.ViTConfig{ImageSize: 16, PatchSize: 4, Dim: 16, Depth: 2, Heads: 2, MLPRatio: 2},
+					ProjLayers: 3, PredLayers: 2, Hidden: 32, OutDim: 8, Batch: 16, MomentumEncoder: true,
+					MixNum: builders.IntSet{2}, LocalCrops: 2, LocalSize: 8, DropPath: 0.5, ClipGrad: 0.5,
+				}}
 			compareArtifacts(t, c, record(t, c, 3))
 		})
 	}
 }
 
-func compareArtifacts(t *testing.T, c builders.Config, recording string) {
+func compareArtifacts(t *testing.T, c tasks.Contrastive, recording string) {
 	dir := t.TempDir()
-	if err := writeORTTraining(t.Context(), io.Discard, Recipe{Config: c}, dir, false); err != nil {
+	if err := writeORTTraining(t.Context(), io.Discard, &c, dir, false); err != nil {
 		t.Fatal(err)
 	}
 	if out := trainArtifacts(t, dir, recording); !strings.HasSuffix(out, "\nthe same numbers\n") {
@@ -88,9 +92,9 @@ func compareArtifacts(t *testing.T, c builders.Config, recording string) {
 
 // record takes steps with the step file on random batches, in float64, and
 // writes what the recordings of the published code hold.
-func record(t *testing.T, c builders.Config, steps int) (path string) {
+func record(t *testing.T, c tasks.Contrastive, steps int) (path string) {
 	t.Helper()
-	step, err := builders.Build(c)
+	built, err := tasks.BuildStep(t.Context(), &c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,9 +109,9 @@ func record(t *testing.T, c builders.Config, steps int) (path string) {
 	for name, values := range schedules {
 		add("schedule/"+name, onnxgraph.NewTensor([]int{steps}, values))
 	}
-	state := step.InitialState(5)
-	for _, s := range step.State {
-		if s.Kind == builders.KindParam || s.Kind == builders.KindEMA {
+	state := built.InitialState(5)
+	for _, s := range built.State {
+		if s.Kind == step.Param || s.Kind == step.EMA {
 			add("init/"+s.Name, state[s.Name])
 		}
 	}
@@ -117,42 +121,42 @@ func record(t *testing.T, c builders.Config, steps int) (path string) {
 	}
 	settled := settledEntries{}
 	rng := rand.New(rand.NewPCG(11, 0))
-	eval := onnxgraph.NewEvaluator(step.Model.Graph)
+	eval := onnxgraph.NewEvaluator(built.Model.Graph)
 	for k := range steps {
 		prefix := fmt.Sprintf("step%d/", k)
 		feeds := map[string]*onnxgraph.Tensor{}
-		for _, h := range step.Hyper {
+		for _, h := range built.Hyper {
 			value := float32(0.2) // temperature
-			if name := map[string]string{builders.HyperLR: "lr", builders.HyperWeightDecay: "wd", builders.HyperEMAMomentum: "momentum"}[h.Name]; name != "" {
+			if name := map[string]string{step.HyperLR: "lr", step.HyperWeightDecay: "wd", builders.HyperEMAMomentum: "momentum"}[h.Name]; name != "" {
 				value = schedules[name][k]
 			}
 			feeds[h.Name] = onnxgraph.NewTensor([]int{1}, []float32{value})
 		}
-		for _, p := range step.Batch {
+		for _, p := range built.Batch {
 			feeds[p.Name] = randomFeed(rng, p)
 			add(prefix+p.Name, feeds[p.Name])
 		}
-		for _, s := range step.State {
+		for _, s := range built.State {
 			feeds[s.In] = state[s.Name]
 		}
 		out, err := eval.Run(feeds)
 		if err != nil {
 			t.Fatal(err)
 		}
-		settled.note(step, state, out)
+		settled.note(built, state, out)
 		statistics.train(t, feeds)
 		for name, x := range statistics.values {
 			add(prefix+"param/"+name, x)
 		}
-		for _, s := range step.State {
+		for _, s := range built.State {
 			state[s.Name] = out[s.Out]
-			if s.Kind == builders.KindParam || s.Kind == builders.KindEMA {
+			if s.Kind == step.Param || s.Kind == step.EMA {
 				add(prefix+"param/"+s.Name, state[s.Name])
 				add(prefix+"settled/"+s.Name, settled.of(s.Name, s.Shape))
 			}
 		}
-		for _, name := range step.Metrics {
-			if name == builders.MetricGradNorm {
+		for _, name := range built.Metrics {
+			if name == step.MetricGradNorm {
 				add(prefix+name, out[name])
 				if n := out[name].Float64s()[0]; n < 2*c.ClipGrad {
 					t.Fatalf("step %d: the gradient's norm is %g, too near to clip_grad %g to see clipping", k, n, c.ClipGrad)
@@ -175,7 +179,7 @@ func record(t *testing.T, c builders.Config, steps int) (path string) {
 
 // recordedLoss is what recordings call a loss.
 func recordedLoss(metric string) string {
-	if metric == builders.MetricLoss {
+	if metric == step.MetricLoss {
 		return "total"
 	}
 	return strings.TrimPrefix(metric, "loss_")
@@ -190,16 +194,16 @@ type recordedStatistics struct {
 	values         map[string]*onnxgraph.Tensor
 }
 
-func newRecordedStatistics(t *testing.T, c builders.Config) *recordedStatistics {
+func newRecordedStatistics(t *testing.T, c tasks.Contrastive) *recordedStatistics {
 	t.Helper()
-	a, err := builders.BuildORTTraining(c)
+	a, err := tasks.BuildORTTraining(&c)
 	if err != nil {
 		t.Fatal(err)
 	}
 	r := &recordedStatistics{artifacts: a, values: map[string]*onnxgraph.Tensor{}}
 	initial := a.InitialState(0)
 	for _, s := range a.Step.State {
-		if s.Kind == builders.KindStatistic {
+		if s.Kind == step.Statistic {
 			r.values[s.Name] = initial[s.Name]
 		}
 	}
@@ -254,12 +258,12 @@ func (r *recordedStatistics) evaluate(t *testing.T, feeds, state map[string]*onn
 type settledEntries map[string][]bool
 
 // note takes the gradients of a step from the first moments before and after.
-func (e settledEntries) note(step *builders.Step, before, after map[string]*onnxgraph.Tensor) {
-	for _, s := range step.State {
-		if s.Kind != builders.KindMoment1 {
+func (e settledEntries) note(built *step.Step, before, after map[string]*onnxgraph.Tensor) {
+	for _, s := range built.State {
+		if s.Kind != step.Moment1 {
 			continue
 		}
-		name := strings.TrimPrefix(s.Name, string(builders.KindMoment1)+".")
+		name := strings.TrimPrefix(s.Name, string(step.Moment1)+".")
 		gradient := slices.Clone(after[s.Out].Float64s())
 		largest := 0.0
 		for i, m := range before[s.Name].Float64s() {
@@ -307,7 +311,7 @@ func (e settledEntries) mostly(t *testing.T) {
 
 // randomFeed draws images, soft targets with rows that sum to 1, or a drop-path
 // mask that drops about a third.
-func randomFeed(rng *rand.Rand, p builders.Port) *onnxgraph.Tensor {
+func randomFeed(rng *rand.Rand, p step.Port) *onnxgraph.Tensor {
 	data := make([]float32, onnxgraph.Shape(p.Shape).Size())
 	for i := range data {
 		switch {
@@ -328,15 +332,14 @@ func randomFeed(rng *rand.Rand, p builders.Port) *onnxgraph.Tensor {
 }
 
 // eachRecipe visits every preset with every method.
-func eachRecipe(t *testing.T, visit func(name string, r Recipe)) {
+func eachRecipe(t *testing.T, visit func(name string, r *tasks.Contrastive)) {
 	t.Helper()
-	for _, name := range presets.Names() {
-		p, err := presets.Lookup(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, method := range builders.Methods() {
-			r := p.Recipe
+	for name, p := range tasks.Presets() {
+		for _, method := range methods() {
+			r, ok := p.Recipe().(*tasks.Contrastive)
+			if !ok {
+				continue
+			}
 			r.Method = method.Name
 			visit(name+"-"+method.Name, r)
 		}
@@ -346,8 +349,8 @@ func eachRecipe(t *testing.T, visit func(name string, r Recipe)) {
 // TestEveryPresetAsArtifacts makes the models of every preset at their full size:
 // they hold no weights, and the checkpoint has room for those.
 func TestEveryPresetAsArtifacts(t *testing.T) {
-	eachRecipe(t, func(name string, r Recipe) {
-		a, err := builders.BuildORTTraining(r.Config)
+	eachRecipe(t, func(name string, r *tasks.Contrastive) {
+		a, err := tasks.BuildORTTraining(r)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
@@ -370,9 +373,9 @@ func TestEveryPresetTrainsWithoutPMX(t *testing.T) {
 	root := t.TempDir()
 	seen := map[string]bool{} // presets that differ in what is made small here
 	var folders []string
-	eachRecipe(t, func(name string, r Recipe) {
+	eachRecipe(t, func(name string, r *tasks.Contrastive) {
 		r.Dim, r.Depth, r.Batch, r.Hidden, r.OutDim, r.LocalCrops = 24, 1, 4, 16, 8, min(r.LocalCrops, 1)
-		if key := fmt.Sprint(r.Config); !seen[key] {
+		if key := fmt.Sprint(r.Method, r.SiameseConfig); !seen[key] {
 			seen[key] = true
 			folders = append(folders, filepath.Join(root, name))
 			if err := writeORTTraining(t.Context(), io.Discard, r, filepath.Join(root, name), false); err != nil {
@@ -383,4 +386,15 @@ func TestEveryPresetTrainsWithoutPMX(t *testing.T) {
 	if out := trainArtifacts(t, folders...); strings.Count(out, ": one step, loss") != len(folders) {
 		t.Errorf("train_artifacts.py: %s", out)
 	}
+}
+
+// methods lists the tasks of contrastive pre-training.
+func methods() []*tasks.Task {
+	var out []*tasks.Task
+	for _, task := range tasks.All() {
+		if _, ok := task.New().(*tasks.Contrastive); ok {
+			out = append(out, task)
+		}
+	}
+	return out
 }

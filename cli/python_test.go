@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 
+	"pmx/tasks"
+
 	"pmx/artifacts"
 	"pmx/artifacts/safetensors"
 	"pmx/builders"
@@ -49,12 +51,12 @@ func TestStepTrainsWithoutPMX(t *testing.T) {
 			if _, err := os.Stat(recording); err != nil {
 				require.Missing(t, "no fixture "+recording)
 			}
-			step, err := builders.Build(recordedConfig(t, recording))
+			built, err := tasks.BuildStep(t.Context(), new(recordedConfig(t, recording)))
 			if err != nil {
 				t.Fatal(err)
 			}
 			model := filepath.Join(t.TempDir(), "step.onnx")
-			if err := step.Model.WriteFile(model); err != nil {
+			if err := built.Model.WriteFile(model); err != nil {
 				t.Fatal(err)
 			}
 			out, err := trainStep(t, model, recording)
@@ -76,16 +78,16 @@ func TestStepTrainsFromInitialState(t *testing.T) {
 	if out, err := exec.Command(python, "-c", makeImages, images, archive, broken).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	for _, method := range builders.Methods() {
+	for _, method := range methods() {
 		t.Run(method.Name, func(t *testing.T) {
-			c := builders.Config{
-				Method: method.Name, ImageSize: 16, PatchSize: 4, Dim: 16, Depth: 2, Heads: 2, MLPRatio: 2,
-				ProjLayers: 3, PredLayers: 2, Hidden: 32, OutDim: 8, Batch: 16, MomentumEncoder: true,
-				MixNum: builders.IntSet{2, 3}, LocalCrops: 2, LocalSize: 8, DropPath: 0.2,
-			}
+			c := tasks.Contrastive{
+				Base: tasks.Base{Seed: 5}, Method: method.Name, SiameseConfig: builders.SiameseConfig{ViTConfig: builders.ViTConfig{ImageSize: 16, PatchSize: 4, Dim: 16, Depth: 2, Heads: 2, MLPRatio: 2},
+					ProjLayers: 3, PredLayers: 2, Hidden: 32, OutDim: 8, Batch: 16, MomentumEncoder: true,
+					MixNum: builders.IntSet{2, 3}, LocalCrops: 2, LocalSize: 8, DropPath: 0.2,
+				}}
 			dir := t.TempDir()
 			model, state := filepath.Join(dir, "step.onnx"), filepath.Join(dir, "initial.safetensors")
-			if err := writeStep(t.Context(), io.Discard, Recipe{Config: c, Seed: 5}, model, state); err != nil {
+			if err := writeStep(t.Context(), io.Discard, &c, model, state); err != nil {
 				t.Fatal(err)
 			}
 			for _, args := range [][]string{{}, {"--images", images}} {
@@ -162,15 +164,15 @@ func TestInitialState(t *testing.T) {
 	if got.Method != r.Method || got.ConfigHash != hash || string(got.RNG) != `{"seed":9}` || string(got.Data) != `{"epoch":{"steps":0}}` {
 		t.Errorf("method %q, configuration %q (want %q), random numbers %s, data %s", got.Method, got.ConfigHash, hash, got.RNG, got.Data)
 	}
-	step, err := builders.Build(r.Config)
+	built, err := tasks.BuildStep(t.Context(), r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := step.InitialState(9)
-	if got.Step != 0 || len(got.Tensors) != len(want) || len(want) != len(step.State) {
-		t.Errorf("step %d, %d tensors, want %d", got.Step, len(got.Tensors), len(step.State))
+	want := built.InitialState(9)
+	if got.Step != 0 || len(got.Tensors) != len(want) || len(want) != len(built.State) {
+		t.Errorf("step %d, %d tensors, want %d", got.Step, len(got.Tensors), len(built.State))
 	}
-	for _, s := range step.State {
+	for _, s := range built.State {
 		i := slices.IndexFunc(got.Tensors, func(n safetensors.Named) bool { return n.Name == s.In })
 		if i < 0 || !bytes.Equal(got.Tensors[i].Bytes(), want[s.Name].Bytes()) {
 			t.Errorf("%s is another or missing", s.In)
@@ -179,7 +181,7 @@ func TestInitialState(t *testing.T) {
 }
 
 // recordedConfig is the configuration that a fixture was recorded with.
-func recordedConfig(t *testing.T, path string) builders.Config {
+func recordedConfig(t *testing.T, path string) tasks.Contrastive {
 	t.Helper()
 	r, err := safetensors.Open(path)
 	if err != nil {
@@ -196,9 +198,9 @@ func recordedConfig(t *testing.T, path string) builders.Config {
 	if err := json.Unmarshal([]byte(r.Metadata()["config"]), &c); err != nil {
 		t.Fatal(err)
 	}
-	return builders.Config{
-		Method: "patchmix", ImageSize: c.Img, PatchSize: c.Patch, Dim: c.Dim, Depth: c.Depth, Heads: c.Heads, MLPRatio: c.MLPRatio,
-		ProjLayers: c.ProjLayers, PredLayers: c.PredLayers, Hidden: c.Hidden, OutDim: c.Out, Batch: c.Batch,
-		MomentumEncoder: c.Momentum, MixNum: builders.IntSet{c.M}, LocalCrops: c.Multi, LocalSize: c.Local,
-	}
+	return tasks.Contrastive{
+		Method: "patchmix", SiameseConfig: builders.SiameseConfig{ViTConfig: builders.ViTConfig{ImageSize: c.Img, PatchSize: c.Patch, Dim: c.Dim, Depth: c.Depth, Heads: c.Heads, MLPRatio: c.MLPRatio},
+			ProjLayers: c.ProjLayers, PredLayers: c.PredLayers, Hidden: c.Hidden, OutDim: c.Out, Batch: c.Batch,
+			MomentumEncoder: c.Momentum, MixNum: builders.IntSet{c.M}, LocalCrops: c.Multi, LocalSize: c.Local,
+		}}
 }

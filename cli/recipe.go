@@ -1,231 +1,176 @@
 package cli
 
 import (
-	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"math"
 	"os"
-	"reflect"
-	"slices"
-	"strconv"
 	"strings"
 
-	"pmx/builders"
+	"github.com/urfave/cli/v2"
+
+	"pmx/internal/keys"
+	"pmx/tasks"
 )
 
-// Recipe is everything that decides what a training does: the model and its
-// step, the views, the schedules and the data. Nothing else changes its numbers,
-// so a run's config.json is its Recipe. The JSON names are the keys of --set, all
-// on one level.
-type Recipe struct {
-	// Preset is the name of the preset that this recipe began as.
-	Preset string `json:"preset"`
-
-	builders.Config
-	Views
-	Schedule
-	Sources
-
-	// Seed decides every random draw: initial weights, order, views, masks.
-	Seed uint64 `json:"seed"`
+// shortKeys are the keys that have a flag of their own.
+var shortKeys = []struct{ flag, key, value, usage string }{
+	{"epochs", "epochs", "N", "passes over the data; a warm-up keeps its share of them"},
+	{"batch", "batch", "N", "images of a step"},
+	{"lr", "base_lr", "RATE", "peak learning rate for a batch of 256"},
+	{"image-size", "image_size", "PIXELS", "side of the images that the encoder sees"},
+	{"seed", "seed", "N", "decides every random draw"},
 }
 
-// Views says how views are made of an image.
-type Views struct {
-	// Random resized crops: the share of the image's area that they take.
-	CropScaleMin  float64 `json:"crop_scale_min"`
-	CropScaleMax  float64 `json:"crop_scale_max"`
-	LocalScaleMin float64 `json:"local_scale_min"`
-	LocalScaleMax float64 `json:"local_scale_max"`
-	// Colour jitter: the largest relative change, of the hue in turns.
-	Brightness float64 `json:"brightness"`
-	Contrast   float64 `json:"contrast"`
-	Saturation float64 `json:"saturation"`
-	Hue        float64 `json:"hue"`
-	// Probabilities. Blur has one for each kind of view; only view 2 is solarized.
-	JitterProb    float64 `json:"jitter_prob"`
-	GrayscaleProb float64 `json:"grayscale_prob"`
-	BlurProb1     float64 `json:"blur_prob1"`
-	BlurProb2     float64 `json:"blur_prob2"`
-	BlurProbLocal float64 `json:"blur_prob_local"`
-	SolarizeProb  float64 `json:"solarize_prob"`
-	FlipProb      float64 `json:"flip_prob"`
-	// Blur's sigma in pixels is drawn between these.
-	BlurSigmaMin float64 `json:"blur_sigma_min"`
-	BlurSigmaMax float64 `json:"blur_sigma_max"`
-}
-
-// Schedule says how long the training is and how its hyper-parameters go.
-type Schedule struct {
-	Epochs int `json:"epochs"`
-	// The learning rate of a batch of b images climbs from 0 to base_lr·b/256 in
-	// the warm-up and falls to MinLR along a cosine.
-	WarmupEpochs int     `json:"warmup_epochs"`
-	BaseLR       float64 `json:"base_lr"`
-	MinLR        float64 `json:"min_lr"`
-	// Weight decay goes from one to the other along a cosine.
-	WeightDecay    float64 `json:"weight_decay"`
-	WeightDecayEnd float64 `json:"weight_decay_end"`
-	// EMAMomentum is where the momentum of the momentum encoder starts; it ends at 1.
-	EMAMomentum float64 `json:"ema_momentum"`
-	// The softmax temperature goes from TemperatureStart to Temperature in
-	// TemperatureWarmupEpochs; with 0 of them it is Temperature throughout.
-	Temperature             float64 `json:"temperature"`
-	TemperatureStart        float64 `json:"temperature_start"`
-	TemperatureWarmupEpochs int     `json:"temperature_warmup_epochs"`
-	// Label smoothing of the targets between sources and of those of mixed images.
-	SourceSmoothing float64 `json:"source_smoothing"`
-	MixSmoothing    float64 `json:"mix_smoothing"`
-}
-
-// Sources says which images are trained on.
-type Sources struct {
-	// Data is a data set specification (see patchmix.Open).
-	Data string `json:"data"`
-	// HoldOut is the part of the images that is kept out of training, to be
-	// classified in evaluations, where the data set has no test images.
-	HoldOut float64 `json:"hold_out"`
-}
-
-// Set changes one key.
-func (r *Recipe) Set(key, value string) error {
-	field, ok := recipeFields(reflect.ValueOf(r).Elem())[key]
-	if !ok {
-		return unknownKey(key)
+// recipeFlags are the flags that make a recipe, for every command that needs one.
+func recipeFlags() []cli.Flag {
+	flags := []cli.Flag{
+		&cli.StringFlag{Name: "preset", Usage: "begin with the recipe `NAME`; `pmx presets` lists them"},
+		&cli.StringFlag{Name: "task", Usage: "begin with an empty recipe of the task `NAME`: " + strings.Join(tasks.Names(), ", ")},
+		&cli.StringFlag{Name: "config", Usage: "take keys from a JSON `FILE`, such as a run's config.json"},
+		&cli.StringSliceFlag{Name: "set", Usage: "change keys, `KEY=VALUE`[,KEY=VALUE]; repeatable; `pmx presets --keys` explains them"},
 	}
-	bad := func(want string) error {
-		return fmt.Errorf("%s=%s: want %s (%s)", key, value, want, keyDocs[key])
+	for _, s := range shortKeys {
+		flags = append(flags, &cli.StringFlag{Name: s.flag, Usage: fmt.Sprintf("%s, `%s`; short for --set %s=%s", s.usage, s.value, s.key, s.value)})
 	}
-	switch p := field.Addr().Interface().(type) {
-	case *string:
-		*p = value
-	case *bool:
-		v, err := strconv.ParseBool(value)
-		if err != nil {
-			return bad("true or false")
-		}
-		*p = v
-	case *int:
-		v, err := strconv.Atoi(value)
-		if err != nil {
-			return bad("a whole number")
-		}
-		*p = v
-	case *uint64:
-		v, err := strconv.ParseUint(value, 10, 64)
-		if err != nil {
-			return bad("a whole number, 0 or more")
-		}
-		*p = v
-	case *float64:
-		v, err := parseFloat(value)
-		if err != nil {
-			return bad("a number")
-		}
-		*p = v
-	case *builders.IntSet:
-		var set builders.IntSet
-		for part := range strings.SplitSeq(value, ",") {
-			v, err := strconv.Atoi(strings.TrimSpace(part))
-			if err != nil {
-				return bad("whole numbers with commas between them")
-			}
-			set = append(set, v)
-		}
-		*p = set
-	default:
-		panic(fmt.Sprintf("cli: key %s has type %T, which Set does not know", key, p))
-	}
-	return nil
+	return flags
 }
 
-// Load takes the keys that a JSON file has, such as a run's config.json.
-func (r *Recipe) Load(path string) error {
-	data, err := os.ReadFile(path)
+// recipeOf resolves the flags of recipeFlags, later ones over earlier ones:
+// preset or task, config, set. It does not validate.
+func recipeOf(c *cli.Context) (tasks.Recipe, error) {
+	r, err := startOf(c)
 	if err != nil {
-		return fmt.Errorf("--config: %w", err)
+		return nil, err
 	}
-	var keys map[string]json.RawMessage
-	if err := json.Unmarshal(data, &keys); err != nil {
-		return fmt.Errorf("--config %s: %w: want a JSON object of keys, as `pmx presets NAME` prints", path, err)
+	return r, setKeys(c, r)
+}
+
+// startOf is the recipe before --set.
+func startOf(c *cli.Context) (tasks.Recipe, error) {
+	preset, task, config := c.String("preset"), c.String("task"), c.String("config")
+	var r tasks.Recipe
+	switch {
+	case preset != "" && task != "":
+		return nil, usageErrorf("--preset %s and --task %s are two beginnings of a recipe: choose one", preset, task)
+	case preset != "":
+		p, err := tasks.LookupPreset(preset)
+		if err != nil {
+			return nil, withCode(ExitUsage, err)
+		}
+		r = p.Recipe()
+	case task != "":
+		t, err := tasks.Lookup(task)
+		if err != nil {
+			return nil, withCode(ExitUsage, err)
+		}
+		r = t.New()
+	case config == "":
+		return nil, usageErrorf("no recipe: name one by --preset (%s; for photographs of your own take photos) or a file by --config", strings.Join(tasks.PresetNames(), ", "))
 	}
-	known := recipeKeys()
-	for key := range keys {
-		if !slices.Contains(known, key) {
-			return fmt.Errorf("--config %s: %w", path, unknownKey(key))
+	if config == "" {
+		return r, nil
+	}
+	data, err := os.ReadFile(config)
+	if err != nil {
+		return nil, withCode(ExitUsage, fmt.Errorf("--config: %w", err))
+	}
+	if r == nil {
+		r, err = tasks.ReadRecipe(data)
+	} else {
+		err = keys.Read(r, data)
+	}
+	if err != nil {
+		return nil, withCode(ExitUsage, fmt.Errorf("--config %s: %w", config, err))
+	}
+	return r, nil
+}
+
+// assignment is a KEY=VALUE of the command line.
+type assignment struct{ flag, key, value string }
+
+// assignments are those of --set and of the flags that are short for one.
+func assignments(c *cli.Context) ([]assignment, error) {
+	var out []assignment
+	for _, text := range c.StringSlice("set") {
+		for i, part := range strings.Split(text, ",") {
+			key, value, ok := strings.Cut(part, "=")
+			switch {
+			case ok:
+				out = append(out, assignment{"--set", strings.TrimSpace(key), strings.TrimSpace(value)})
+			case i > 0: // the comma is the value's: mix_num=2,3
+				out[len(out)-1].value += "," + strings.TrimSpace(part)
+			default:
+				return nil, usageErrorf("--set %s: want KEY=VALUE", text)
+			}
 		}
 	}
-	if err := json.Unmarshal(data, r); err != nil {
-		return fmt.Errorf("--config %s: %w", path, err)
-	}
-	return nil
-}
-
-func unknownKey(key string) error {
-	known := recipeKeys()
-	return fmt.Errorf("unknown key %q%s (known: %s)", key, didYouMean(key, known), strings.Join(known, ", "))
-}
-
-// recipeKeys lists the keys in the order of the fields.
-func recipeKeys() []string {
-	var keys []string
-	eachField(reflect.TypeFor[Recipe](), nil, func(key string, _ []int) { keys = append(keys, key) })
-	return keys
-}
-
-func recipeFields(v reflect.Value) map[string]reflect.Value {
-	fields := map[string]reflect.Value{}
-	eachField(v.Type(), nil, func(key string, index []int) { fields[key] = v.FieldByIndex(index) })
-	return fields
-}
-
-// eachField visits the JSON names of t's fields, those of embedded structs as
-// encoding/json has them.
-func eachField(t reflect.Type, at []int, visit func(key string, index []int)) {
-	for i := range t.NumField() {
-		f := t.Field(i)
-		index := append(slices.Clone(at), i)
-		if f.Anonymous {
-			eachField(f.Type, index, visit)
-			continue
+	for _, s := range shortKeys {
+		if c.IsSet(s.flag) {
+			out = append(out, assignment{"--" + s.flag, s.key, c.String(s.flag)})
 		}
-		key, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		visit(key, index)
 	}
+	return out, nil
 }
 
-// Validate says which key is wrong and how, if any is. It does not look for the
-// data. Also a key that nothing reads has to be a number: JSON knows no other.
-func (r Recipe) Validate() error {
-	if err := r.Config.Validate(); err != nil {
+// setKeys applies --set and the flags that are short for it.
+func setKeys(c *cli.Context, r tasks.Recipe) error {
+	list, err := assignments(c)
+	if err != nil {
 		return err
 	}
-	for _, p := range []struct {
-		key         string
-		v, min, max float64
-	}{
-		{"clip_grad", r.ClipGrad, 0, 1e9},
-		{"crop_scale_max", r.CropScaleMax, 0, 1}, {"crop_scale_min", r.CropScaleMin, 0, r.CropScaleMax},
-		{"local_scale_max", r.LocalScaleMax, 0, 1}, {"local_scale_min", r.LocalScaleMin, 0, r.LocalScaleMax},
-		{"brightness", r.Brightness, 0, 1}, {"contrast", r.Contrast, 0, 1}, {"saturation", r.Saturation, 0, 1}, {"hue", r.Hue, 0, 0.5},
-		{"jitter_prob", r.JitterProb, 0, 1}, {"grayscale_prob", r.GrayscaleProb, 0, 1},
-		{"blur_prob1", r.BlurProb1, 0, 1}, {"blur_prob2", r.BlurProb2, 0, 1}, {"blur_prob_local", r.BlurProbLocal, 0, 1},
-		{"solarize_prob", r.SolarizeProb, 0, 1}, {"flip_prob", r.FlipProb, 0, 1},
-		{"blur_sigma_max", r.BlurSigmaMax, 0, 100}, {"blur_sigma_min", r.BlurSigmaMin, 0, r.BlurSigmaMax},
-		{"epochs", float64(r.Epochs), 1, 1e6}, {"warmup_epochs", float64(r.WarmupEpochs), 0, float64(r.Epochs)},
-		{"base_lr", r.BaseLR, 0, 1e3}, {"min_lr", r.MinLR, 0, 1e3}, {"weight_decay", r.WeightDecay, 0, 1e3}, {"weight_decay_end", r.WeightDecayEnd, 0, 1e3},
-		{"ema_momentum", r.EMAMomentum, 0, 1}, {"temperature", r.Temperature, 1e-3, 1e3}, {"temperature_start", r.TemperatureStart, 0, 1e3},
-		{"temperature_warmup_epochs", float64(r.TemperatureWarmupEpochs), 0, float64(r.Epochs)},
-		{"source_smoothing", r.SourceSmoothing, 0, 1}, {"mix_smoothing", r.MixSmoothing, 0, 1},
-	} {
-		if !(p.v >= p.min && p.v <= p.max) {
-			return fmt.Errorf("%s is %g, want %g to %g (%s)", p.key, p.v, p.min, p.max, keyDocs[p.key])
+	epochs, warmup := r.Common().Epochs, false
+	for _, a := range list {
+		if a.key == "preset" { // a recipe's note of where it came from
+			return usageErrorf("--set preset=%s changes nothing: begin with a recipe by --preset %[1]s", a.value)
 		}
+		if err := keys.Set(r, a.key, a.value); err != nil {
+			return withCode(ExitUsage, fmt.Errorf("%s: %w", a.flag, err))
+		}
+		warmup = warmup || a.key == "warmup_epochs"
 	}
-	switch {
-	case r.TemperatureWarmupEpochs > 0 && r.TemperatureStart < 1e-3:
-		return fmt.Errorf("temperature_start is %g, want 0.001 to 1000 (%s)", r.TemperatureStart, keyDocs["temperature_start"])
-	case !(r.HoldOut >= 0 && r.HoldOut < 1):
-		return fmt.Errorf("hold_out is %g, want 0 to below 1 (%s)", r.HoldOut, keyDocs["hold_out"])
+	if !warmup {
+		scaleWarmup(c.App.ErrWriter, r, epochs)
 	}
 	return nil
+}
+
+// scaleWarmup keeps the share of the warm-up where a recipe got other epochs than it
+// had, and says so.
+func scaleWarmup(stderr io.Writer, r tasks.Recipe, before int) {
+	scaled, ok := r.(interface{ Warmup() *float64 })
+	now := r.Common().Epochs
+	if !ok || before < 1 || now < 1 || now >= before || *scaled.Warmup() == 0 {
+		return
+	}
+	warmup := scaled.Warmup()
+	was := *warmup
+	*warmup = math.Round(1e4*was*float64(now)/float64(before)) / 1e4
+	fmt.Fprintf(stderr, "note: %d epochs instead of %d: the warm-up keeps its share, %g epochs instead of %g (--set warmup_epochs=N for another)\n", now, before, *warmup, was)
+}
+
+// validRecipe is recipeOf, validated.
+func validRecipe(c *cli.Context) (tasks.Recipe, error) {
+	r, err := recipeOf(c)
+	if err != nil {
+		return nil, err
+	}
+	return r, withCode(ExitUsage, tasks.Check(r))
+}
+
+// contrastive wants a recipe of contrastive pre-training.
+func contrastive(r tasks.Recipe, command string) (*tasks.Contrastive, error) {
+	if c, ok := r.(*tasks.Contrastive); ok {
+		return c, nil
+	}
+	return nil, usageErrorf("%s is for recipes of pre-training, not of task %s", command, r.TaskName())
+}
+
+// recipeExit gives errors of tasks their exit codes.
+func recipeExit(err error) error {
+	if _, ok := errors.AsType[*tasks.RecipeError](err); ok {
+		return withCode(ExitUsage, err)
+	}
+	return specExit(err)
 }

@@ -6,15 +6,15 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"pmx/artifacts/runtimelib"
-	"pmx/training"
-	"pmx/training/kernels"
+	"pmx/runtimes"
+	"pmx/runtimes/kernels"
+	"pmx/runtimes/runtimelib"
 )
 
 // runtimeFlags choose what executes models.
 func runtimeFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "runtime", Value: "ort", Usage: "execute with `NAME`: " + strings.Join(training.RuntimeNames(), ", ")},
+		&cli.StringFlag{Name: "runtime", Value: "ort", Usage: "execute with `NAME`: " + strings.Join(runtimes.RuntimeNames(), ", ")},
 		&cli.StringFlag{Name: "device", Value: "cpu", Usage: "cpu or cuda"},
 		&cli.StringFlag{Name: "ort-lib", Usage: "use the ONNX Runtime library at `PATH` instead of the installed one"},
 		&cli.IntFlag{Name: "threads", Usage: "threads of one operator; 0 is one per core"},
@@ -27,15 +27,15 @@ const maxThreads = 4096
 
 // runtimeOf resolves runtimeFlags. A library that is missing is ExitMissing, with
 // the command that brings it.
-func runtimeOf(c *cli.Context) (training.Runtime, training.Options, error) {
+func runtimeOf(c *cli.Context) (runtimes.Runtime, runtimes.Options, error) {
 	return openRuntime(c, c.String("runtime"), c.String("device"), c.String("kernels"))
 }
 
 // openRuntime resolves the other runtimeFlags for a runtime, a device and a choice of
 // kernels.
-func openRuntime(c *cli.Context, name, device, choice string) (training.Runtime, training.Options, error) {
-	options := training.Options{Device: device, Threads: c.Int("threads"), Library: c.String("ort-lib"), Kernels: choice}
-	runtime, err := training.LookupRuntime(name)
+func openRuntime(c *cli.Context, name, device, choice string) (runtimes.Runtime, runtimes.Options, error) {
+	options := runtimes.Options{Device: device, Threads: c.Int("threads"), Library: c.String("ort-lib"), Kernels: choice}
+	runtime, err := runtimes.LookupRuntime(name)
 	if err != nil {
 		return nil, options, withCode(ExitUsage, err)
 	}
@@ -48,7 +48,7 @@ func openRuntime(c *cli.Context, name, device, choice string) (training.Runtime,
 	if k := options.Kernels; k != "on" && k != "off" && !slices.Contains(kernels.ISAs(), k) {
 		return nil, options, usageErrorf("unknown kernels %q: want on, off or one of %s", k, strings.Join(kernels.ISAs(), ", "))
 	}
-	if !training.TakesKernels(runtime, device) {
+	if !runtimes.TakesKernels(runtime, device) {
 		// Off is the truth there; anything else would be ignored.
 		if c.IsSet("kernels") && options.Kernels != "off" {
 			return nil, options, usageErrorf("--kernels %s: pmx's kernels are for --runtime ort --device cpu, not for %s on %s: leave the flag out", options.Kernels, name, device)
@@ -67,15 +67,6 @@ func openRuntime(c *cli.Context, name, device, choice string) (training.Runtime,
 		return nil, options, withCode(ExitMissing, err)
 	}
 	return runtime, options, nil
-}
-
-// kernelsOf is which kernels run with options that openRuntime gave: an instruction
-// set, or off.
-func kernelsOf(o training.Options) string {
-	if o.Kernels == "on" {
-		return kernels.ISAs()[0]
-	}
-	return o.Kernels
 }
 
 // libraryOf is the library that a runtime loads, if it loads one.

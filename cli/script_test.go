@@ -18,8 +18,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"pmx/artifacts/runtimelib"
 	"pmx/internal/require"
+	"pmx/runtimes/runtimelib"
 )
 
 // TestMain lets the scripts call this program: the test binary under the name

@@ -13,8 +13,8 @@ import (
 	"time"
 
 	"pmx/artifacts"
-	"pmx/artifacts/runtimelib"
 	"pmx/internal/require"
+	"pmx/runtimes/runtimelib"
 )
 
 // TestStopWhileImagesAreListed: the list of images is a pipe, which is read as slowly

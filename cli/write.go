@@ -5,13 +5,14 @@ import (
 	"io"
 
 	"pmx/internal/atomicfile"
+	"pmx/internal/cancel"
 )
 
 // writeFile is atomicfile.Write that ends with ctx, whatever fill does then: nothing
 // is left of the file, and an older one stays. Commands write their outputs by it.
 func writeFile(ctx context.Context, path string, fill func(io.Writer) error) error {
 	return atomicfile.Write(path, func(w io.Writer) error {
-		return doUnlessStopped(ctx, func() error { return fill(stoppable{ctx, w}) })
+		return cancel.UnlessDo(ctx, func() error { return fill(stoppable{ctx, w}) })
 	})
 }
 

@@ -9,7 +9,7 @@ import (
 
 	"pmx/builders"
 	"pmx/onnxgraph"
-	"pmx/training"
+	"pmx/runtimes"
 )
 
 // Features are the features of N labelled images.
@@ -61,7 +61,7 @@ type Batches = iter.Seq2[Batch, error]
 // Extract computes the encoder's class token (builders.EncoderClass) of all
 // images, scaled to length 1. progress, unless nil, is told after each batch how
 // many images are done. It stops with ctx's error once that is done.
-func Extract(ctx context.Context, encoder training.Inference, batches Batches, progress func(done int)) (*Features, error) {
+func Extract(ctx context.Context, encoder runtimes.Inference, batches Batches, progress func(done int)) (*Features, error) {
 	return collect(ctx, batches, progress, func(images *onnxgraph.Tensor) (*onnxgraph.Tensor, error) {
 		out, err := encoder.Run(map[string]*onnxgraph.Tensor{builders.EncoderInput: images})
 		if err != nil {

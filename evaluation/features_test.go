@@ -10,13 +10,13 @@ import (
 
 	"pmx/builders"
 	"pmx/onnxgraph"
-	"pmx/training"
+	"pmx/runtimes"
 )
 
 // sums is an encoder whose class token is (sum of the pixels, 3·their number).
 type sums struct{ failure error }
 
-var _ training.Inference = sums{}
+var _ runtimes.Inference = sums{}
 
 func (s sums) Run(feeds map[string]*onnxgraph.Tensor) (map[string]*onnxgraph.Tensor, error) {
 	if s.failure != nil {
@@ -99,7 +99,7 @@ func TestExtractErrors(t *testing.T) {
 	infinite := float32(math.Inf(1))
 	for _, c := range []struct {
 		name    string
-		encoder training.Inference
+		encoder runtimes.Inference
 		batches Batches
 		want    string
 	}{

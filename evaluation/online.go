@@ -3,18 +3,19 @@ package evaluation
 import (
 	"context"
 
+	"pmx/runtimes"
+	"pmx/step"
+
 	"pmx/builders"
-	"pmx/training"
 )
 
-// OnlineKNN measures a model while it is trained; its Evaluate is made for
-// training.EvalHook.
+// OnlineKNN measures an encoder while it is trained.
 type OnlineKNN struct {
-	Config  builders.Config // of the model
-	Runtime training.Runtime
-	Options training.Options
-	// Encoder is builders.BaseEncoder or MomentumEncoder; "" is
-	// Config.FeatureEncoder, the one that published results are of.
+	Config  builders.ViTConfig // of the encoder
+	Runtime runtimes.Runtime
+	Options runtimes.Options
+	// Encoder is the root of its weights in the state: builders.BaseEncoder or
+	// MomentumEncoder, as builders.FeatureEncoder chooses.
 	Encoder string
 	// Bank and Queries are ranged over at each evaluation.
 	Bank, Queries Batches
@@ -27,28 +28,9 @@ type OnlineKNN struct {
 	K int
 }
 
-// Evaluate gives knn_top1 and knn_top5 in percent. The loop's watchers see how
-// far it has come.
-func (o OnlineKNN) Evaluate(ctx context.Context, l *training.Loop) (map[string]float64, error) {
-	state, err := l.Session.State()
-	if err != nil {
-		return nil, err
-	}
-	o.Progress = l.Progress
-	a, err := o.Measure(ctx, state)
-	if err != nil {
-		return nil, err
-	}
-	return map[string]float64{"knn_top1": 100 * a.Top1, "knn_top5": 100 * a.Top5}, nil
-}
-
 // Measure is the accuracy with the weights in a training state.
-func (o OnlineKNN) Measure(ctx context.Context, state builders.State) (Accuracy, error) {
-	root := o.Encoder
-	if root == "" {
-		root = o.Config.FeatureEncoder()
-	}
-	model, err := builders.Encoder(o.Config, state, builders.EncoderOptions{Momentum: root == builders.MomentumEncoder})
+func (o OnlineKNN) Measure(ctx context.Context, state step.State) (Accuracy, error) {
+	model, err := builders.Encoder(o.Config, builders.Under(o.Encoder, state), builders.EncoderOptions{})
 	if err != nil {
 		return Accuracy{}, err
 	}

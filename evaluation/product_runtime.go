@@ -5,20 +5,20 @@ import (
 
 	"pmx/onnxgraph"
 	"pmx/onnxgraph/op"
-	"pmx/training"
+	"pmx/runtimes"
 )
 
 // RuntimeProduct multiplies on a runtime, and so on its device: on a CPU, ONNX
 // Runtime is some times faster than BLAS. The caller closes it.
 type RuntimeProduct struct {
-	model  training.Inference
+	model  runtimes.Inference
 	device string
 }
 
 var _ Product = (*RuntimeProduct)(nil)
 
 // NewRuntimeProduct compiles a·bᵀ for blocks of any size.
-func NewRuntimeProduct(r training.Runtime, o training.Options) (*RuntimeProduct, error) {
+func NewRuntimeProduct(r runtimes.Runtime, o runtimes.Options) (*RuntimeProduct, error) {
 	g, err := onnxgraph.Build("product", func(g *onnxgraph.Graph) {
 		a := g.Input("a", onnxgraph.Float32, onnxgraph.Dynamic, onnxgraph.Dynamic).NameDims("M", "D")
 		b := g.Input("b", onnxgraph.Float32, onnxgraph.Dynamic, onnxgraph.Dynamic).NameDims("N", "D")

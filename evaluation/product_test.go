@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"pmx/internal/require"
-	"pmx/training"
+	"pmx/runtimes"
 )
 
 // TestProductError: sums that lose all but their first term, and factors that lose
@@ -48,7 +48,7 @@ func TestRuntimeProduct(t *testing.T) {
 		t.Fatal(err)
 	}
 	accuracies := evaluate(t, KNN{}, bank, queries)
-	for _, name := range training.RuntimeNames() {
+	for _, name := range runtimes.RuntimeNames() {
 		t.Run(name, func(t *testing.T) {
 			p := openProduct(t, name)
 			got := make([]float32, m*n)
@@ -71,14 +71,14 @@ func TestRuntimeProduct(t *testing.T) {
 // openProduct skips where the runtime's library is missing; in CI it fails.
 func openProduct(t testing.TB, runtime string) *RuntimeProduct {
 	t.Helper()
-	r, err := training.LookupRuntime(runtime)
+	r, err := runtimes.LookupRuntime(runtime)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := r.Version(training.Options{}); err != nil {
+	if _, err := r.Version(runtimes.Options{}); err != nil {
 		require.Missing(t, err)
 	}
-	p, err := NewRuntimeProduct(r, training.Options{})
+	p, err := NewRuntimeProduct(r, runtimes.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,19 +3,17 @@ package export
 import (
 	"encoding/json"
 	"strconv"
-	"strings"
 
 	"pmx/artifacts/safetensors"
 	"pmx/builders"
 	"pmx/onnxgraph"
 )
 
-// Encoder is a trained encoder: its weights under the names that they have in a
-// training (base_encoder.blocks.0.attn.qkv.weight), and its architecture.
+// Encoder is a trained encoder: its weights under timm's names
+// (blocks.0.attn.qkv.weight), and its architecture.
 type Encoder struct {
-	// Config has what shapes an encoder; nothing else of it is set.
-	Config  builders.Config
-	Root    string // builders.BaseEncoder or MomentumEncoder
+	Config  builders.ViTConfig
+	Root    string // which of a run's encoders it is: builders.BaseEncoder or MomentumEncoder
 	Tensors map[string]*onnxgraph.Tensor
 	Path    string // of the checkpoint
 	Step    int64  // steps that it was trained
@@ -25,10 +23,8 @@ type Encoder struct {
 // steps it was trained.
 const StepsProperty = "pmx.trained_steps"
 
-// ONNX is the encoder as a model for inference, of standard operators only. Which of
-// the training's encoders it is, Root says; o.Momentum is not looked at.
+// ONNX is the encoder as a model for inference, of standard operators only.
 func (e *Encoder) ONNX(o builders.EncoderOptions) (*onnxgraph.Model, error) {
-	o.Momentum = e.Root == builders.MomentumEncoder
 	model, err := builders.Encoder(e.Config, e.Tensors, o)
 	if err != nil {
 		return nil, err
@@ -51,7 +47,7 @@ func (e *Encoder) Safetensors() ([]safetensors.Named, map[string]string, error) 
 	}
 	var tensors []safetensors.Named
 	for _, p := range params {
-		tensors = append(tensors, safetensors.Named{Name: strings.TrimPrefix(p.Name, e.Root+"."), Tensor: e.Tensors[p.Name]})
+		tensors = append(tensors, safetensors.Named{Name: p.Name, Tensor: e.Tensors[p.Name]})
 	}
 	return tensors, map[string]string{"format": "pt", builders.EncoderProperty: string(architecture), StepsProperty: e.steps()}, nil
 }

@@ -11,7 +11,8 @@ import (
 	"pmx/artifacts/safetensors"
 	"pmx/builders"
 	"pmx/export"
-	"pmx/training"
+	"pmx/onnxgraph"
+	"pmx/runtimes"
 )
 
 // The state of a training step goes to a checkpoint, and an encoder from there to
@@ -20,24 +21,23 @@ func Example() {
 	dir, err := os.MkdirTemp("", "pmx-example-")
 	check(err)
 	defer os.RemoveAll(dir)
-	config := builders.Config{
-		Method: "patchmix", ImageSize: 8, PatchSize: 4, Dim: 12, Depth: 2, Heads: 3, MLPRatio: 4,
-		ProjLayers: 1, PredLayers: 1, Hidden: 8, OutDim: 4, Batch: 4, MixNum: builders.IntSet{2},
+	config := builders.ViTConfig{ImageSize: 8, PatchSize: 4, Dim: 12, Depth: 2, Heads: 3, MLPRatio: 4}
+	state := map[string]*onnxgraph.Tensor{}
+	for name, w := range builders.DrawEncoder(config, 1) {
+		state[builders.BaseEncoder+"."+name] = w
 	}
-	step, err := builders.Build(config)
-	check(err)
 	architecture, err := json.Marshal(builders.Architecture(config))
 	check(err)
 	checkpoint := filepath.Join(dir, "000000.safetensors")
 	check(artifacts.WriteCheckpoint(checkpoint, &artifacts.Checkpoint{
 		CheckpointHeader: artifacts.CheckpointHeader{Arch: architecture},
-		Tensors:          safetensors.Sorted(step.InitialState(1)),
+		Tensors:          safetensors.Sorted(state),
 	}))
 
 	ctx := context.Background()
 	encoder, err := export.ReadEncoder(ctx, checkpoint, "")
 	check(err)
-	runtime, err := training.LookupRuntime("reference") // or "ort"
+	runtime, err := runtimes.LookupRuntime("reference") // or "ort"
 	check(err)
 	files, err := encoder.Write(ctx, filepath.Join(dir, "encoder.onnx"), builders.EncoderOptions{DynamicSize: true}, &export.Verifier{Runtime: runtime})
 	check(err)

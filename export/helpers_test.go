@@ -12,19 +12,19 @@ import (
 	"pmx/artifacts/safetensors"
 	"pmx/builders"
 	"pmx/onnxgraph"
-	"pmx/training"
+	"pmx/runtimes"
 )
 
 // tinyState is the untrained state of a tiny step as a checkpoint.
 func tinyState(t testing.TB, momentum bool) *artifacts.Checkpoint {
 	t.Helper()
-	config := builders.Config{
-		Method: "patchmix", ImageSize: 8, PatchSize: 4, Dim: 12, Depth: 2, Heads: 3, MLPRatio: 4,
-		ProjLayers: 3, PredLayers: 2, Hidden: 8, OutDim: 4, Batch: 4, MixNum: builders.IntSet{2}, MomentumEncoder: momentum,
-	}
-	step, err := builders.Build(config)
-	if err != nil {
-		t.Fatal(err)
+	config := builders.ViTConfig{ImageSize: 8, PatchSize: 4, Dim: 12, Depth: 2, Heads: 3, MLPRatio: 4}
+	state := map[string]*onnxgraph.Tensor{"predictor.0.weight": onnxgraph.Zeros(onnxgraph.Float32, []int{4, 4})}
+	for name, w := range builders.DrawEncoder(config, 3) {
+		state[builders.BaseEncoder+"."+name] = w
+		if momentum {
+			state[builders.MomentumEncoder+"."+name] = w
+		}
 	}
 	architecture, err := json.Marshal(builders.Architecture(config))
 	if err != nil {
@@ -32,7 +32,7 @@ func tinyState(t testing.TB, momentum bool) *artifacts.Checkpoint {
 	}
 	return &artifacts.Checkpoint{
 		CheckpointHeader: artifacts.CheckpointHeader{Step: 7, Arch: architecture},
-		Tensors:          safetensors.Sorted(step.InitialState(3)),
+		Tensors:          safetensors.Sorted(state),
 	}
 }
 
@@ -59,7 +59,7 @@ func tinyEncoder(t testing.TB) *Encoder {
 // referenceVerifier runs exported models in float64.
 func referenceVerifier(t testing.TB) *Verifier {
 	t.Helper()
-	r, err := training.LookupRuntime("reference")
+	r, err := runtimes.LookupRuntime("reference")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,9 +67,9 @@ func referenceVerifier(t testing.TB) *Verifier {
 }
 
 // onesRuntime runs no model: every feature is 1.
-type onesRuntime struct{ training.Runtime }
+type onesRuntime struct{ runtimes.Runtime }
 
-func (onesRuntime) NewInference(m *onnxgraph.Model, _ training.Options) (training.Inference, error) {
+func (onesRuntime) NewInference(m *onnxgraph.Model, _ runtimes.Options) (runtimes.Inference, error) {
 	return onesInference{m}, nil
 }
 

@@ -19,7 +19,7 @@ import (
 
 // ReadEncoder takes an encoder from a checkpoint, or from a run's newest one: the
 // one called root (builders.BaseEncoder or MomentumEncoder), or with "" the one that
-// builders.Config.FeatureEncoder chooses.
+// builders.FeatureEncoder chooses.
 func ReadEncoder(ctx context.Context, path, root string) (*Encoder, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -82,14 +82,14 @@ func readCheckpoint(ctx context.Context, path, root, configHash string) (*Encode
 	if err != nil {
 		return nil, fmt.Errorf("export: %s does not say its architecture: %w", path, err)
 	}
-	config.MomentumEncoder = slices.ContainsFunc(r.Infos(), func(t safetensors.Info) bool {
+	momentum := slices.ContainsFunc(r.Infos(), func(t safetensors.Info) bool {
 		return strings.HasPrefix(t.Name, builders.MomentumEncoder+".")
 	})
 	e := &Encoder{Config: config, Root: root, Path: path, Step: r.Step}
 	if root == "" {
-		e.Root = config.FeatureEncoder()
+		e.Root = builders.FeatureEncoder(momentum)
 	}
-	if e.Tensors, err = readTensors(ctx, r, e.Root+"."); err != nil {
+	if e.Tensors, err = readTensors(ctx, r, e.Root); err != nil {
 		return nil, err
 	}
 	if len(e.Tensors) == 0 {
@@ -101,28 +101,28 @@ func readCheckpoint(ctx context.Context, path, root, configHash string) (*Encode
 	return e, nil
 }
 
-// readTensors keeps the tensors whose names have a prefix. The others are read too,
-// for the checksum, one at a time.
-func readTensors(ctx context.Context, r *artifacts.CheckpointReader, prefix string) (map[string]*onnxgraph.Tensor, error) {
+// readTensors keeps the tensors under a root, by what follows it. The others are read
+// too, for the checksum, one at a time.
+func readTensors(ctx context.Context, r *artifacts.CheckpointReader, root string) (map[string]*onnxgraph.Tensor, error) {
 	tensors := map[string]*onnxgraph.Tensor{}
 	for t, err := range r.Verified() {
 		if err := cmp.Or(context.Cause(ctx), err); err != nil {
 			return nil, err
 		}
-		if strings.HasPrefix(t.Name, prefix) {
-			tensors[t.Name] = t.Tensor
+		if name, ok := strings.CutPrefix(t.Name, root+"."); ok {
+			tensors[name] = t.Tensor
 		}
 	}
 	return tensors, nil
 }
 
 // configOf is the part of a configuration that an encoder needs.
-func configOf(architecture json.RawMessage) (builders.Config, error) {
+func configOf(architecture json.RawMessage) (builders.ViTConfig, error) {
 	var a builders.ArchitectureInfo
 	if err := json.Unmarshal(architecture, &a); err != nil {
-		return builders.Config{}, err
+		return builders.ViTConfig{}, err
 	}
-	c := builders.Config{ImageSize: a.ImageSize, PatchSize: a.PatchSize, Dim: a.Dim, Depth: a.Depth, Heads: a.Heads, MLPRatio: a.MLPRatio}
+	c := builders.ViTConfig{ImageSize: a.ImageSize, PatchSize: a.PatchSize, Dim: a.Dim, Depth: a.Depth, Heads: a.Heads, MLPRatio: a.MLPRatio}
 	if min(c.ImageSize, c.PatchSize, c.Dim, c.Depth, c.Heads, c.MLPRatio) < 1 || c.ImageSize%c.PatchSize != 0 || c.Dim%c.Heads != 0 {
 		return c, fmt.Errorf("%s makes no vision transformer", architecture)
 	}

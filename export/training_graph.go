@@ -22,7 +22,7 @@ func (e *Encoder) trainingGraph(size imageSize) (*onnxgraph.Graph, []*builders.P
 			}
 			return g.NamedConst(p.Name, t)
 		})
-		vit := builders.NewViT(params.Root(e.Root), e.Config)
+		vit := builders.NewViT(params.Root(""), e.Config)
 		x := g.Input(builders.EncoderInput, onnxgraph.Float32, 1, 3, size.height, size.width)
 		g.Output(builders.EncoderTokens, vit.Forward(x, builders.DropPath{}))
 		list = params.List()

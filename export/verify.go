@@ -8,7 +8,7 @@ import (
 	"pmx/artifacts/safetensors"
 	"pmx/builders"
 	"pmx/onnxgraph"
-	"pmx/training"
+	"pmx/runtimes"
 )
 
 // Tolerance is how far an exported encoder's float32 features may be from the
@@ -19,8 +19,8 @@ const Tolerance = 1e-4
 // Verifier compares exported files with the training graph, whose passes in float64
 // take seconds for a large encoder.
 type Verifier struct {
-	Runtime training.Runtime // runs exported models
-	Options training.Options
+	Runtime runtimes.Runtime // runs exported models
+	Options runtimes.Options
 	// Progress, unless nil, is told how many of the passes are done.
 	Progress func(done, total int64)
 }
@@ -132,7 +132,7 @@ func (c *comparison) onnx(ctx context.Context, path string, e *Encoder, o builde
 
 // compareFeatures is the largest relative difference between what an encoder
 // makes of an image and the tokens [1 1+T dim] that it should.
-func compareFeatures(encoder training.Inference, input, want *onnxgraph.Tensor) (float64, error) {
+func compareFeatures(encoder runtimes.Inference, input, want *onnxgraph.Tensor) (float64, error) {
 	got, err := encoder.Run(map[string]*onnxgraph.Tensor{builders.EncoderInput: input})
 	if err != nil {
 		return 0, err
@@ -149,7 +149,7 @@ func (c *comparison) safetensors(ctx context.Context, path string, e *Encoder) (
 	}
 	again := &Encoder{Config: e.Config, Root: e.Root, Path: path, Tensors: map[string]*onnxgraph.Tensor{}}
 	for _, t := range list {
-		again.Tensors[e.Root+"."+t.Name] = t.Tensor
+		again.Tensors[t.Name] = t.Tensor
 	}
 	var tokens [2]*onnxgraph.Tensor
 	for i, encoder := range []*Encoder{e, again} {

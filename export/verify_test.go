@@ -11,7 +11,7 @@ import (
 	"pmx/builders"
 	"pmx/internal/require"
 	"pmx/onnxgraph"
-	"pmx/training"
+	"pmx/runtimes"
 )
 
 var allOptions = []builders.EncoderOptions{{}, {DynamicSize: true}, {Preprocessing: true}, {DynamicSize: true, Preprocessing: true}}
@@ -58,11 +58,11 @@ func writeModel(t *testing.T, e *Encoder, o builders.EncoderOptions) string {
 func TestDynamicSizeRefuses(t *testing.T) {
 	e := tinyEncoder(t)
 	for _, name := range []string{"reference", "ort"} {
-		runtime, err := training.LookupRuntime(name)
+		runtime, err := runtimes.LookupRuntime(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := runtime.Version(training.Options{}); err != nil {
+		if _, err := runtime.Version(runtimes.Options{}); err != nil {
 			require.Missing(t, err)
 		}
 		for _, o := range []builders.EncoderOptions{{DynamicSize: true}, {DynamicSize: true, Preprocessing: true}} {
@@ -70,7 +70,7 @@ func TestDynamicSizeRefuses(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			encoder, err := runtime.NewInference(model, training.Options{Threads: 1})
+			encoder, err := runtime.NewInference(model, runtimes.Options{Threads: 1})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -96,7 +96,7 @@ func TestVerifierSeesAWrongWeight(t *testing.T) {
 	for name, tensor := range e.Tensors {
 		changed.Tensors[name] = tensor.Clone()
 	}
-	onnxgraph.Data[float32](changed.Tensors["base_encoder.blocks.1.mlp.fc1.weight"])[5] += 0.5
+	onnxgraph.Data[float32](changed.Tensors["blocks.1.mlp.fc1.weight"])[5] += 0.5
 	model, weights := writeModel(t, &changed, builders.EncoderOptions{}), filepath.Join(t.TempDir(), "encoder.safetensors")
 	tensors, metadata, err := changed.Safetensors()
 	if err != nil {

@@ -18,6 +18,8 @@ type BenchConfig struct {
 	Size  int    // side of the views
 	Count int    // images to make views of
 
+	Views ViewsConfig // of which the two global ones are made
+
 	Workers int // goroutines, 0: 1
 }
 
@@ -28,8 +30,7 @@ type BenchResult struct {
 	Workers         int     `json:"workers"`
 }
 
-// BenchViews times the two views of the recipe (RecipeViews, at least .1 of the
-// area), decoding included: what torchvision and Pillow do in the script that
+// BenchViews times the two views of a recipe, decoding included: what torchvision and Pillow do in the script that
 // pmx is compared with. It takes its own time, after 20 images to warm up. Once the
 // images are listed, the end of ctx ends it.
 func BenchViews(ctx context.Context, c BenchConfig) (BenchResult, error) {
@@ -48,11 +49,11 @@ func BenchViews(ctx context.Context, c BenchConfig) (BenchResult, error) {
 			return none, err
 		}
 	}
-	config := RecipeViews(c.Size, .1)
-	if err := config.check(); err != nil {
+	c.Views.LocalCrops = 0
+	if err := c.Views.check(); err != nil {
 		return none, err
 	}
-	views := newViewMaker(config)
+	views := newViewMaker(c.Views)
 	run := func(count int) error {
 		var next atomic.Int64
 		var group sync.WaitGroup

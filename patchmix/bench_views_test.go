@@ -15,7 +15,7 @@ import (
 // an operation is an image.
 func BenchmarkViews(b *testing.B) {
 	run := func(b *testing.B, data images.Dataset, size int) {
-		views := newViewMaker(RecipeViews(size, .1))
+		views := newViewMaker(recipeViews(size, .1))
 		out := [][]float32{make([]float32, 3*size*size), make([]float32, 3*size*size)}
 		w, i := images.NewWorker(), 0
 		for b.Loop() {
@@ -43,7 +43,7 @@ func TestBenchViewsStops(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	time.AfterFunc(20*time.Millisecond, func() { cancel(stop) })
 	for workers := range 3 {
-		if _, err := BenchViews(ctx, BenchConfig{Noise: 8, Size: 8, Count: 1 << 30, Workers: workers}); !errors.Is(err, stop) {
+		if _, err := BenchViews(ctx, BenchConfig{Noise: 8, Size: 8, Count: 1 << 30, Workers: workers, Views: recipeViews(8, .1)}); !errors.Is(err, stop) {
 			t.Errorf("%d workers: %v, want the cause of the context's end", workers, err)
 		}
 	}

@@ -11,6 +11,14 @@ import (
 	"pmx/patchmix"
 )
 
+// views are two crops of 28 x 28 pixels that show at least half of an image.
+var views = patchmix.ViewsConfig{View1: crop, View2: crop, Mean: images.ImageNetMean, Std: images.ImageNetStd}
+
+var crop = images.ViewConfig{
+	Crop: images.RandomResizedCrop{Size: 28, Scale: [2]float64{.5, 1}, Ratio: [2]float64{3. / 4, 4. / 3}},
+	Flip: images.RandomFlip{P: .5},
+}
+
 // A batch of the images that are compiled in, as a training step takes it.
 func Example() {
 	data, err := images.Open("sample", images.Train)
@@ -19,7 +27,7 @@ func Example() {
 	}
 	loader, err := patchmix.NewLoader(data, patchmix.LoaderConfig{
 		Batch: 32,
-		Views: patchmix.RecipeViews(28, .5),
+		Views: views,
 		Mix:   &patchmix.MixConfig{Patch: 4, Num: []int{2}, SourceSmoothing: .1},
 		Seed:  1,
 	})
@@ -54,7 +62,7 @@ func ExampleLoader_Seek() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	config := patchmix.LoaderConfig{Batch: 4, Views: patchmix.RecipeViews(28, .5), Seed: 7}
+	config := patchmix.LoaderConfig{Batch: 4, Views: views, Seed: 7}
 	first, err := patchmix.NewLoader(data, config)
 	if err != nil {
 		log.Fatal(err)

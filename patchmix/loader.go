@@ -253,7 +253,7 @@ func (l *Loader) describe(at Position, order []int) *Batch {
 			b.perms[i] = Permutation(rng, side*side)
 		}
 		t := l.targets[[2]int{n, b.Num}]
-		b.Feeds["target_source"], b.Feeds["target_mix_source"], b.Feeds["target_mix_mix"] = t.source, t.mixSource, t.mixMix
+		b.Feeds[TargetSource], b.Feeds[TargetMixSource], b.Feeds[TargetMixMix] = t.source, t.mixSource, t.mixMix
 	}
 	return b
 }

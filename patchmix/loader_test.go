@@ -496,7 +496,7 @@ func TestLoaderErrors(t *testing.T) {
 
 // TestConfigJSON: a configuration survives its way through a file.
 func TestConfigJSON(t *testing.T) {
-	for _, views := range []ViewsConfig{RecipeViews(32, .1), multiCropViews(224, 8, 96), greyViews(28)} {
+	for _, views := range []ViewsConfig{recipeViews(32, .1), multiCropViews(224, 8, 96), greyViews(28)} {
 		c := LoaderConfig{Batch: 8, Views: views, Mix: recipeMix(4), Seed: 1 << 60, KeepLast: true}
 		text, err := json.Marshal(c)
 		if err != nil {

@@ -47,37 +47,3 @@ func (c ViewsConfig) list() []images.ViewConfig {
 	}
 	return views
 }
-
-// viewName is what view i of list is called in a batch.
-func viewName(i int) string {
-	if i < 2 {
-		return [...]string{"view1", "view2"}[i]
-	}
-	return fmt.Sprintf("local%d", i-2)
-}
-
-// mixedName is what view i is called when mixed.
-func mixedName(i int) string {
-	if i < 2 {
-		return [...]string{"mixed1", "mixed2"}[i]
-	}
-	return viewName(i) + "_mixed"
-}
-
-// RecipeViews is the augmentation of the published recipes (arXiv 2306.12243)
-// for colour images: two global views of size x size pixels that show at least
-// minScale of the image's area (.1 for CIFAR), and no local crops.
-func RecipeViews(size int, minScale float64) ViewsConfig {
-	base := images.ViewConfig{
-		Crop:      images.RandomResizedCrop{Size: size, Scale: [2]float64{minScale, 1}, Ratio: [2]float64{3. / 4, 4. / 3}},
-		Jitter:    images.ColorJitter{P: .8, Brightness: .4, Contrast: .4, Saturation: .2, Hue: .1},
-		Grayscale: images.RandomGrayscale{P: .2},
-		Blur:      images.RandomBlur{P: 1, Sigma: [2]float64{.1, 2}},
-		Solarize:  images.RandomSolarize{Threshold: 128},
-		Flip:      images.RandomFlip{P: .5},
-	}
-	c := ViewsConfig{View1: base, View2: base, Local: base, Mean: images.ImageNetMean, Std: images.ImageNetStd}
-	c.View2.Blur.P, c.View2.Solarize.P = .1, .2
-	c.Local.Blur.P = .5
-	return c
-}

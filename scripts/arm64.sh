@@ -38,5 +38,5 @@ go build ./...
 
 # A processor that there is, so that the numbers do not depend on the version of qemu.
 emulated() { go test -exec "$qemu -cpu neoverse-n1 -L $root" "$@"; }
-emulated -skip TestSanitizers ./training/kernels # the sanitizers do not run under emulation
-emulated -run 'TestKernelsTaken|TestParity/^ort_kernels_portable$' ./training
+emulated -skip TestSanitizers ./runtimes/kernels # the sanitizers do not run under emulation
+emulated -run 'TestKernelsTaken|TestParity/^ort_kernels_portable$' ./runtimes

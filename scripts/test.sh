@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.."
 # operator_cases says how many of ONNX's own operator cases each runtime runs, and
 # why not the others: go test does not show that of tests that pass.
 operator_cases() {
-  go test -v -run '^(TestEval|TestOperatorCases)$' ./onnxgraph/conformance ./training |
+  go test -v -run '^(TestEval|TestOperatorCases)$' ./onnxgraph/conformance ./runtimes |
     sed -n "s/^.*_test.go:[0-9]*: \(.*operator cases ran\)/\1/p; s/\( is not registered\):.*/\1/; s/^  *\([0-9]*: \)/  \1/p"
 }
 operator_cases || true # the run of everything tells what failed

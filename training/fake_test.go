@@ -2,10 +2,11 @@ package training_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+
+	"pmx/step"
 
 	"pmx/builders"
 	"pmx/onnxgraph"
@@ -13,15 +14,14 @@ import (
 )
 
 // fakeStep has the ports of a real step: a batch, masks, two schedules, a counter.
-func fakeStep() *builders.Step {
-	return &builders.Step{
-		Config: builders.Config{DropPath: .5, Depth: 2},
-		State: []builders.StateTensor{
-			{Name: "w", Kind: builders.KindParam, DType: "float", Shape: []int{3}},
-			{Name: builders.CounterName, Kind: builders.KindCounter, DType: "int64", Shape: []int{1}},
+func fakeStep() *step.Step {
+	return &step.Step{
+		State: []step.Tensor{
+			{Name: "w", Kind: step.Param, DType: "float", Shape: []int{3}},
+			{Name: step.CounterName, Kind: step.Counter, DType: "int64", Shape: []int{1}},
 		},
-		Batch:   []builders.Port{{Name: "x", DType: "float", Shape: []int{4}}, {Name: training.DropPathPort, DType: "float", Shape: []int{2, 2, 4}}},
-		Hyper:   []builders.Hyper{{Name: builders.HyperLR}, {Name: builders.HyperWeightDecay}},
+		Batch:   []step.Port{{Name: "x", DType: "float", Shape: []int{4}}, {Name: builders.DropPathFeed, DType: "float", Shape: []int{2, 2, 4}}},
+		Hyper:   []step.Hyper{{Name: step.HyperLR}, {Name: step.HyperWeightDecay}},
 		Metrics: []string{"loss", "grad_norm"},
 	}
 }
@@ -43,26 +43,26 @@ type metricsMap = map[string]float64
 
 func newFakeSession() *fakeSession { return &fakeSession{w: make([]float32, 3)} }
 
-func (s *fakeSession) SetState(state builders.State) error {
+func (s *fakeSession) SetState(state step.State) error {
 	if len(state) != 2 {
 		return fmt.Errorf("%d state tensors", len(state))
 	}
 	copy(s.w, onnxgraph.Data[float32](state["w"]))
-	s.count = onnxgraph.Data[int64](state[builders.CounterName])[0]
+	s.count = onnxgraph.Data[int64](state[step.CounterName])[0]
 	s.undoable = false
 	return nil
 }
 
-func (s *fakeSession) State() (builders.State, error) {
+func (s *fakeSession) State() (step.State, error) {
 	if len(s.stateErrors) > 0 {
 		err := s.stateErrors[0]
 		if s.stateErrors = s.stateErrors[1:]; err != nil {
 			return nil, err
 		}
 	}
-	return builders.State{
-		"w":                  onnxgraph.NewTensor([]int{3}, append([]float32(nil), s.w...)),
-		builders.CounterName: onnxgraph.NewTensor([]int{1}, []int64{s.count}),
+	return step.State{
+		"w":              onnxgraph.NewTensor([]int{3}, append([]float32(nil), s.w...)),
+		step.CounterName: onnxgraph.NewTensor([]int{1}, []int64{s.count}),
 	}, nil
 }
 
@@ -74,8 +74,8 @@ func (s *fakeSession) Step(ctx context.Context, feeds map[string]*onnxgraph.Tens
 	s.count++
 	loss := 1 / float64(s.count)
 	for i, x := range onnxgraph.Data[float32](feeds["x"]) {
-		mask := onnxgraph.Data[float32](feeds[training.DropPathPort])[8+i] // of the second block
-		s.w[i%3] = s.w[i%3]*float32(1-hyper[builders.HyperWeightDecay]) - float32(hyper[builders.HyperLR])*(x+mask)
+		mask := onnxgraph.Data[float32](feeds[builders.DropPathFeed])[8+i] // of the second block
+		s.w[i%3] = s.w[i%3]*float32(1-hyper[step.HyperWeightDecay]) - float32(hyper[step.HyperLR])*(x+mask)
 		loss += float64(s.w[i%3])
 	}
 	s.losses = append(s.losses, loss)
@@ -100,10 +100,9 @@ func (s *fakeSession) Undo() error {
 
 func (s *fakeSession) Close() error { return nil }
 
-// seededFeeder draws every port of a step, but the masks, from a seed and the
-// batch's number.
+// seededFeeder draws every port of a step from a seed and the batch's number.
 type seededFeeder struct {
-	ports    []builders.Port
+	ports    []step.Port
 	seed     uint64
 	perEpoch int
 	next     uint64
@@ -111,8 +110,8 @@ type seededFeeder struct {
 	onNext   func(batch uint64) error
 }
 
-func newFeeder(step *builders.Step, perEpoch int) *seededFeeder {
-	return &seededFeeder{ports: step.Batch, seed: 11, perEpoch: perEpoch}
+func newFeeder(of *step.Step, perEpoch int) *seededFeeder {
+	return &seededFeeder{ports: of.Batch, seed: 11, perEpoch: perEpoch}
 }
 
 func (f *seededFeeder) Next(ctx context.Context) (map[string]*onnxgraph.Tensor, func(), error) {
@@ -129,9 +128,6 @@ func (f *seededFeeder) Next(ctx context.Context) (map[string]*onnxgraph.Tensor, 
 	rng := rand.New(rand.NewPCG(f.seed, batch))
 	feeds := map[string]*onnxgraph.Tensor{}
 	for _, p := range f.ports {
-		if p.Name == training.DropPathPort {
-			continue
-		}
 		t := onnxgraph.Zeros(onnxgraph.Float32, p.Shape)
 		for i := range onnxgraph.Data[float32](t) {
 			onnxgraph.Data[float32](t)[i] = rng.Float32()
@@ -144,31 +140,17 @@ func (f *seededFeeder) Next(ctx context.Context) (map[string]*onnxgraph.Tensor, 
 
 func (f *seededFeeder) StepsPerEpoch() int { return f.perEpoch }
 
-// feederPosition is a position of seededFeeder.
-type feederPosition struct {
-	Next uint64 `json:"next"`
+func (f *seededFeeder) Position() training.Position {
+	return training.PositionAt(int64(f.next), f.perEpoch)
 }
 
-func (f *seededFeeder) Position() (json.RawMessage, error) {
-	return json.Marshal(feederPosition{f.next})
-}
-
-// seek goes on at a position; none is the beginning.
-func (f *seededFeeder) seek(position json.RawMessage) error {
-	if position == nil {
-		return nil
-	}
-	var p feederPosition
-	err := json.Unmarshal(position, &p)
-	f.next = p.Next
-	return err
-}
+func (f *seededFeeder) seek(p training.Position) { f.next = uint64(p.Done()) }
 
 // schedules are some that move at every step.
 func schedules(steps int64) training.Schedules {
 	return training.Schedules{
-		builders.HyperLR:          training.WarmupCosine(0, 1e-2, 1e-4, steps/4, steps),
-		builders.HyperWeightDecay: training.Cosine(.01, .1, steps),
+		step.HyperLR:              training.WarmupCosine(0, 1e-2, 1e-4, steps/4, steps),
+		step.HyperWeightDecay:     training.Cosine(.01, .1, steps),
 		builders.HyperTemperature: training.Constant(.2),
 		builders.HyperEMAMomentum: training.EMAMomentum(.9, steps),
 	}
@@ -176,9 +158,8 @@ func schedules(steps int64) training.Schedules {
 
 // fakeLoop trains a fakeSession.
 func fakeLoop(s *fakeSession, steps int64, perEpoch int, hooks ...training.Hook) *training.Loop {
-	step := fakeStep()
 	return &training.Loop{
-		Session: s, Feeder: newFeeder(step, perEpoch), Schedules: schedules(steps), DropPath: training.NewDropPath(step, 3),
+		Session: s, Feeder: newFeeder(fakeStep(), perEpoch), Schedules: schedules(steps),
 		Steps: steps, Images: 4, Hooks: hooks,
 	}
 }

@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"pmx/internal/require"
-	"pmx/training"
+	"pmx/runtimes"
 )
 
 // missing skips a test whose prerequisite is absent; in CI it fails.
@@ -13,15 +13,15 @@ func missing(t *testing.T, why string) {
 	require.Missing(t, why)
 }
 
-func options(t *testing.T) training.Options {
+func options(t *testing.T) runtimes.Options {
 	t.Helper()
-	return training.Options{Threads: 2}
+	return runtimes.Options{Threads: 2}
 }
 
 // openRuntime finds a runtime whose library can be loaded.
-func openRuntime(t *testing.T, name string) training.Runtime {
+func openRuntime(t *testing.T, name string) runtimes.Runtime {
 	t.Helper()
-	r, err := training.LookupRuntime(name)
+	r, err := runtimes.LookupRuntime(name)
 	if err != nil {
 		t.Fatal(err)
 	}

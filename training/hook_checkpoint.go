@@ -5,9 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 
+	"pmx/step"
+
 	"pmx/artifacts"
 	"pmx/artifacts/safetensors"
-	"pmx/builders"
 )
 
 // CheckpointHook saves the run: every so many steps or epochs, after the last
@@ -103,11 +104,11 @@ func (h *CheckpointHook) save(l *Loop) (err error) {
 
 // Initial is the checkpoint of a training before its first step: the step's initial
 // state by the hook's seed, with the header that the hook writes.
-func (h *CheckpointHook) Initial(step *builders.Step) (*artifacts.Checkpoint, error) {
-	return h.checkpoint(0, step.InitialState(h.Seed), dataState{})
+func (h *CheckpointHook) Initial(s *step.Step) (*artifacts.Checkpoint, error) {
+	return h.checkpoint(0, s.InitialState(h.Seed), dataState{})
 }
 
-func (h *CheckpointHook) checkpoint(step int64, state builders.State, where dataState) (*artifacts.Checkpoint, error) {
+func (h *CheckpointHook) checkpoint(done int64, state step.State, where dataState) (*artifacts.Checkpoint, error) {
 	rng, err := json.Marshal(rngState{h.Seed})
 	if err != nil {
 		return nil, err
@@ -116,6 +117,6 @@ func (h *CheckpointHook) checkpoint(step int64, state builders.State, where data
 	if err != nil {
 		return nil, err
 	}
-	header := artifacts.CheckpointHeader{Step: step, ConfigHash: h.ConfigHash, Method: h.Method, Arch: h.Arch, RNG: rng, Data: data}
+	header := artifacts.CheckpointHeader{Step: done, ConfigHash: h.ConfigHash, Method: h.Method, Arch: h.Arch, RNG: rng, Data: data}
 	return &artifacts.Checkpoint{CheckpointHeader: header, Tensors: safetensors.Sorted(state)}, nil
 }

@@ -72,7 +72,7 @@ func TestCheckpointHookContent(t *testing.T) {
 		t.Errorf("checkpoint %+v", c.CheckpointHeader)
 	}
 	loss := s.losses[4] + s.losses[5] // of the epoch that is not over
-	if want := fmt.Sprintf(`{"position":{"next":6},"epoch":{"steps":2,"sums":{"grad_norm":%v,"loss":%v}}}`, 2*loss, loss); string(c.Data) != want {
+	if want := fmt.Sprintf(`{"position":{"epoch":1,"step":2,"steps_per_epoch":4},"epoch":{"steps":2,"sums":{"grad_norm":%v,"loss":%v}}}`, 2*loss, loss); string(c.Data) != want {
 		t.Errorf("data %s, want %s", c.Data, want)
 	}
 }

@@ -2,14 +2,12 @@ package training
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
-	"pmx/onnxgraph"
+	"pmx/runtimes"
 )
 
 // Loop trains: it takes a batch from the Feeder, runs a step of the Session with
@@ -17,33 +15,32 @@ import (
 //
 //	for each hook: Start
 //	for step < Steps:
-//	    feeder.Next, drop-path mask, schedules
+//	    feeder.Next, schedules
 //	    session.Step
 //	    for each hook: Step
 //	for each hook, last first: End
 type Loop struct {
-	Session   Session
+	Session   runtimes.Session
 	Feeder    Feeder
 	Schedules Schedules
-	DropPath  *DropPath // nil: the step has no masks
-	Steps     int64     // to have done at the end, those before a resume included
-	Images    int       // that one step sees
+	Steps     int64 // to have done at the end, those before a resume included
+	Images    int   // that one step sees
 	Hooks     []Hook
 	// From is where Resume found the run; its zero value starts at step 0.
 	From Resumed
 
 	step     int64
-	position json.RawMessage // of the Feeder, behind the batch of the last step
+	position Position // of the Feeder, behind the batch of the last step
 	averages Averages
 	timing   timing
 }
 
 // Resumed is what a checkpoint says about the loop that wrote it.
 type Resumed struct {
-	Step     int64           // steps done
-	Position json.RawMessage // of the Feeder; nil at the beginning
-	Averages Averages        // of the epoch that was not over
-	Path     string          // of the checkpoint; "" if there was none
+	Step     int64    // steps done
+	Position Position // of the Feeder
+	Averages Averages // of the epoch that was not over
+	Path     string   // of the checkpoint; "" if there was none
 }
 
 // DivergedError ends a training whose loss or another metric is not a finite
@@ -63,7 +60,7 @@ func (e *DivergedError) Error() string {
 	if e.Kept != "" {
 		kept = "the last good checkpoint is kept: " + e.Kept
 	}
-	return fmt.Sprintf("training: %s is %v at step %d, which was taken back; %s: start anew with a lower base_lr, more warmup_epochs or clip_grad", e.Metric, e.Value, e.Step, kept)
+	return fmt.Sprintf("training: %s is %v at step %d, which was taken back; %s: start again with a lower base_lr, more warmup_epochs or clip_grad", e.Metric, e.Value, e.Step, kept)
 }
 
 // InterruptedError ends a training whose context was done. It wraps the cause.
@@ -240,14 +237,8 @@ func (l *Loop) takeStep(ctx context.Context) (*StepReport, error) {
 	}
 	defer release()
 	// Noted now, used once the step is done: a batch whose step failed comes again on resume.
-	position, err := l.Feeder.Position()
-	if err != nil {
-		return nil, err
-	}
+	position := l.Feeder.Position()
 	ready := time.Now()
-	if l.DropPath != nil {
-		feeds = withMask(feeds, l.DropPath.Mask(l.step))
-	}
 	hyper := l.Schedules.At(l.step)
 	metrics, err := l.Session.Step(ctx, feeds, hyper)
 	if err != nil {
@@ -278,11 +269,4 @@ func (l *Loop) takeStep(ctx context.Context) (*StepReport, error) {
 		l.averages, l.timing = Averages{}, timing{}
 	}
 	return report, nil
-}
-
-// withMask adds the mask to a copy of feeds: the map is the feeder's.
-func withMask(feeds map[string]*onnxgraph.Tensor, mask *onnxgraph.Tensor) map[string]*onnxgraph.Tensor {
-	all := maps.Clone(feeds)
-	all[DropPathPort] = mask
-	return all
 }

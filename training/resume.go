@@ -5,15 +5,17 @@ import (
 	"errors"
 	"fmt"
 
+	"pmx/runtimes"
+	"pmx/step"
+
 	"pmx/artifacts"
-	"pmx/builders"
 	"pmx/onnxgraph"
 )
 
 // dataState is a checkpoint's "data".
 type dataState struct {
-	Position json.RawMessage `json:"position,omitempty"` // the Feeder's
-	Epoch    Averages        `json:"epoch"`              // of the steps since the epoch began
+	Position Position `json:"position,omitzero"` // the Feeder's
+	Epoch    Averages `json:"epoch"`             // of the steps since the epoch began
 }
 
 // rngState is a checkpoint's "rng". Every random draw follows from the seed and
@@ -35,28 +37,24 @@ func SeedOf(h artifacts.CheckpointHeader) (seed uint64, ok bool) {
 // the Loop's From. A run that was stopped before its first checkpoint starts from
 // the step's initial state, as it did.
 //
-// config is the configuration to go on with; if it differs from the run's in
-// more than the ignored keys (dotted paths, see artifacts.RunDir.CheckConfig; the
-// same as those of ConfigHash), the error names them. A damaged checkpoint, and one of another configuration,
-// model or seed, is an error too. The session is untouched unless Resume succeeds.
-func Resume(run *artifacts.RunDir, config any, step *builders.Step, seed uint64, session Session, ignore ...string) (Resumed, error) {
-	if err := run.CheckConfig(config, ignore...); err != nil {
-		return Resumed{}, err
-	}
+// configHash is that of the run's configuration, which the checkpoint names too. A
+// damaged checkpoint, and one of another configuration, model or seed, is an error.
+// The session is untouched unless Resume succeeds.
+func Resume(run *artifacts.RunDir, configHash string, s *step.Step, seed uint64, session runtimes.Session) (Resumed, error) {
 	checkpoints := run.Checkpoints()
 	newest, err := checkpoints.Latest()
 	if errors.Is(err, artifacts.ErrNoCheckpoint) {
-		return Resumed{}, session.SetState(step.InitialState(seed))
+		return Resumed{}, session.SetState(s.InitialState(seed))
 	}
 	if err != nil {
 		return Resumed{}, err
 	}
 	path := checkpoints.Path(newest)
-	header, state, err := readState(run, path, step, ignore)
+	header, state, err := readState(path, configHash, s)
 	if err != nil {
 		return Resumed{}, err
 	}
-	if err := checkCounter(step, state, header.Step); err != nil {
+	if err := checkCounter(s, state, header.Step); err != nil {
 		return Resumed{}, fmt.Errorf("training: %s: %w", path, err)
 	}
 	var rng rngState
@@ -73,32 +71,18 @@ func Resume(run *artifacts.RunDir, config any, step *builders.Step, seed uint64,
 	return Resumed{Step: header.Step, Position: data.Position, Averages: data.Epoch, Path: path}, nil
 }
 
-// ConfigHash is the hash of a run's configuration but for the ignored keys, those
-// that a resume may change.
-func ConfigHash(run *artifacts.RunDir, ignore ...string) (string, error) {
-	var config map[string]json.RawMessage // numbers stay as they are written
-	if err := run.ReadConfig(&config); err != nil {
-		return "", err
-	}
-	return artifacts.ConfigHash(config, ignore...)
-}
-
 // readState reads a checkpoint of the run into tensors of the step's shapes.
-func readState(run *artifacts.RunDir, path string, step *builders.Step, ignore []string) (artifacts.CheckpointHeader, builders.State, error) {
-	hash, err := ConfigHash(run, ignore...)
-	if err != nil {
-		return artifacts.CheckpointHeader{}, nil, err
-	}
+func readState(path, configHash string, s *step.Step) (artifacts.CheckpointHeader, step.State, error) {
 	r, err := artifacts.OpenCheckpoint(path)
 	if err != nil {
 		return artifacts.CheckpointHeader{}, nil, err
 	}
 	defer r.Close()
-	if err := r.CheckConfig(hash); err != nil {
+	if err := r.CheckConfig(configHash); err != nil {
 		return r.CheckpointHeader, nil, err
 	}
-	state := builders.State{}
-	for _, t := range step.State {
+	state := step.State{}
+	for _, t := range s.State {
 		dtype, err := onnxgraph.ParseDType(t.DType)
 		if err != nil {
 			return r.CheckpointHeader, nil, err
@@ -109,9 +93,9 @@ func readState(run *artifacts.RunDir, path string, step *builders.Step, ignore [
 }
 
 // checkCounter compares the optimizer's count of steps with the checkpoint's.
-func checkCounter(step *builders.Step, state builders.State, want int64) error {
-	for _, t := range step.State {
-		if t.Kind != builders.KindCounter {
+func checkCounter(s *step.Step, state step.State, want int64) error {
+	for _, t := range s.State {
+		if t.Kind != step.Counter {
 			continue
 		}
 		if got := onnxgraph.Data[int64](state[t.Name])[0]; got != want {

@@ -14,6 +14,11 @@ import (
 	"syscall"
 	"testing"
 
+	"pmx/tasks"
+
+	"pmx/runtimes"
+	"pmx/step"
+
 	"pmx/artifacts"
 	"pmx/builders"
 	"pmx/training"
@@ -50,7 +55,7 @@ func newJob(dir, kind string) job {
 
 // run trains; it is called in this process and in children.
 func (j job) run() error {
-	step, session, err := openJob(j.Kind)
+	s, session, err := openJob(j.Kind)
 	if err != nil {
 		return err
 	}
@@ -60,11 +65,15 @@ func (j job) run() error {
 		return err
 	}
 	defer run.Close()
+	hash, err := artifacts.ConfigHash(j.Config, "workers")
+	if err != nil {
+		return err
+	}
 	var from training.Resumed
 	if j.Resume {
-		from, err = training.Resume(run, j.Config, step, j.Config.Seed, session, "workers")
+		from, err = training.Resume(run, hash, s, j.Config.Seed, session)
 	} else {
-		err = session.SetState(step.InitialState(j.Config.Seed))
+		err = session.SetState(s.InitialState(j.Config.Seed))
 	}
 	if err != nil {
 		return err
@@ -73,14 +82,8 @@ func (j job) run() error {
 	if err != nil {
 		return err
 	}
-	hash, err := training.ConfigHash(run, "workers")
-	if err != nil {
-		return err
-	}
-	feeder := newFeeder(step, jobPerEpoch)
-	if err := feeder.seek(from.Position); err != nil {
-		return err
-	}
+	feeder := newFeeder(s, jobPerEpoch)
+	feeder.seek(from.Position)
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	feeder.onNext = func(batch uint64) error {
@@ -96,7 +99,7 @@ func (j job) run() error {
 	checkpoints := run.Checkpoints()
 	checkpoints.Keep = 2
 	loop := training.Loop{
-		Session: session, Feeder: feeder, Schedules: schedules(jobSteps), DropPath: training.NewDropPath(step, j.Config.Seed),
+		Session: session, Feeder: feeder, Schedules: schedules(jobSteps),
 		Steps: jobSteps, Images: 4, From: from,
 		Hooks: []training.Hook{&training.MetricsHook{Log: log}, &training.CheckpointHook{Checkpoints: checkpoints, EverySteps: jobSaves, ConfigHash: hash, Seed: j.Config.Seed}},
 	}
@@ -119,22 +122,22 @@ func (j job) checkpoint(step int) string {
 	return filepath.Join(j.Dir, artifacts.CheckpointsDir, fmt.Sprintf("%06d.safetensors", step))
 }
 
-func openJob(kind string) (*builders.Step, training.Session, error) {
+func openJob(kind string) (*step.Step, runtimes.Session, error) {
 	if kind == "fake" {
 		return fakeStep(), newFakeSession(), nil
 	}
-	r, err := training.LookupRuntime(kind)
+	r, err := runtimes.LookupRuntime(kind)
 	if err != nil {
 		return nil, nil, err
 	}
-	step, err := builders.Build(builders.Config{
-		Method: "patchmix", ImageSize: 8, PatchSize: 4, Dim: 8, Depth: 2, Heads: 2, MLPRatio: 2, ProjLayers: 2, PredLayers: 2,
-		Hidden: 8, OutDim: 4, Batch: 4, MomentumEncoder: true, MixNum: builders.IntSet{2}, DropPath: .3,
-	})
+	step, err := tasks.BuildStep(context.Background(), &tasks.Contrastive{
+		Method: "patchmix", SiameseConfig: builders.SiameseConfig{ViTConfig: builders.ViTConfig{ImageSize: 8, PatchSize: 4, Dim: 8, Depth: 2, Heads: 2, MLPRatio: 2}, ProjLayers: 2, PredLayers: 2,
+			Hidden: 8, OutDim: 4, Batch: 4, MomentumEncoder: true, MixNum: builders.IntSet{2}, DropPath: .3,
+		}})
 	if err != nil {
 		return nil, nil, err
 	}
-	session, err := r.NewSession(step, training.Options{Threads: 2})
+	session, err := r.NewSession(step, runtimes.Options{Threads: 2})
 	return step, session, err
 }
 
@@ -175,7 +178,7 @@ func (j job) killed(t *testing.T) {
 // fake session also before the first, and again later) and resumed ends with the same checkpoint, byte for byte,
 // and the same metrics as one that is not. On every runtime.
 func TestResumeAfterKill(t *testing.T) {
-	for _, kind := range append(training.RuntimeNames(), "fake") {
+	for _, kind := range append(runtimes.RuntimeNames(), "fake") {
 		t.Run(kind, func(t *testing.T) {
 			if kind != "fake" {
 				openRuntime(t, kind)
@@ -258,8 +261,7 @@ func TestResumeRefuses(t *testing.T) {
 		spoil func(t *testing.T, j *job)
 		want  []string
 	}{
-		{"another configuration", func(_ *testing.T, j *job) { j.Config.LR, j.Config.Model = 2e-2, map[string]int{"dim": 9} },
-			[]string{"lr was 0.01, is now 0.02", "model.dim was 8, is now 9", "--overwrite"}},
+		{"another configuration", func(_ *testing.T, j *job) { j.Config.LR = 2e-2 }, []string{"another configuration", "000016.safetensors"}},
 		{"truncated", func(t *testing.T, j *job) { truncate(t, newest(*j)) }, []string{"truncated", "000012.safetensors"}},
 		{"of another run", func(t *testing.T, j *job) {
 			other := newJob(filepath.Join(t.TempDir(), "other"), "fake")
@@ -292,7 +294,11 @@ func TestResumeRefuses(t *testing.T) {
 			}
 			defer run.Close()
 			session := newFakeSession()
-			_, err = training.Resume(run, j.Config, fakeStep(), j.Config.Seed, session, "workers")
+			hash, err := artifacts.ConfigHash(j.Config, "workers")
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = training.Resume(run, hash, fakeStep(), j.Config.Seed, session)
 			if err == nil || strings.Contains(err.Error(), "\n") {
 				t.Fatalf("error %v, want one line", err)
 			}

@@ -75,3 +75,16 @@ func container(root fs.FS) (least int64) {
 	}
 	return least
 }
+
+// Human is a size in the unit that suits it: 1.5 GiB.
+func Human(n int64) string {
+	const unit = 1024
+	if n < unit {
+		return fmt.Sprintf("%d B", n)
+	}
+	value, prefix := float64(n)/unit, 0
+	for value >= unit && prefix < 3 {
+		value, prefix = value/unit, prefix+1
+	}
+	return fmt.Sprintf("%.1f %ciB", value, "KMGT"[prefix])
+}

@@ -43,3 +43,11 @@ func TestLimitHere(t *testing.T) {
 		t.Errorf("limit %d, in use %d", n, m.Sys)
 	}
 }
+
+func TestHuman(t *testing.T) {
+	for n, want := range map[int64]string{0: "0 B", 1023: "1023 B", 1536: "1.5 KiB", 3 << 30: "3.0 GiB", 2048 << 40: "2048.0 TiB"} {
+		if got := Human(n); got != want {
+			t.Errorf("Human(%d) = %s, want %s", n, got, want)
+		}
+	}
+}

@@ -23,9 +23,9 @@ type place struct {
 // tables are the files that hold places, and how each is read.
 var tables = map[string]func(t *testing.T, text string) []place{
 	"internal/ortapi/ortapi.go":  enum,
-	"training/device/api.h":      enum,
-	"training/orttraining/api.h": enum,
-	"training/kernels/ort_abi.h": macros,
+	"runtimes/device/api.h":      enum,
+	"runtimes/orttraining/api.h": enum,
+	"runtimes/kernels/ort_abi.h": macros,
 }
 
 // enum reads the constants below "Places in OrtApi."

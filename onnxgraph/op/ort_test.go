@@ -8,18 +8,18 @@ import (
 	"pmx/internal/require"
 	"pmx/onnxgraph"
 	"pmx/onnxgraph/gradcheck"
-	"pmx/training"
+	"pmx/runtimes"
 )
 
 // TestCasesOnORT is the second opinion: each gradient case, values and cotangents,
 // once through ONNX Runtime in float32 against Eval. Without the library it is
 // skipped, and fails where everything must run (CI=true or PMX_REQUIRE_ALL=1).
 func TestCasesOnORT(t *testing.T) {
-	runtime, err := training.LookupRuntime("ort")
+	runtime, err := runtimes.LookupRuntime("ort")
 	if err != nil {
 		t.Fatal(err)
 	}
-	options := training.Options{Threads: 1}
+	options := runtimes.Options{Threads: 1}
 	if _, err := runtime.Version(options); err != nil {
 		require.Missing(t, err)
 	}
@@ -45,7 +45,7 @@ func TestCasesOnORT(t *testing.T) {
 }
 
 // compareRuntimes runs one case in float32 and on Eval.
-func compareRuntimes(runtime training.Runtime, options training.Options, id string, c gradcheck.Case) error {
+func compareRuntimes(runtime runtimes.Runtime, options runtimes.Options, id string, c gradcheck.Case) error {
 	g, feeds, err := gradcheck.Build(id, c, onnxgraph.Float32)
 	if err != nil {
 		return err

@@ -1,0 +1,402 @@
+package kernels_test
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"pmx/onnxgraph"
+	_ "pmx/onnxgraph/op"
+	"pmx/runtimes"
+	"pmx/runtimes/kernels"
+)
+
+// operand is the shape of an input; a positive one is drawn above 0.
+type operand struct {
+	shape    []int
+	positive bool
+	fixed    []float64 // values, if not nil
+}
+
+func free(shape ...int) operand     { return operand{shape: shape} }
+func positive(shape ...int) operand { return operand{shape: shape, positive: true} }
+
+// sizes are what cases draw their shapes from: single rows, sizes around the
+// widths of vectors, tiles and blocks, and odd ones.
+var sizes = []int{1, 2, 3, 5, 7, 8, 15, 16, 17, 31, 33, 64, 65, 96, 97, 130}
+
+func pick(rng *rand.Rand) int { return sizes[rng.IntN(len(sizes))] }
+
+// cases draws the operands and attributes of each operator that has a kernel.
+var cases = map[string]func(rng *rand.Rand) ([]operand, onnxgraph.Attributes){
+	"pmx.Linear":     linear,
+	"pmx.LinearGelu": linear,
+	"pmx.LinearGradInput": func(rng *rand.Rand) ([]operand, onnxgraph.Attributes) {
+		n, o, i := matrix(rng)
+		return []operand{free(n, o), free(o, i)}, nil
+	},
+	"pmx.LinearGradWeight": func(rng *rand.Rand) ([]operand, onnxgraph.Attributes) {
+		n, o, i := matrix(rng)
+		return []operand{free(n, o), free(n, i)}, nil
+	},
+	"pmx.Attention":      func(rng *rand.Rand) ([]operand, onnxgraph.Attributes) { return attention(rng, false, 0) },
+	"pmx.AttentionGrad":  func(rng *rand.Rand) ([]operand, onnxgraph.Attributes) { return attention(rng, true, 0) },
+	"pmx.ClassAttention": func(rng *rand.Rand) ([]operand, onnxgraph.Attributes) { return attention(rng, false, 1) },
+	"pmx.ClassAttentionGrad": func(rng *rand.Rand) ([]operand, onnxgraph.Attributes) {
+		return attention(rng, true, 1)
+	},
+	"pmx.LayerNorm": func(rng *rand.Rand) ([]operand, onnxgraph.Attributes) {
+		x, d := rows(rng)
+		return []operand{free(x...), free(d), free(d)}, onnxgraph.Attributes{"epsilon": float32(1e-6)}
+	},
+	"pmx.AddLayerNormalization": func(rng *rand.Rand) ([]operand, onnxgraph.Attributes) {
+		x, d := rows(rng)
+		return []operand{free(x...), free(x...), free(d), free(d)}, onnxgraph.Attributes{"epsilon": float32(1e-6)}
+	},
+	"pmx.AddLayerNormalizationGrad": func(rng *rand.Rand) ([]operand, onnxgraph.Attributes) {
+		x, d := rows(rng)
+		saved := append(slices.Clone(x[:len(x)-1]), 1)
+		return []operand{free(x...), free(x...), free(x...), free(d), free(saved...), positive(saved...)}, nil
+	},
+	"com.microsoft.LayerNormalizationGrad": func(rng *rand.Rand) ([]operand, onnxgraph.Attributes) {
+		x, d := rows(rng)
+		saved := append(slices.Clone(x[:len(x)-1]), 1)
+		return []operand{free(x...), free(x...), free(d), free(saved...), positive(saved...)}, onnxgraph.Attributes{"axis": int64(-1)}
+	},
+	"com.microsoft.GeluGrad": func(rng *rand.Rand) ([]operand, onnxgraph.Attributes) {
+		n := pick(rng) * pick(rng)
+		return []operand{free(n), free(n)}, nil
+	},
+	"com.microsoft.SoftmaxGrad_13": func(rng *rand.Rand) ([]operand, onnxgraph.Attributes) {
+		x, _ := rows(rng)
+		return []operand{free(x...), probabilities(rng, false, x...)}, onnxgraph.Attributes{"axis": int64(-1)}
+	},
+	"com.microsoft.LogSoftmaxGrad_13": func(rng *rand.Rand) ([]operand, onnxgraph.Attributes) {
+		x, _ := rows(rng)
+		return []operand{free(x...), probabilities(rng, true, x...)}, onnxgraph.Attributes{"axis": int64(len(x) - 1)}
+	},
+	"pmx.SoftTargetCrossEntropy": func(rng *rand.Rand) ([]operand, onnxgraph.Attributes) {
+		n, m := pick(rng), pick(rng)
+		return []operand{free(n, m), probabilities(rng, false, n, m)}, nil
+	},
+	"pmx.SoftTargetCrossEntropyGrad": func(rng *rand.Rand) ([]operand, onnxgraph.Attributes) {
+		n, m := pick(rng), pick(rng)
+		return []operand{free(1), probabilities(rng, false, n, m), probabilities(rng, false, n, m)}, nil
+	},
+	"pmx.BatchNormTraining": func(rng *rand.Rand) ([]operand, onnxgraph.Attributes) {
+		n, c := 2+pick(rng), pick(rng)
+		return []operand{free(n, c), free(c), free(c)}, onnxgraph.Attributes{"epsilon": float32(1e-5)}
+	},
+	"com.microsoft.BatchNormalizationGrad": func(rng *rand.Rand) ([]operand, onnxgraph.Attributes) {
+		n, c := pick(rng), pick(rng)
+		return []operand{free(n, c), free(n, c), free(c), free(c), positive(c)}, nil
+	},
+	"pmx.AdamW": func(rng *rand.Rand) ([]operand, onnxgraph.Attributes) {
+		n := pick(rng) * pick(rng)
+		number := func(v float64) operand { return operand{shape: []int{1}, fixed: []float64{v}} }
+		return []operand{free(n), free(n), free(n), positive(n), number(1e-3), number(0.04), number(0.19), number(0.0447)},
+			onnxgraph.Attributes{"alpha": float32(0.9), "beta": float32(0.999), "epsilon": float32(1e-8)}
+	},
+	"pmx.EMA": func(rng *rand.Rand) ([]operand, onnxgraph.Attributes) {
+		n := pick(rng) * pick(rng)
+		return []operand{free(n), free(n), {shape: []int{1}, fixed: []float64{0.996}}}, nil
+	},
+}
+
+// matrix draws N, O and I of a linear layer; now and then one is large enough to
+// be cut into blocks, or the only one above 1.
+func matrix(rng *rand.Rand) (n, o, i int) {
+	side := []int{pick(rng), pick(rng), pick(rng)}
+	k := rng.IntN(3)
+	switch rng.IntN(6) {
+	case 0, 1, 2:
+		side[k] += 400
+	case 3:
+		side[(k+1)%3], side[(k+2)%3] = 1, 1
+	}
+	return side[0], side[1], side[2]
+}
+
+func linear(rng *rand.Rand) ([]operand, onnxgraph.Attributes) {
+	n, o, i := matrix(rng)
+	return []operand{free(n, i), free(o, i), free(o)}, nil
+}
+
+// rows draws rows [... d] of two elements or more: of one there is nothing to
+// normalise, and what is left is the rounding of 0.
+func rows(rng *rand.Rand) (x []int, d int) {
+	d = max(2, pick(rng))
+	return []int{1 + rng.IntN(3), pick(rng), d}, d
+}
+
+// probabilities draws rows that sum to 1, from large parts of it to tiny ones, or
+// their logarithms.
+func probabilities(rng *rand.Rand, logarithm bool, shape ...int) operand {
+	o := operand{shape: shape, fixed: make([]float64, onnxgraph.Shape(shape).Size())}
+	for row := range slices.Chunk(o.fixed, shape[len(shape)-1]) {
+		sum := 0.0
+		for i := range row {
+			row[i] = 8 * rng.NormFloat64()
+			sum += math.Exp(row[i])
+		}
+		for i := range row {
+			row[i] -= math.Log(sum)
+			if !logarithm {
+				row[i] = math.Exp(row[i])
+			}
+		}
+	}
+	return o
+}
+
+func attention(rng *rand.Rand, gradient bool, queries int) ([]operand, onnxgraph.Attributes) {
+	b, t, heads, d := 1+rng.IntN(3), pick(rng), 1+rng.IntN(3), pick(rng)
+	if queries == 0 {
+		queries = t
+	}
+	attributes := onnxgraph.Attributes{"num_heads": int64(heads), "scale": float32(1 / math.Sqrt(float64(d)))}
+	qkv := free(b, t, 3*heads*d)
+	if !gradient {
+		return []operand{qkv}, attributes
+	}
+	return []operand{free(b, queries, heads*d), qkv}, attributes
+}
+
+// magnitudes are those of a case's operands in turn; where there are several, sums
+// have terms of different sizes.
+var magnitudes = [][]float64{{1}, {1}, {1e-12}, {1e6}, {1e-18}, {1e15}, {1, 1e-5, 1e4}}
+
+// TestAccuracy compares each kernel, for each instruction set of this processor,
+// with its operator's body in float64, over random shapes and magnitudes. What it
+// may be off by is measured: three times the error of the body itself in float32 on
+// ONNX Runtime, or three times what the result changes by if every input is rounded
+// once more, and half a dozen roundings of the largest entry.
+func TestAccuracy(t *testing.T) {
+	runtime := openORT(t)
+	for _, name := range kernels.Names() {
+		draw := cases[name]
+		if draw == nil {
+			t.Errorf("no case for %s", name)
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			rng := rand.New(rand.NewPCG(1, 2))
+			compared := 0
+			for i := range 5 * len(magnitudes) {
+				magnitude := magnitudes[i%len(magnitudes)]
+				operands, attributes := draw(rng)
+				c := newCase(t, rng, name, operands, attributes, magnitude...)
+				body, rounding := c.errors(t, runtime, "off"), c.conditions(t, rng)
+				for _, isa := range kernels.ISAs() {
+					for k, e := range c.errors(t, runtime, isa) {
+						if math.IsNaN(body[k]) || math.IsInf(body[k], 0) {
+							continue // beyond float32
+						}
+						compared++
+						if limit := 3*max(body[k], rounding[k]) + 6*0x1p-24; !(e <= limit) {
+							t.Errorf("case %d (%s, magnitude %g), output %d, %s: off by %.2g of the largest entry, the body by %.2g, a rounding of the inputs by %.2g",
+								i, c.sizes, magnitude, k, isa, e, body[k], rounding[k])
+						}
+					}
+				}
+			}
+			if least := 4 * len(magnitudes) * len(kernels.ISAs()); compared < least {
+				t.Errorf("%d results compared, want %d at least: too much is beyond float32", compared, least)
+			}
+		})
+	}
+}
+
+// TestThreadsDoNotMatter checks that one thread and two give the same bits.
+func TestThreadsDoNotMatter(t *testing.T) {
+	runtime := openORT(t)
+	for _, name := range kernels.Names() {
+		if cases[name] == nil {
+			continue // TestAccuracy reports it
+		}
+		rng := rand.New(rand.NewPCG(3, 4))
+		for range 4 {
+			operands, attributes := cases[name](rng)
+			c := newCase(t, rng, name, operands, attributes, 1)
+			one := c.run(t, runtime, runtimes.Options{Threads: 1})
+			two := c.run(t, runtime, runtimes.Options{Threads: 2})
+			for k := range one {
+				if !slices.Equal(one[k].Bytes(), two[k].Bytes()) {
+					t.Errorf("%s (%s): output %d depends on the threads", name, c.sizes, k)
+				}
+			}
+		}
+	}
+}
+
+// TestNotANumber checks that no kernel hides what has gone wrong before it: where an
+// operator's definition gives no number, neither does the kernel.
+func TestNotANumber(t *testing.T) {
+	runtime := openORT(t)
+	for _, name := range kernels.Names() {
+		if cases[name] == nil {
+			continue // TestAccuracy reports it
+		}
+		t.Run(name, func(t *testing.T) {
+			rng := rand.New(rand.NewPCG(5, 6))
+			for range 4 {
+				operands, attributes := cases[name](rng)
+				for spoilt := range operands {
+					c := newCase(t, rng, name, operands, attributes, 1)
+					x := onnxgraph.Data[float32](c.feeds[fmt.Sprintf("in%d", spoilt)])
+					x[rng.IntN(len(x))] = float32(math.NaN())
+					want, err := onnxgraph.Eval(c.model.Graph, c.feeds)
+					if err != nil {
+						t.Fatal(err)
+					}
+					for _, isa := range kernels.ISAs() {
+						for k, got := range c.run(t, runtime, runtimes.Options{Kernels: isa}) {
+							w := want[c.model.Graph.Outputs()[k].Name].Float64s()
+							for i, v := range got.Float64s() {
+								if math.IsNaN(w[i]) && !math.IsNaN(v) {
+									t.Fatalf("%s (%s): NaN in input %d leaves element %d of output %d at %g", isa, c.sizes, spoilt, i, k, v)
+								}
+							}
+						}
+					}
+				}
+			}
+		})
+	}
+}
+
+// TestGeluGradFarOut checks values whose square is beyond float32.
+func TestGeluGradFarOut(t *testing.T) {
+	x := []float64{-1e30, -40, -15, 15, 40, 1e30, 0, math.Inf(1)}
+	ones := slices.Repeat([]float64{1}, len(x))
+	n := len(x)
+	c := newCase(t, nil, "com.microsoft.GeluGrad", []operand{{shape: []int{n}, fixed: ones}, {shape: []int{n}, fixed: x}}, nil, 1)
+	want := []float64{0, 0, 0, 1, 1, 1, 0.5, 1}
+	for _, isa := range kernels.ISAs() {
+		got := c.run(t, openORT(t), runtimes.Options{Kernels: isa})[0].Float64s()
+		for i := range x {
+			if !(math.Abs(got[i]-want[i]) < 1e-6) {
+				t.Errorf("%s: gradient at %g is %g, want %g", isa, x[i], got[i], want[i])
+			}
+		}
+	}
+}
+
+// oneNode is a model of one operator, with inputs.
+type oneNode struct {
+	model *onnxgraph.Model
+	feeds map[string]*onnxgraph.Tensor
+	want  map[string]*onnxgraph.Tensor // float64
+	sizes string
+}
+
+func newCase(t *testing.T, rng *rand.Rand, name string, operands []operand, attributes onnxgraph.Attributes, magnitude ...float64) *oneNode {
+	t.Helper()
+	c := &oneNode{feeds: map[string]*onnxgraph.Tensor{}}
+	g, err := onnxgraph.Build("kernel", func(g *onnxgraph.Graph) {
+		var in []*onnxgraph.Value
+		for i, o := range operands {
+			input := fmt.Sprintf("in%d", i)
+			in = append(in, g.Input(input, onnxgraph.Float32, o.shape...))
+			c.feeds[input] = o.draw(rng, magnitude[i%len(magnitude)])
+			c.sizes += fmt.Sprint(o.shape)
+		}
+		for k, v := range onnxgraph.ApplyNode(name, attributes, in...).Outputs {
+			g.Output(fmt.Sprintf("out%d", k), v)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.want, err = onnxgraph.Eval(g, c.feeds); err != nil {
+		t.Fatal(err)
+	}
+	c.model = &onnxgraph.Model{Graph: g}
+	return c
+}
+
+func (o operand) draw(rng *rand.Rand, magnitude float64) *onnxgraph.Tensor {
+	data := make([]float32, onnxgraph.Shape(o.shape).Size())
+	for i := range data {
+		switch {
+		case o.fixed != nil:
+			data[i] = float32(o.fixed[i])
+		case o.positive:
+			data[i] = float32((0.1 + rng.Float64()) * magnitude)
+		default:
+			data[i] = float32(rng.NormFloat64() * magnitude)
+		}
+	}
+	return onnxgraph.NewTensor(o.shape, data)
+}
+
+func (c *oneNode) run(t *testing.T, runtime runtimes.Runtime, o runtimes.Options) []*onnxgraph.Tensor {
+	t.Helper()
+	session, err := runtime.NewInference(c.model, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer session.Close()
+	got, err := session.Run(c.feeds)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []*onnxgraph.Tensor
+	for _, v := range c.model.Graph.Outputs() {
+		out = append(out, got[v.Name])
+	}
+	return out
+}
+
+// errors is how far each output is from float64, as a part of its largest entry.
+func (c *oneNode) errors(t *testing.T, runtime runtimes.Runtime, isa string) []float64 {
+	t.Helper()
+	var out []float64
+	for k, tensor := range c.run(t, runtime, runtimes.Options{Kernels: isa}) {
+		out = append(out, distance(tensor.Float64s(), c.want[c.model.Graph.Outputs()[k].Name].Float64s()))
+	}
+	return out
+}
+
+// conditions is how far each output moves in float64 if every input is off by one
+// rounding of float32, the most of a few draws: what the last digits of the inputs
+// decide, no float32 computation can know.
+func (c *oneNode) conditions(t *testing.T, rng *rand.Rand) []float64 {
+	t.Helper()
+	out := make([]float64, len(c.model.Graph.Outputs()))
+	for range 6 {
+		moved := map[string]*onnxgraph.Tensor{}
+		for name, feed := range c.feeds {
+			data := feed.Float64s()
+			for i := range data {
+				data[i] *= 1 + 0x1p-24*(2*rng.Float64()-1)
+			}
+			moved[name] = onnxgraph.NewTensor(feed.Shape(), data)
+		}
+		got, err := onnxgraph.Eval(c.model.Graph, moved)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for k, v := range c.model.Graph.Outputs() {
+			out[k] = max(out[k], distance(got[v.Name].Float64s(), c.want[v.Name].Float64s()))
+		}
+	}
+	return out
+}
+
+// underflow is where float32 loses digits: what is smaller counts as 0.
+const underflow = 0x1p-126
+
+// distance is the largest difference from want, as a part of its largest entry.
+func distance(got, want []float64) float64 {
+	worst, largest := 0.0, underflow
+	for i, v := range got {
+		largest = math.Max(largest, math.Abs(want[i]))
+		if d := math.Abs(v - want[i]); d > worst || math.IsNaN(d) {
+			worst = d
+		}
+	}
+	return worst / largest
+}

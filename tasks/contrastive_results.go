@@ -1,0 +1,93 @@
+package tasks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"pmx/artifacts"
+	"pmx/builders"
+	"pmx/evaluation"
+	"pmx/export"
+	"pmx/internal/cancel"
+	"pmx/training"
+)
+
+// knnTop1 is the accuracy that stands for an encoder's quality while it is trained,
+// in percent.
+const knnTop1 = "knn_top1"
+
+// Evaluation implements Evaluated: kNN accuracy, where the images have classes and
+// there are test images.
+func (r *Contrastive) Evaluation(ctx context.Context, d Data, env Env) (*Evaluation, error) {
+	data, ok := d.(*contrastiveData)
+	if !ok {
+		return nil, fmt.Errorf("tasks: %s evaluates images that its own Open gave, not %T", r.Method, d)
+	}
+	bank, queries, err := LabelledSplits(ctx, data.splits, "a new run with --set hold_out=0.1")
+	if unlabelled, ok := errors.AsType[*UnlabelledError](err); ok {
+		return &Evaluation{Skipped: "kNN accuracy is not measured: " + strings.TrimPrefix(unlabelled.Error(), "images: ")}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	e := &Evaluation{Notes: AccuracyNotes(bank, queries), Key: knnTop1, Untrained: true}
+	digest, err := cancel.Unless(ctx, queries.Digest)
+	if err != nil {
+		return nil, err
+	}
+	e.Data = artifacts.DataInfo{Name: queries.Name(), Samples: queries.Len(), Digest: digest}
+	const size = 64
+	knn := evaluation.OnlineKNN{
+		Config: r.ViTConfig, Encoder: builders.FeatureEncoder(r.MomentumEncoder), Runtime: env.Runtime, Options: env.Options,
+		Bank:    EvalBatches(ctx, bank, r.ImageSize, size, false),
+		Queries: EvalBatches(ctx, queries, r.ImageSize, size, false),
+		Images:  bank.Len() + queries.Len(),
+	}
+	e.Measure = func(ctx context.Context, l *training.Loop) (map[string]float64, error) {
+		state, err := l.Session.State()
+		if err != nil {
+			return nil, err
+		}
+		knn.Progress = l.Progress
+		a, err := knn.Measure(ctx, state)
+		if err != nil {
+			return nil, err
+		}
+		return map[string]float64{knnTop1: 100 * a.Top1, "knn_top5": 100 * a.Top5}, nil
+	}
+	e.Summary = func(before, after float64) string {
+		return fmt.Sprintf("kNN top-1 (k=20): untrained %.2f%%, trained %.2f%%, %+.2f points", before, after, after-before)
+	}
+	return e, nil
+}
+
+// Outputs implements Exported.
+func (r *Contrastive) Outputs() []string { return []string{artifacts.EncoderName} }
+
+// Export implements Exported: the encoder as ONNX and its weights beside it.
+func (r *Contrastive) Export(ctx context.Context, run *artifacts.RunDir, env Env) ([]string, error) {
+	encoder, err := export.ReadEncoder(ctx, run.Path(), "")
+	if err != nil {
+		return nil, err
+	}
+	return ExportEncoder(ctx, encoder, run.Path(artifacts.EncoderName), builders.EncoderOptions{}, env)
+}
+
+// ExportEncoder writes an encoder's files, verifies them, and gives a line about each.
+func ExportEncoder(ctx context.Context, e *export.Encoder, path string, o builders.EncoderOptions, env Env) ([]string, error) {
+	v := &export.Verifier{Runtime: env.Runtime, Options: env.Options}
+	if env.Progress != nil {
+		v.Progress = func(done, total int64) { env.Progress("verifying "+path, done, total) }
+	}
+	files, err := e.Write(ctx, path, o, v)
+	if err != nil {
+		return nil, err
+	}
+	var lines []string
+	for _, f := range files {
+		lines = append(lines, fmt.Sprintf("wrote %s (%s after step %d): features agree with the training graph's to %.1g of the largest", f.Path, e.Root, e.Step, f.Difference))
+	}
+	return lines, nil
+}

@@ -1,8 +1,0 @@
-package training
-
-// WithStateMemory has the state kept in a memory of ONNX Runtime's, by its name, as
-// with Device "cuda" it is.
-func (o Options) WithStateMemory(name string) Options {
-	o.memory = name
-	return o
-}
