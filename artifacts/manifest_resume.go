@@ -5,12 +5,12 @@ import "fmt"
 // CheckResume compares what made a run with what is to go on with it; each has
 // its newest Session last.
 //
-// Other data and another graph are errors: the run would become another one. Data
-// may be accepted all the same, an image that was repaired or taken away. The
-// graph changes with the recipe and with the pmx that builds it. Another pmx that
-// builds the same graph, another runtime, library, device, platform or other
-// kernels compute the same step and round in other places. The run goes on with either, and the
-// notes say that it is no longer, bit for bit, the uninterrupted one.
+// Other data is an error: the run would become another one. It may be accepted all the
+// same, for an image that was repaired or taken away. Another pmx that builds another
+// graph of the same recipe, another runtime, library, device, platform or other kernels
+// compute the same step and round in other places. The run continues with either, and
+// the notes say that it is no longer, bit for bit, the uninterrupted one. Whether the
+// graph has the run's state, the checkpoint tells.
 //
 // A run that was stopped before its first session has nothing to compare.
 func (m Manifest) CheckResume(now Manifest, acceptData bool) (notes []string, err error) {
@@ -19,8 +19,8 @@ func (m Manifest) CheckResume(now Manifest, acceptData bool) (notes []string, er
 	}
 	before, after := m.Sessions[len(m.Sessions)-1], now.Sessions[len(now.Sessions)-1]
 	if m.GraphHash != now.GraphHash {
-		return nil, fmt.Errorf("artifacts: the run was trained with graph %.12s of pmx %s, and pmx %s builds graph %.12s of its recipe: go on with the pmx that began it, or start again with --overwrite",
-			m.GraphHash, before.PMX, after.PMX, now.GraphHash)
+		notes = append(notes, fmt.Sprintf("the run was trained with graph %.12s of pmx %s, and pmx %s builds graph %.12s of the same recipe and state: it continues, no longer bit for bit",
+			m.GraphHash, before.PMX, after.PMX, now.GraphHash))
 	}
 	if m.Data.Digest != now.Data.Digest {
 		changed := fmt.Sprintf("the run was trained on %s (%d images), and %s (%d images) is not the same data (%s)",

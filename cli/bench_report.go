@@ -94,7 +94,10 @@ func (m *comparison) report() comparisonReport {
 
 // print shows the table, below what it compares.
 func (report comparisonReport) print(out io.Writer, r tasks.Recipe) error {
-	fmt.Fprintf(out, "a %s step of %d images: forward, backward, optimizer; %s", r.TaskName(), r.BatchSize(), architectureLine(r.Architecture()))
+	fmt.Fprintf(out, "a %s step of %d images: forward, backward, optimizer", r.TaskName(), r.BatchSize())
+	if encoded, ok := r.(tasks.Encoded); ok {
+		fmt.Fprintf(out, "; %s", architectureLine(encoded.Architecture()))
+	}
 	for _, key := range []string{"momentum_encoder", "drop_path", "local_crops"} {
 		if value := keys.Get(r, key); value != "" {
 			fmt.Fprintf(out, "; %s %s", key, value)

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 
@@ -120,7 +119,7 @@ func writeModel(ctx context.Context, m *onnxgraph.Model, path string) error {
 // writeInitialState writes what a training by this recipe starts from, as its
 // checkpoint after no step.
 func writeInitialState(ctx context.Context, path string, s *step.Step, r tasks.Recipe) error {
-	architecture, err := json.Marshal(r.Architecture())
+	architecture, err := tasks.ArchitectureOf(r)
 	if err != nil {
 		return err
 	}

@@ -319,7 +319,9 @@ func inspectRun(out io.Writer, path string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "encoder: %s\n", architectureLine(r.Architecture()))
+	if encoded, ok := r.(tasks.Encoded); ok {
+		fmt.Fprintf(out, "encoder: %s\n", architectureLine(encoded.Architecture()))
+	}
 	for i, s := range m.Sessions {
 		fmt.Fprintf(out, "session: %s from step %d, pmx %s, %s %s on %s%s\n",
 			s.Started.Format("2006-01-02 15:04:05Z07:00"), s.FromStep, s.PMX, s.Runtime, s.Library, s.Device, otherData(m, i))

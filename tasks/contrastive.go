@@ -61,6 +61,7 @@ type ContrastiveSchedule struct {
 
 var (
 	_ Recipe     = (*Contrastive)(nil)
+	_ Encoded    = (*Contrastive)(nil)
 	_ Evaluated  = (*Contrastive)(nil)
 	_ Exported   = (*Contrastive)(nil)
 	_ Sized      = (*Contrastive)(nil)
@@ -172,7 +173,7 @@ func (r *Contrastive) plan(c builders.SiameseConfig) (*builders.Plan, error) {
 	}, nil
 }
 
-// Architecture implements Recipe.
+// Architecture implements Encoded.
 func (r *Contrastive) Architecture() builders.ArchitectureInfo {
 	return builders.Architecture(r.ViTConfig)
 }
@@ -243,19 +244,19 @@ func (r *Contrastive) LoaderConfig(workers int) (patchmix.LoaderConfig, error) {
 
 // Open implements Recipe.
 func (r *Contrastive) Open(ctx context.Context, o OpenOptions) (Data, error) {
-	pictures, err := openImages(ctx, r.Common(), o)
+	pictures, err := OpenImages(ctx, r.Common(), o)
 	if err != nil {
 		return nil, err
 	}
-	d := &contrastiveData{imagesData: pictures, recipe: r}
-	if err := d.checkBatch(r.Batch, o.Remedy); err != nil {
+	d := &contrastiveData{ImageData: pictures, recipe: r}
+	if err := d.CheckBatch(r.Batch, o.Remedy); err != nil {
 		return nil, err
 	}
 	config, err := r.LoaderConfig(1)
 	if err != nil {
 		return nil, err
 	}
-	loader, err := patchmix.NewLoader(d.train, config)
+	loader, err := patchmix.NewLoader(d.Train, config)
 	if err != nil {
 		return nil, &RecipeError{err}
 	}
@@ -266,7 +267,7 @@ func (r *Contrastive) Open(ctx context.Context, o OpenOptions) (Data, error) {
 
 // contrastiveData makes batches of views of images.
 type contrastiveData struct {
-	imagesData
+	ImageData
 	recipe   *Contrastive
 	perEpoch int
 }
@@ -280,7 +281,7 @@ func (d *contrastiveData) Feeder(at training.Position, workers int) (Feeder, err
 	if err != nil {
 		return nil, err
 	}
-	loader, err := patchmix.NewLoader(d.train, config)
+	loader, err := patchmix.NewLoader(d.Train, config)
 	if err != nil {
 		return nil, err
 	}

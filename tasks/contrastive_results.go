@@ -25,7 +25,7 @@ func (r *Contrastive) Evaluation(ctx context.Context, d Data, env Env) (*Evaluat
 	if !ok {
 		return nil, fmt.Errorf("tasks: %s evaluates images that its own Open gave, not %T", r.Method, d)
 	}
-	bank, queries, err := LabelledSplits(ctx, data.splits, "a new run with --set hold_out=0.1")
+	bank, queries, err := LabelledSplits(ctx, data.Splits, "a new run with --set hold_out=0.1")
 	if unlabelled, ok := errors.AsType[*UnlabelledError](err); ok {
 		return &Evaluation{Skipped: "kNN accuracy is not measured: " + strings.TrimPrefix(unlabelled.Error(), "images: ")}, nil
 	}

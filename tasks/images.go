@@ -30,13 +30,14 @@ func (e *RecipeError) Unwrap() error { return e.Err }
 // ErrNoData is what errors.Is finds when a recipe names no images.
 var ErrNoData = errors.New("no images to work on: name them by --data SPEC")
 
-// splits opens the training and the test images of a data set.
-type splits interface {
+// Splits opens the training and the test images of a data set: *images.Source, or
+// Images.
+type Splits interface {
 	Open(split string) (images.Dataset, error)
 	HoldsOut() bool
 }
 
-// Open implements splits.
+// Open implements Splits.
 func (i Images) Open(split string) (images.Dataset, error) {
 	switch {
 	case split == images.Train:
@@ -47,7 +48,7 @@ func (i Images) Open(split string) (images.Dataset, error) {
 	return i.Test, nil
 }
 
-// HoldsOut implements splits.
+// HoldsOut implements Splits.
 func (i Images) HoldsOut() bool { return false }
 
 // Source finds the images that a recipe names. It ends with ctx.
@@ -63,52 +64,53 @@ func Source(ctx context.Context, b *Base) (*images.Source, error) {
 }
 
 // OpenSplit opens one split of the images, which may be millions to list.
-func OpenSplit(ctx context.Context, source splits, split string) (images.Dataset, error) {
+func OpenSplit(ctx context.Context, source Splits, split string) (images.Dataset, error) {
 	return cancel.Unless(ctx, func() (images.Dataset, error) { return source.Open(split) })
 }
 
-// imagesData is the part of Data that every task on images has.
-type imagesData struct {
-	splits
-	train images.Dataset
+// ImageData is the part of Data that every task on images has; a task's Data embeds
+// it.
+type ImageData struct {
+	Splits
+	Train images.Dataset
 }
 
-// openImages opens what a recipe names, or what the options give in its place.
-func openImages(ctx context.Context, b *Base, o OpenOptions) (d imagesData, err error) {
+// OpenImages opens what a recipe names, or what the options give in its place.
+func OpenImages(ctx context.Context, b *Base, o OpenOptions) (d ImageData, err error) {
 	if o.Images.Train != nil {
-		return imagesData{splits: o.Images, train: o.Images.Train}, nil
+		return ImageData{Splits: o.Images, Train: o.Images.Train}, nil
 	}
 	source, err := Source(ctx, b)
 	if err != nil {
 		return d, err
 	}
-	d.splits = source
-	d.train, err = OpenSplit(ctx, source, images.Train)
+	d.Splits = source
+	d.Train, err = OpenSplit(ctx, source, images.Train)
 	return d, err
 }
 
-// checkBatch wants images for a batch; remedy is what helps where there are too few.
-func (d imagesData) checkBatch(batch int, remedy string) error {
-	if d.train.Len() < batch {
-		return fmt.Errorf("%s has %d images, fewer than one batch of %d: %s", d.train.Name(), d.train.Len(), batch, remedy)
+// CheckBatch wants images for a batch; remedy is what helps where there are too few.
+func (d ImageData) CheckBatch(batch int, remedy string) error {
+	if d.Train.Len() < batch {
+		return fmt.Errorf("%s has %d images, fewer than one batch of %d: %s", d.Train.Name(), d.Train.Len(), batch, remedy)
 	}
 	return nil
 }
 
 // Name implements Data.
-func (d imagesData) Name() string { return d.train.Name() }
+func (d ImageData) Name() string { return d.Train.Name() }
 
 // Len implements Data.
-func (d imagesData) Len() int { return d.train.Len() }
+func (d ImageData) Len() int { return d.Train.Len() }
 
 // Digest implements Data.
-func (d imagesData) Digest() (string, error) { return d.train.Digest() }
+func (d ImageData) Digest() (string, error) { return d.Train.Digest() }
 
 // Notes implements Data.
-func (d imagesData) Notes() []string { return images.Notes(d.train) }
+func (d ImageData) Notes() []string { return images.Notes(d.Train) }
 
 // Covers implements Data.
-func (d imagesData) Covers(path string) bool { return images.DigestCovers(d.train, path) }
+func (d ImageData) Covers(path string) bool { return images.DigestCovers(d.Train, path) }
 
 // UnlabelledError says why images cannot be classified, in words that follow a colon.
 type UnlabelledError struct{ error }
@@ -119,7 +121,7 @@ func (e *UnlabelledError) Unwrap() error { return e.error }
 // classified. Where the images are good but have no classes, or none of them are for
 // testing, the error is an *UnlabelledError; holdOut is what a user writes to keep
 // some of them.
-func LabelledSplits(ctx context.Context, source splits, holdOut string) (bank, queries images.Dataset, err error) {
+func LabelledSplits(ctx context.Context, source Splits, holdOut string) (bank, queries images.Dataset, err error) {
 	if bank, err = OpenSplit(ctx, source, images.Train); err != nil {
 		return nil, nil, err
 	}

@@ -346,7 +346,7 @@ func (t *run) hooks() ([]training.Hook, error) {
 	if err != nil {
 		return nil, err
 	}
-	architecture, err := json.Marshal(t.recipe.Architecture())
+	architecture, err := ArchitectureOf(t.recipe)
 	if err != nil {
 		return nil, err
 	}

@@ -104,7 +104,7 @@ func TestImageRemedy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &run{data: &contrastiveData{imagesData: imagesData{train: train}}}
+	r := &run{data: &contrastiveData{ImageData: ImageData{Train: train}}}
 	for _, c := range []struct {
 		name string
 		err  error

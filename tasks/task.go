@@ -30,7 +30,7 @@ type Task struct {
 //
 // It is a pointer to a flat struct that embeds Base; the tags of its fields are the
 // keys (package keys). What a task offers beyond this interface it says by
-// implementing Evaluated, Exported, Sized or ORTTrained.
+// implementing Encoded, Evaluated, Exported, Sized or ORTTrained.
 type Recipe interface {
 	// Common gives the keys that every recipe has, to read and to change.
 	Common() *Base
@@ -42,8 +42,6 @@ type Recipe interface {
 	Validate() error
 	// Plan is what the training step is built of.
 	Plan() (*builders.Plan, error)
-	// Architecture describes the encoder, for readers of its weights.
-	Architecture() builders.ArchitectureInfo
 	// Schedules are those of the step's hyper-parameters, over a run whose epochs have
 	// the given number of steps.
 	Schedules(stepsPerEpoch int) training.Schedules
@@ -95,6 +93,22 @@ type Data interface {
 type Feeder interface {
 	training.Feeder
 	Close()
+}
+
+// Encoded is a Recipe of a model with an encoder.
+type Encoded interface {
+	// Architecture describes the encoder, for readers of its weights.
+	Architecture() builders.ArchitectureInfo
+}
+
+// ArchitectureOf is the architecture of a recipe's encoder as JSON; nil where it has
+// none.
+func ArchitectureOf(r Recipe) (json.RawMessage, error) {
+	encoded, ok := r.(Encoded)
+	if !ok {
+		return nil, nil
+	}
+	return json.Marshal(encoded.Architecture())
 }
 
 // Env is where a task runs models.
