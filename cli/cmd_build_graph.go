@@ -2,8 +2,11 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
+	"path/filepath"
+	"strings"
 
 	"pmx/internal/cancel"
 	"pmx/step"
@@ -32,8 +35,8 @@ pmx build-graph --preset cifar-tiny --format ort-training --out ort-artifacts
 The file holds forward pass, backward pass and AdamW. Weights, optimizer state
 and hyper-parameters are its inputs and outputs, so any stock ONNX Runtime can
 train with it from any language; examples/train_step.py does so in Python. The
-metadata property pmx.step says in JSON what each input and output is.
-"pmx inspect step.onnx" prints it. With --state the state to start from is written
+metadata property pmx.step says in JSON what each input and output is, and so does
+step.json beside it. "pmx inspect step.onnx" prints it. With --state the state to start from is written
 too, weights drawn from the seed and zeros, each tensor under its input's name: a
 checkpoint, in the safetensors format.
 
@@ -61,7 +64,8 @@ the seed. Its published interfaces (C, Python, C++, C#) train with them.`,
 					return usageErrorf("--seed is for --state and for --format %s: a step file holds no weights", formatORTTraining)
 				}
 				out, state := c.String("out"), c.String("state")
-				if err := checkOutputs([]commandFile{flagFile(c, "out"), flagFile(c, "state")}, []commandFile{flagFile(c, "config")}); err != nil {
+				outputs := []commandFile{flagFile(c, "out"), flagFile(c, "state"), {"the description beside --out", descriptionPath(out)}}
+				if err := checkOutputs(outputs, []commandFile{flagFile(c, "config")}); err != nil {
 					return err
 				}
 				return writeStep(c.Context, said(c, out, state), r, out, state)
@@ -101,7 +105,28 @@ func writeStep(ctx context.Context, w io.Writer, r tasks.Recipe, out, state stri
 	if !isRegular(out) { // a pipe's content is its reader's
 		return nil
 	}
+	description := descriptionPath(out)
+	if err := writeDescription(ctx, description, s); err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "wrote %s\n", description)
 	return inspectFile(w, out)
+}
+
+// descriptionPath is where the description of a step file lies: step.json beside
+// step.onnx.
+func descriptionPath(model string) string {
+	return strings.TrimSuffix(model, filepath.Ext(model)) + ".json"
+}
+
+// writeDescription writes what the step file's metadata says, for programs that cannot
+// read a model's metadata.
+func writeDescription(ctx context.Context, path string, s *step.Step) error {
+	return writeFile(ctx, path, func(w io.Writer) error {
+		e := json.NewEncoder(w)
+		e.SetIndent("", "  ")
+		return e.Encode(s)
+	})
 }
 
 // writeModel writes a model, in one file where that can hold it.

@@ -33,20 +33,22 @@ import (
 var _ = register("inspect", func() *cli.Command {
 	return &cli.Command{
 		Usage:     "say what a file or a run contains",
-		ArgsUsage: "FILE",
+		ArgsUsage: "FILE...",
 		Description: `pmx inspect step.onnx                              a training step: state, batch, metrics
 pmx inspect runs/first/encoder.onnx                an encoder, or any other ONNX model
 pmx inspect runs/first/checkpoints/000100.safetensors
 pmx inspect ort-artifacts/checkpoint               a checkpoint of ONNX Runtime Training
-pmx inspect runs/first                             a run`,
+pmx inspect runs/first runs/second                 runs
+pmx inspect --json step.onnx                       the step's description as JSON, as step.json has it`,
+		Flags: []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print a line of JSON for each file"}},
 		Action: func(c *cli.Context) error {
-			if c.NArg() != 1 {
-				return usageErrorf("name one file, got %d, see `pmx inspect --help`", c.NArg())
+			if c.NArg() == 0 {
+				return usageErrorf("name a file or a run, see `pmx inspect --help`")
 			}
 			// A large checkpoint takes a while to read and verify.
 			text, err := cancel.Unless(c.Context, func() (*bytes.Buffer, error) {
 				text := new(bytes.Buffer)
-				return text, inspectFile(text, c.Args().First())
+				return text, inspectAll(text, c.Args().Slice(), c.Bool("json"))
 			})
 			if text != nil {
 				if _, err := text.WriteTo(c.App.Writer); err != nil {
@@ -57,6 +59,25 @@ pmx inspect runs/first                             a run`,
 		},
 	}
 })
+
+// inspectAll prints what each file contains, up to the first that cannot be read.
+func inspectAll(out io.Writer, paths []string, asJSON bool) error {
+	for i, path := range paths {
+		inspect := inspectFile
+		if asJSON {
+			inspect = inspectJSON
+		} else if len(paths) > 1 {
+			if i > 0 {
+				fmt.Fprintln(out)
+			}
+			fmt.Fprintf(out, "%s:\n", path)
+		}
+		if err := inspect(out, path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // inspectFile prints what a file contains, going by its content, not its name.
 func inspectFile(out io.Writer, path string) error {

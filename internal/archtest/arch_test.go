@@ -41,6 +41,7 @@ var rooms = map[string][]string{
 	"evaluation":            {"onnxgraph", "onnxgraph/op", "step", "builders", "images", "artifacts", "runtimes", "export"},
 	"tasks":                 {"onnxgraph", "onnxgraph/op", "step", "builders", "images", "patchmix", "detection", "detection/coco", "artifacts", "runtimes", "training", "export", "evaluation"},
 	"cli":                   {"onnxgraph", "onnxgraph/op", "onnxgraph/autodiff", "step", "builders", "images", "patchmix", "detection", "detection/coco", "artifacts", "runtimes", "training", "export", "evaluation", "tasks"},
+	"examples":              {"images", "runtimes", "tasks", "training"},
 	"cmd":                   {"cli"},
 	"internal":              {},
 }
