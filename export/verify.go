@@ -14,7 +14,7 @@ import (
 // Tolerance is how far an exported encoder's float32 features may be from the
 // training graph's in float64, relative to the largest: float32 rounding through
 // 12 blocks makes some 1e-6.
-const Tolerance = 1e-4
+const Tolerance = 1e-5
 
 // Verifier compares exported files with the training graph, whose passes in float64
 // take seconds for a large encoder.

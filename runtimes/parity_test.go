@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"pmx/internal/require"
 	"pmx/tasks"
 
 	"pmx/runtimes"
@@ -42,9 +43,13 @@ type fixture struct {
 
 func fixtures(t *testing.T) []fixture {
 	t.Helper()
+	// One recording is in the clone; all of them are beside it.
 	paths, err := filepath.Glob("../../shared/fixtures/*.safetensors")
 	if err != nil || len(paths) == 0 {
-		missing(t, "no fixtures in ../shared/fixtures")
+		if require.All() {
+			missing(t, "no fixtures in ../shared/fixtures")
+		}
+		paths = []string{"testdata/fixtures/small_three_way.safetensors"}
 	}
 	var out []fixture
 	for _, path := range paths {
