@@ -130,18 +130,30 @@ func exampleLines(text string) []string {
 	return examples
 }
 
-// readmeExamples are those in blocks of code, and those within a line that name a
-// recipe and are whole.
+// readmeExamples are those of the README and of docs/: in blocks of code, and those
+// within a line that name a recipe and are whole.
 func readmeExamples(t *testing.T) map[string]string {
-	text, err := os.ReadFile("../README.md")
+	examples := map[string]string{}
+	pages, err := filepath.Glob("../docs/*.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	examples := map[string]string{}
-	for i, block := range strings.Split(string(text), "\n```") {
+	for _, page := range append(pages, "../README.md") {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pageExamples(examples, filepath.Base(page), string(text))
+	}
+	return examples
+}
+
+// pageExamples adds those of one page.
+func pageExamples(examples map[string]string, page, text string) {
+	for i, block := range strings.Split(text, "\n```") {
 		if i%2 == 1 {
 			for _, line := range exampleLines(block) {
-				examples[line] = "README"
+				examples[line] = page
 			}
 			continue
 		}
@@ -154,9 +166,8 @@ func readmeExamples(t *testing.T) map[string]string {
 				line += " --out RUN"
 			}
 			if !strings.Contains(line, "...") {
-				examples[line] = "README"
+				examples[line] = page
 			}
 		}
 	}
-	return examples
 }

@@ -27,7 +27,7 @@ var shortKeys = []struct{ flag, key, value, usage string }{
 func recipeFlags() []cli.Flag {
 	flags := []cli.Flag{
 		&cli.StringFlag{Name: "preset", Usage: "begin with the recipe `NAME`; `pmx presets` lists them"},
-		&cli.StringFlag{Name: "task", Usage: "begin with an empty recipe of the task `NAME`: " + strings.Join(tasks.Names(), ", ")},
+		&cli.StringFlag{Name: "task", Usage: "begin with an empty recipe of the task `NAME`, such as patchmix"},
 		&cli.StringFlag{Name: "config", Usage: "take keys from a JSON `FILE`, such as a run's config.json"},
 		&cli.StringSliceFlag{Name: "set", Usage: "change keys, `KEY=VALUE`[,KEY=VALUE]; repeatable; `pmx presets --keys` explains them"},
 	}

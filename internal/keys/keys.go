@@ -36,6 +36,12 @@ type Key struct {
 	Bounds  Bounds
 
 	index []int
+	kind  reflect.Kind // of a list, its elements'
+}
+
+// Numeric reports whether the key's value is a number, or a list of them.
+func (k Key) Numeric() bool {
+	return k.kind == reflect.Int || k.kind == reflect.Int64 || k.kind == reflect.Float64
 }
 
 // Bounds are what a number may be.
@@ -92,7 +98,10 @@ func fields(t reflect.Type, at []int) []Key {
 		if name == "" || name == "-" {
 			continue
 		}
-		k := Key{Name: name, Help: f.Tag.Get("help"), Absent: f.Tag.Get("absent"), index: index}
+		k := Key{Name: name, Help: f.Tag.Get("help"), Absent: f.Tag.Get("absent"), index: index, kind: f.Type.Kind()}
+		if k.kind == reflect.Slice {
+			k.kind = f.Type.Elem().Kind()
+		}
 		if aliases := f.Tag.Get("alias"); aliases != "" {
 			k.Aliases = strings.Split(aliases, ",")
 		}
