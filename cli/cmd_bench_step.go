@@ -159,6 +159,20 @@ func printTrace(out io.Writer, prefix string, warmup int) error {
 	return profile.Print(out)
 }
 
+// readProfile sums up the trace in a file, without its first skip steps.
+func readProfile(path string, skip int) (*runtimes.Profile, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	p, err := runtimes.ReadProfile(file, skip)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return p, nil
+}
+
 // time builds the recipe's step and times it.
 func (t *stepTiming) time(ctx context.Context, backend runtimes.Runtime, options runtimes.Options, r tasks.Recipe) error {
 	s, session, err := t.open(backend, options, r)

@@ -59,18 +59,58 @@ type Loader struct {
 
 type targets struct{ source, mixSource, mixMix *onnxgraph.Tensor }
 
-// NewLoader checks the configuration. Goroutines start at the first Next.
-func NewLoader(data images.Dataset, c LoaderConfig) (*Loader, error) {
+// Check says why no batches can be made by the configuration of so many images, if
+// so.
+func (c LoaderConfig) Check(images int) error {
 	if err := c.Views.check(); err != nil {
-		return nil, err
+		return err
 	}
 	switch {
 	case c.Batch < 1:
-		return nil, fmt.Errorf("patchmix: batches of %d images, choose at least 1", c.Batch)
-	case data.Len() < 1 || data.Len() < c.Batch && !c.KeepLast:
-		return nil, fmt.Errorf("patchmix: %s has %d images, too few for a batch of %d, choose a smaller one", data.Name(), data.Len(), c.Batch)
+		return fmt.Errorf("patchmix: batches of %d images, choose at least 1", c.Batch)
+	case images < 1 || images < c.Batch && !c.KeepLast:
+		return fmt.Errorf("patchmix: %d images, too few for a batch of %d, choose a smaller one", images, c.Batch)
 	case c.Workers < 0 || c.Prefetch < 0:
-		return nil, fmt.Errorf("patchmix: %d workers and %d batches ahead, choose 0 (automatic) or more", c.Workers, c.Prefetch)
+		return fmt.Errorf("patchmix: %d workers and %d batches ahead, choose 0 (automatic) or more", c.Workers, c.Prefetch)
+	case c.Mix == nil:
+		return nil
+	case len(c.Mix.Num) == 0:
+		return errors.New("patchmix: mixing without a number of images, choose 2")
+	}
+	for _, n := range c.sizes(images) {
+		for _, m := range c.Mix.Num {
+			for _, v := range c.Views.list() {
+				if err := (Mixer{c.Mix.Patch, m}).Check(n, v.Crop.Size, v.Crop.Size); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// sizes are the numbers of images that batches have.
+func (c LoaderConfig) sizes(images int) []int {
+	sizes := []int{min(c.Batch, images)}
+	if rest := images % c.Batch; c.KeepLast && rest > 0 {
+		sizes = append(sizes, rest)
+	}
+	return sizes
+}
+
+// StepsPerEpoch is the number of batches in an epoch of so many images.
+func (c LoaderConfig) StepsPerEpoch(images int) int {
+	n := images / c.Batch
+	if c.KeepLast && images%c.Batch > 0 {
+		n++
+	}
+	return n
+}
+
+// NewLoader checks the configuration. Goroutines start at the first Next.
+func NewLoader(data images.Dataset, c LoaderConfig) (*Loader, error) {
+	if err := c.Check(data.Len()); err != nil {
+		return nil, fmt.Errorf("%w (%s)", err, data.Name())
 	}
 	if c.Workers == 0 {
 		c.Workers = runtime.GOMAXPROCS(0)
@@ -91,20 +131,8 @@ func (l *Loader) prepareMixing() error {
 	if mix == nil {
 		return nil
 	}
-	if len(mix.Num) == 0 {
-		return errors.New("patchmix: mixing without a number of images, choose 2")
-	}
-	sizes := []int{min(l.config.Batch, l.data.Len())}
-	if rest := l.data.Len() % l.config.Batch; l.config.KeepLast && rest > 0 {
-		sizes = append(sizes, rest)
-	}
-	for _, n := range sizes {
+	for _, n := range l.config.sizes(l.data.Len()) {
 		for _, m := range mix.Num {
-			for _, v := range l.config.Views.list() {
-				if err := (Mixer{mix.Patch, m}).Check(n, v.Crop.Size, v.Crop.Size); err != nil {
-					return err
-				}
-			}
 			source, err1 := SourceToSource(n, mix.SourceSmoothing)
 			mixSource, err2 := MixToSource(n, m, mix.Smoothing)
 			mixMix, err3 := MixToMix(n, m, mix.Smoothing)
@@ -118,13 +146,7 @@ func (l *Loader) prepareMixing() error {
 }
 
 // StepsPerEpoch is the number of batches in an epoch.
-func (l *Loader) StepsPerEpoch() int {
-	n := l.data.Len() / l.config.Batch
-	if l.config.KeepLast && l.data.Len()%l.config.Batch > 0 {
-		n++
-	}
-	return n
-}
+func (l *Loader) StepsPerEpoch() int { return l.config.StepsPerEpoch(l.data.Len()) }
 
 // Dataset is what batches are made of.
 func (l *Loader) Dataset() images.Dataset { return l.data }

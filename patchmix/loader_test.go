@@ -466,7 +466,7 @@ func TestHammer(t *testing.T) {
 func TestLoaderErrors(t *testing.T) {
 	for want, change := range map[string]func(c *LoaderConfig){
 		"batches of 0 images":           func(c *LoaderConfig) { c.Batch = 0 },
-		"has 23 images, too few":        func(c *LoaderConfig) { c.Batch = 24 },
+		"23 images, too few for a batch of 24":        func(c *LoaderConfig) { c.Batch = 24 },
 		"-1 workers":                    func(c *LoaderConfig) { c.Workers = -1 },
 		"without a number of images":    func(c *LoaderConfig) { c.Mix.Num = nil },
 		"at least 2*4-1 = 7":            func(c *LoaderConfig) { c.Mix.Num = []int{2, 4} },

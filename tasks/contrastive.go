@@ -256,12 +256,10 @@ func (r *Contrastive) Open(ctx context.Context, o OpenOptions) (Data, error) {
 	if err != nil {
 		return nil, err
 	}
-	loader, err := patchmix.NewLoader(d.Train, config)
-	if err != nil {
+	if err := config.Check(d.Len()); err != nil {
 		return nil, &RecipeError{err}
 	}
-	defer loader.Close()
-	d.perEpoch = loader.StepsPerEpoch()
+	d.perEpoch = config.StepsPerEpoch(d.Len())
 	return d, nil
 }
 

@@ -167,3 +167,34 @@ func TestReadRecipe(t *testing.T) {
 		t.Errorf("ReadRecipe gives %+v", r)
 	}
 }
+
+// younger is a recipe with a key that earlier programs did not have.
+type younger struct {
+	tasks.Contrastive
+	New int `json:"new" help:"younger than its recipe" absent:"1"`
+}
+
+// TestConfigHashOutlivesNewKeys: a run keeps its hash when a key comes that says what
+// the run did without it, and another value of that key is another configuration.
+func TestConfigHashOutlivesNewKeys(t *testing.T) {
+	hash := func(r tasks.Recipe) string {
+		t.Helper()
+		h, err := tasks.ConfigHash(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return h
+	}
+	before := hash(quickstart(t))
+	if now := hash(&younger{*quickstart(t), 1}); now != before {
+		t.Error("a new key at the value that runs had without it changes their hash")
+	}
+	if now := hash(&younger{*quickstart(t), 2}); now == before {
+		t.Error("another value of a new key does not change the hash")
+	}
+	moved := quickstart(t)
+	moved.Data = "folder:elsewhere"
+	if hash(moved) != before {
+		t.Error("where the images lie changes the hash")
+	}
+}
