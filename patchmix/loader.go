@@ -1,12 +1,7 @@
 package patchmix
 
 import (
-	"context"
 	"errors"
-	"fmt"
-	"iter"
-	"runtime"
-	"slices"
 
 	"pmx/images"
 	"pmx/onnxgraph"
@@ -33,28 +28,13 @@ type LoaderConfig struct {
 	Prefetch int `json:"-"` // batches made ahead, 0: 2
 }
 
-// Position is where in the data a run stands: the batch that comes next. It is
-// all that a checkpoint needs beside LoaderConfig to go on with the same batches.
-type Position struct {
-	Epoch int `json:"epoch"`
-	Step  int `json:"step"` // in the epoch
-}
-
-// Loader makes batches of a dataset, epoch after epoch without end, every epoch
-// in another order. Which images come when, and every byte of every batch,
-// follow from the dataset, the configuration and the position alone.
-//
-// A Loader serves one consumer at a time.
+// Loader makes the batches of a dataset, see images.Loader. Every byte of a batch
+// follows from the dataset, the configuration and the position alone.
 type Loader struct {
-	data     images.Dataset
-	config   LoaderConfig
-	views    *viewMaker
-	targets  map[[2]int]targets // by batch size and m
-	pool     chan *Batch
-	position Position
-
-	pipe   *images.Pipeline[*Batch] // nil: not started
-	closed bool
+	*images.Loader[*Batch]
+	config  LoaderConfig
+	views   *viewMaker
+	targets map[[2]int]targets // by batch size and m
 }
 
 type targets struct{ source, mixSource, mixMix *onnxgraph.Tensor }
@@ -64,21 +44,14 @@ func NewLoader(data images.Dataset, c LoaderConfig) (*Loader, error) {
 	if err := c.Views.check(); err != nil {
 		return nil, err
 	}
-	switch {
-	case c.Batch < 1:
-		return nil, fmt.Errorf("patchmix: batches of %d images, choose at least 1", c.Batch)
-	case data.Len() < 1 || data.Len() < c.Batch && !c.KeepLast:
-		return nil, fmt.Errorf("patchmix: %s has %d images, too few for a batch of %d, choose a smaller one", data.Name(), data.Len(), c.Batch)
-	case c.Workers < 0 || c.Prefetch < 0:
-		return nil, fmt.Errorf("patchmix: %d workers and %d batches ahead, choose 0 (automatic) or more", c.Workers, c.Prefetch)
+	l := &Loader{config: c, views: newViewMaker(c.Views), targets: map[[2]int]targets{}}
+	batching := images.LoaderConfig{Batch: c.Batch, Seed: c.Seed, KeepLast: c.KeepLast, Workers: c.Workers, Prefetch: c.Prefetch}
+	var err error
+	l.Loader, err = images.NewLoader(data, batching, images.BatchMaker[*Batch]{New: l.newBatch, Describe: l.describe, Fill: l.fill, Finish: l.finish})
+	if err != nil {
+		return nil, err
 	}
-	if c.Workers == 0 {
-		c.Workers = runtime.GOMAXPROCS(0)
-	}
-	if c.Prefetch == 0 {
-		c.Prefetch = 2
-	}
-	l := &Loader{data: data, config: c, views: newViewMaker(c.Views), targets: map[[2]int]targets{}, pool: make(chan *Batch, c.Prefetch+1)}
+	l.config.Workers, l.config.Prefetch = l.Batching().Workers, l.Batching().Prefetch
 	if err := l.prepareMixing(); err != nil {
 		return nil, err
 	}
@@ -94,11 +67,7 @@ func (l *Loader) prepareMixing() error {
 	if len(mix.Num) == 0 {
 		return errors.New("patchmix: mixing without a number of images, choose 2")
 	}
-	sizes := []int{min(l.config.Batch, l.data.Len())}
-	if rest := l.data.Len() % l.config.Batch; l.config.KeepLast && rest > 0 {
-		sizes = append(sizes, rest)
-	}
-	for _, n := range sizes {
+	for _, n := range l.Sizes() {
 		for _, m := range mix.Num {
 			for _, v := range l.config.Views.list() {
 				if err := (Mixer{mix.Patch, m}).Check(n, v.Crop.Size, v.Crop.Size); err != nil {
@@ -117,136 +86,15 @@ func (l *Loader) prepareMixing() error {
 	return nil
 }
 
-// StepsPerEpoch is the number of batches in an epoch.
-func (l *Loader) StepsPerEpoch() int {
-	n := l.data.Len() / l.config.Batch
-	if l.config.KeepLast && l.data.Len()%l.config.Batch > 0 {
-		n++
-	}
-	return n
-}
-
-// Dataset is what batches are made of.
-func (l *Loader) Dataset() images.Dataset { return l.data }
-
 // Config is the configuration, with what was automatic filled in.
 func (l *Loader) Config() LoaderConfig { return l.config }
 
-// Position is that of the batch which Next gives next.
-func (l *Loader) Position() Position { return l.position }
-
-// Seek makes p the position of the next batch.
-func (l *Loader) Seek(p Position) error {
-	if p.Epoch < 0 || p.Step < 0 || p.Step > l.StepsPerEpoch() {
-		return fmt.Errorf("patchmix: position epoch %d, step %d is not in %s, which has %d steps an epoch; was the data or the batch size changed?",
-			p.Epoch, p.Step, l.data.Name(), l.StepsPerEpoch())
-	}
-	l.halt()
-	if p.Step == l.StepsPerEpoch() {
-		p = Position{Epoch: p.Epoch + 1}
-	}
-	l.position = p
-	return nil
-}
-
-// Close ends the loader's goroutines and waits for them. Batches that were
-// handed out stay valid.
-func (l *Loader) Close() {
-	l.halt()
-	l.closed = true
-}
-
-func (l *Loader) halt() {
-	if l.pipe != nil {
-		l.pipe.Close()
-		l.pipe = nil
-	}
-}
-
-// Next waits for the batch at Position and moves on. An image that cannot be
-// read ends it with an error that names the image; the position stays at that
-// batch. After ctx has ended, Next may be called again with another.
-func (l *Loader) Next(ctx context.Context) (*Batch, error) {
-	if l.closed {
-		return nil, errors.New("patchmix: the loader is closed")
-	}
-	if l.pipe == nil {
-		l.start()
-	}
-	b, _, err := l.pipe.Take(ctx)
-	if err != nil {
-		if b != nil { // the batch failed, so a later call tries it again
-			l.halt()
-		}
-		return nil, err
-	}
-	b.handed.Store(true)
-	l.position = l.following(l.position)
-	return b, nil
-}
-
-// All yields batches until ctx ends or one fails; that error is the last thing
-// it yields. Every batch is released after the body of the loop.
-func (l *Loader) All(ctx context.Context) iter.Seq2[*Batch, error] {
-	return func(yield func(*Batch, error) bool) {
-		for {
-			b, err := l.Next(ctx)
-			if err != nil {
-				yield(nil, err)
-				return
-			}
-			more := yield(b, nil)
-			b.Release()
-			if !more {
-				return
-			}
-		}
-	}
-}
-
-func (l *Loader) following(p Position) Position {
-	if p.Step++; p.Step == l.StepsPerEpoch() {
-		return Position{Epoch: p.Epoch + 1}
-	}
-	return p
-}
-
-func (l *Loader) start() {
-	at, epoch := l.position, -1
-	var order []int
-	l.pipe = &images.Pipeline[*Batch]{
-		Next: func() (*Batch, int, bool) {
-			if at.Epoch != epoch {
-				epoch = at.Epoch
-				order = images.NewRand(l.config.Seed, images.StreamShuffle, epoch, 0).Perm(l.data.Len())
-			}
-			b := l.describe(at, order)
-			at = l.following(at)
-			return b, len(b.Indices), true
-		},
-		Fill:   l.fill,
-		Finish: l.finish,
-	}
-	l.pipe.Start(l.config.Workers, l.config.Prefetch)
-}
-
-// describe prepares the batch at a position: which images, and all that is drawn
-// once a step.
-func (l *Loader) describe(at Position, order []int) *Batch {
-	var b *Batch
-	select {
-	case b = <-l.pool:
-	default:
-		b = l.newBatch()
-	}
-	first := at.Step * l.config.Batch
-	n := min(l.config.Batch, len(order)-first)
-	b.Epoch, b.Step = at.Epoch, at.Step
-	b.Indices = append(b.Indices[:0], order[first:first+n]...)
-	b.Labels = slices.Grow(b.Labels[:0], n)[:n]
+// describe makes all that is drawn once a step.
+func (l *Loader) describe(b *Batch) {
+	n := len(b.Indices)
 	b.shape(n, l.config.Views.list())
 	if mix := l.config.Mix; mix != nil {
-		rng := images.NewRand(l.config.Seed, images.StreamMix, at.Epoch, at.Step)
+		rng := images.NewRand(l.config.Seed, images.StreamMix, b.Epoch, b.Step)
 		b.Num = mix.Num[rng.IntN(len(mix.Num))]
 		for i, v := range l.config.Views.list() {
 			side := v.Crop.Size / mix.Patch
@@ -255,13 +103,12 @@ func (l *Loader) describe(at Position, order []int) *Batch {
 		t := l.targets[[2]int{n, b.Num}]
 		b.Feeds[TargetSource], b.Feeds[TargetMixSource], b.Feeds[TargetMixMix] = t.source, t.mixSource, t.mixMix
 	}
-	return b
 }
 
 // newBatch allocates a batch of full size.
 func (l *Loader) newBatch() *Batch {
 	views := l.config.Views.list()
-	b := &Batch{Feeds: map[string]*onnxgraph.Tensor{}, pool: l.pool, perms: make([][]int, len(views))}
+	b := &Batch{Feeds: map[string]*onnxgraph.Tensor{}, perms: make([][]int, len(views))}
 	for _, v := range views {
 		n := l.config.Batch * 3 * v.Crop.Size * v.Crop.Size
 		b.views = append(b.views, make([]float32, n))
@@ -286,13 +133,7 @@ func (b *Batch) shape(n int, views []images.ViewConfig) {
 
 // fill makes all views of one image of a batch.
 func (l *Loader) fill(b *Batch, item int, w *images.Worker) error {
-	index := b.Indices[item]
-	label, err := l.data.Sample(index, &w.Image)
-	if err != nil {
-		return err
-	}
-	b.Labels[item] = label
-	l.views.fill(b.views, item, l.config.Seed, b.Epoch, index, w)
+	l.views.fill(b.views, item, l.config.Seed, b.Epoch, b.Indices[item], w)
 	return nil
 }
 
