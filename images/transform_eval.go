@@ -13,6 +13,21 @@ type EvalTransform struct {
 	Resize int `json:"resize"`
 }
 
+// LinearEval is what the published linear probe of PatchMix evaluates on: 256 pixels
+// on the shorter side for crops of 224, and in proportion for other sizes; 36 for 32.
+func LinearEval(size int) EvalTransform {
+	return EvalTransform{Size: size, Resize: size * 256 / 224}
+}
+
+// FinetuneEval is what published fine-tuned classifiers are evaluated on, of PatchMix
+// as of DeiT: LinearEval, except that images of up to 32 pixels are not cropped.
+func FinetuneEval(size int) EvalTransform {
+	if size <= 32 {
+		return EvalTransform{Size: size, Resize: size}
+	}
+	return LinearEval(size)
+}
+
 // Apply implements Transform. The result belongs to work; img stays as it is.
 // rng is not used.
 func (t EvalTransform) Apply(img *Image, _ *rand.Rand, work *Workspace) *Image {
