@@ -1,6 +1,9 @@
 package images
 
-import "math/rand/v2"
+import (
+	"fmt"
+	"math/rand/v2"
+)
 
 // A Transform makes another image of an image, drawing its parameters from rng
 // and nothing else, so the same generator state gives the same result.
@@ -28,6 +31,14 @@ func (w *Workspace) another(img *Image) *Image {
 		return &w.changed[1]
 	}
 	return &w.changed[0]
+}
+
+// faultError is the error of a configuration that has a fault, nil for none ("").
+func faultError(fault string) error {
+	if fault == "" {
+		return nil
+	}
+	return fmt.Errorf("images: %s", fault)
 }
 
 // chance is true with probability p. It draws nothing if p leaves no choice.

@@ -1,6 +1,7 @@
 package images
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 )
@@ -26,6 +27,17 @@ func FinetuneEval(size int) EvalTransform {
 		return EvalTransform{Size: size, Resize: size}
 	}
 	return LinearEval(size)
+}
+
+// Check says what is wrong with the configuration.
+func (t EvalTransform) Check() error {
+	if t.Size < 1 || t.Size > maxSide {
+		return fmt.Errorf("images: evaluation crops of %d pixels, choose 1 to %d", t.Size, maxSide)
+	}
+	if t.Resize != 0 && t.Resize < t.Size {
+		return fmt.Errorf("images: evaluation crops of %d pixels from images scaled to %d, choose at least the crop", t.Size, t.Resize)
+	}
+	return nil
 }
 
 // Apply implements Transform. The result belongs to work; img stays as it is.

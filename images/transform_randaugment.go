@@ -95,32 +95,32 @@ func ParseRandAugment(spec string) (RandAugment, error) {
 			return wrong("there is no %q, choose of m, n, mstd, mmax, p, inc", key)
 		}
 	}
-	if err := t.Check(); err != nil {
-		return wrong("%s", strings.TrimPrefix(err.Error(), "images: RandAugment: "))
+	if fault := t.fault(); fault != "" {
+		return wrong("%s", fault)
 	}
 	return t, nil
 }
 
 // Check says what is wrong with the configuration.
-func (t RandAugment) Check() error {
-	wrong := func(format string, args ...any) error {
-		return fmt.Errorf("images: RandAugment: %s", fmt.Sprintf(format, args...))
-	}
+func (t RandAugment) Check() error { return faultError(t.fault()) }
+
+// fault is what is wrong with the configuration, "" if nothing is.
+func (t RandAugment) fault() string {
 	switch {
 	case t.Layers < 1 || t.Layers > 100:
-		return wrong("%d operators for an image, choose 1 to 100", t.Layers)
+		return fmt.Sprintf("%d operators for an image, choose 1 to 100", t.Layers)
 	case !(t.Max > 0 && t.Max <= 100):
-		return wrong("levels up to %g, choose above 0 to 100", t.Max)
+		return fmt.Sprintf("levels of RandAugment up to %g, choose above 0 to 100", t.Max)
 	case !(t.Magnitude >= 0 && t.Magnitude <= 100):
-		return wrong("magnitude %g, choose 0 to 100", t.Magnitude)
+		return fmt.Sprintf("magnitude %g of RandAugment, choose 0 to 100", t.Magnitude)
 	case !(t.Std >= 0 && t.Std <= 100):
-		return wrong("standard deviation %g of the level, choose 0 to 100", t.Std)
+		return fmt.Sprintf("standard deviation %g of RandAugment's level, choose 0 to 100", t.Std)
 	case !(t.P >= 0 && t.P <= 1):
-		return wrong("probability %g, choose 0 to 1", t.P)
+		return fmt.Sprintf("probability %g of RandAugment's operators, choose 0 to 1", t.P)
 	case len(t.Filters) == 0:
-		return wrong("no filter, choose %d (bicubic)", Bicubic)
+		return "RandAugment without a filter, choose bicubic"
 	}
-	return nil
+	return ""
 }
 
 // MeanColor is the colour that a normalisation with that mean makes 0, rounded: what

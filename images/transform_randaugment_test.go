@@ -33,7 +33,7 @@ func TestParseRandAugment(t *testing.T) {
 		"rand-n9e99":     "1000000 operators",
 		"rand-p2":        "probability 2",
 		"rand-m200":      "magnitude 200",
-		"rand-mmax0":     "levels up to 0",
+		"rand-mmax0":     "levels of RandAugment up to 0",
 		"rand-mstd1e999": `"1e999" is not a number`,
 	} {
 		if _, err := ParseRandAugment(spec); err == nil || !strings.Contains(err.Error(), want) {
