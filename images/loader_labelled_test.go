@@ -209,24 +209,63 @@ func TestLabelledBatchesAreMixedLast(t *testing.T) {
 	}
 }
 
-// TestEpochsDrawAnew: the same image is augmented and erased in another way in every
-// epoch.
+// TestEpochsDrawAnew: in every epoch, images come in another order and are augmented,
+// erased and mixed in other ways.
 func TestEpochsDrawAnew(t *testing.T) {
-	c := finetuning()
-	c.Mixup, c.Batch = nil, 27
-	c.Erasing.P = 1
-	l := load(t, labelled(27), c)
-	byEpoch := [2]map[int][]float32{{}, {}}
-	for epoch := range byEpoch {
-		b := next(t, l)
-		for i, index := range b.Indices {
-			byEpoch[epoch][index] = slices.Clone(pixels(b)[i*3*256:][:3*256])
+	augmented, erased := finetuning(), probing()
+	augmented.Mixup, augmented.Erasing = nil, images.RandomErasing{}
+	erased.Erasing = images.RandomErasing{P: 1, Mode: images.EraseConst, Count: 1}
+	for name, c := range map[string]images.LabelledConfig{"augmented": augmented, "erased": erased} {
+		c.Batch = 26
+		l := load(t, labelled(26), c)
+		var orders [2][]int
+		byEpoch := [2]map[int][]float32{{}, {}}
+		for epoch := range byEpoch {
+			b := next(t, l)
+			orders[epoch] = slices.Clone(b.Indices)
+			for i, index := range b.Indices {
+				byEpoch[epoch][index] = slices.Clone(pixels(b)[i*3*256:][:3*256])
+			}
+			b.Release()
 		}
+		if slices.Equal(orders[0], orders[1]) {
+			t.Errorf("%s: two epochs in the same order", name)
+		}
+		same := 0
+		for index, first := range byEpoch[0] {
+			if slices.Equal(first, byEpoch[1][index]) {
+				same++
+			}
+		}
+		if same > 2 { // boxes may be alike by chance
+			t.Errorf("%d images are %s alike in two epochs", same, name)
+		}
+	}
+	l, mixes := load(t, labelled(12), finetuning()), map[images.Mix]bool{}
+	for range 6 {
+		b := next(t, l)
+		mixes[b.Mixes[0]] = true
 		b.Release()
 	}
-	for index, first := range byEpoch[0] {
-		if slices.Equal(first, byEpoch[1][index]) {
-			t.Errorf("image %d is the same in two epochs", index)
+	if len(mixes) != 6 {
+		t.Errorf("%d mixes in three epochs of two steps, want 6", len(mixes))
+	}
+}
+
+// TestErasingDoesNotDependOnTransforms: the boxes are those of the image and the
+// epoch, whatever was drawn before.
+func TestErasingDoesNotDependOnTransforms(t *testing.T) {
+	c := probing()
+	c.Erasing = images.RandomErasing{P: .5, Mode: images.EraseConst, Count: 1}
+	first := next(t, load(t, labelled(27), c))
+	c.Transforms = append(c.Transforms, images.RandomFlip{P: .5})
+	second := next(t, load(t, labelled(27), c))
+	if slices.Equal(pixels(first), pixels(second)) {
+		t.Fatal("no image is flipped")
+	}
+	for i, v := range pixels(first) {
+		if (v == 0) != (pixels(second)[i] == 0) {
+			t.Fatalf("value %d is erased in one batch only", i)
 		}
 	}
 }
@@ -294,6 +333,11 @@ func TestLabelledLoaderErrors(t *testing.T) {
 		if _, err := images.NewLabelledLoader(labelled(27), c); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %q", err, want)
 		}
+	}
+	odd := finetuning()
+	odd.Batch, odd.KeepLast = 26, true
+	if _, err := images.NewLabelledLoader(labelled(27), odd); err == nil || !strings.Contains(err.Error(), "not of n = 1") {
+		t.Errorf("one image left: error %v", err)
 	}
 	if _, err := images.NewLabelledLoader(unlabelled{labelled(27)}, finetuning()); err == nil || !strings.Contains(err.Error(), "image 0 of pictures has no label") {
 		t.Errorf("images without labels: error %v", err)

@@ -1,6 +1,7 @@
 package images
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -55,6 +56,43 @@ func TestMixingRecorded(t *testing.T) {
 	}
 	if len(kinds) != 5 {
 		t.Errorf("cases of %v, want all modes and both kinds", kinds)
+	}
+}
+
+// TestFinetuningMixesRecorded: the steps of a recorded fine-tuning are fed what
+// becomes of their images.
+func TestFinetuningMixesRecorded(t *testing.T) {
+	f := recording.Open(t, "supervised/finetune_timm.safetensors")
+	var mixes []struct {
+		Kind  string
+		Drawn float64
+		Lam   float64
+		Box   *[4]int // top, bottom, left, right
+	}
+	f.Meta(t, "mixes", &mixes)
+	for step, m := range mixes {
+		name := func(s string) string { return fmt.Sprintf("step%d/%s", step, s) }
+		shape := f.Shape(t, name("raw"))
+		mix, tolerance := Mix{Lambda: m.Drawn}, 1e-6
+		if b := m.Box; b != nil {
+			mix, tolerance = cutmix(Rect{Y: b[0], H: b[1] - b[0], X: b[2], W: b[3] - b[2]}, shape[2], shape[3]), 0
+		}
+		if mix.Lambda != m.Lam {
+			t.Errorf("step %d: %s has weight %g, want %g", step, m.Kind, mix.Lambda, m.Lam)
+		}
+		images := f.Floats(t, name("raw"))
+		MixImages(images, shape[1], shape[2], shape[3], slices.Repeat([]Mix{mix}, shape[0]))
+		if d := farthest(images, f.Floats(t, name("images"))); !(d <= tolerance) {
+			t.Errorf("step %d: %s images differ by %g, at most %g is expected", step, m.Kind, d, tolerance)
+		}
+		target := make([]float32, shape[0]*5)
+		MixTargets(target, f.Ints(t, name("labels")), 5, .1, slices.Repeat([]Mix{mix}, shape[0]))
+		if d := farthest(target, f.Floats(t, name("target"))); !(d <= 1e-6) {
+			t.Errorf("step %d: targets differ by %g", step, d)
+		}
+	}
+	if len(mixes) != 3 {
+		t.Errorf("%d steps, want 3", len(mixes))
 	}
 }
 
@@ -144,8 +182,10 @@ func TestCutmixBoxes(t *testing.T) {
 	const side, draws = 101, 20000
 	var x, y float64
 	whole := 0
-	for range draws {
-		b := boxOf(rng, .96, side, side) // int(101·0.2)/2 = 10 to either side
+	for i := range draws {
+		// int(101·0.2) = 20 and int(101·0.21) = 21: ten pixels to either side.
+		lambda := [...]float64{1 - .2*.2, 1 - .21*.21}[i%2]
+		b := boxOf(rng, lambda, side, side)
 		if b.X > 0 && b.X+b.W < side && b.Y > 0 && b.Y+b.H < side {
 			whole++
 			if b.W != 20 || b.H != 20 {

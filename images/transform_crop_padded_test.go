@@ -57,17 +57,21 @@ func locate(src, crop *Image) (Rect, bool) {
 	return Rect{}, false
 }
 
-// TestRandomCropOfSmallImages: an image that does not fill the crop is in it whole.
+// TestRandomCropOfSmallImages: an image that does not fill the crop is in it whole,
+// with its padding, anywhere.
 func TestRandomCropOfSmallImages(t *testing.T) {
 	src, work := plain(3, 2, 9, 8, 7), new(Workspace)
 	rng := rand.New(rand.NewPCG(3, 6))
-	for range 100 {
+	places := map[int]bool{}
+	for range 3000 {
 		got := RandomCrop{Size: 12, Padding: 1}.Apply(src, rng, work)
-		inside := 0
+		first, inside := -1, 0
 		for i := range got.W * got.H {
 			switch [3]uint8(got.Pix[3*i:]) {
 			case [3]uint8{9, 8, 7}:
-				inside++
+				if inside++; first < 0 {
+					first = i
+				}
 			case [3]uint8{}:
 			default:
 				t.Fatal("a pixel that the image does not have")
@@ -76,5 +80,9 @@ func TestRandomCropOfSmallImages(t *testing.T) {
 		if got.W != 12 || got.H != 12 || inside != 6 {
 			t.Fatalf("%dx%d with %d pixels of the image, want 12x12 with 6", got.W, got.H, inside)
 		}
+		places[first] = true
+	}
+	if len(places) != 8*9 {
+		t.Errorf("%d places, want 8*9", len(places))
 	}
 }

@@ -129,6 +129,34 @@ func TestErasingBoxes(t *testing.T) {
 	}
 }
 
+// TestErasingCounts: the number of boxes is uniform from 1 to Count. Each has a colour
+// of its own, so that they can be counted where none covers another whole.
+func TestErasingCounts(t *testing.T) {
+	const side, draws = 60, 3000
+	rng := rand.New(rand.NewPCG(4, 6))
+	e := RandomErasing{P: 1, Mode: EraseRand, Count: 3}
+	counts := map[int]int{}
+	for range draws {
+		planes := make([]float32, 3*side*side)
+		e.Apply(planes, side, side, rng)
+		colors := map[float32]bool{}
+		for _, v := range planes[:side*side] {
+			if v != 0 {
+				colors[v] = true
+			}
+		}
+		counts[len(colors)]++
+	}
+	for n := 1; n <= 3; n++ {
+		if rate := float64(counts[n]) / draws; !(math.Abs(rate-1./3) < .06) {
+			t.Errorf("%d boxes at a rate of %g, want a third but for those that are covered", n, rate)
+		}
+	}
+	if counts[0] > 0 || len(counts) != 3 {
+		t.Errorf("boxes: %v, want 1 to 3", counts)
+	}
+}
+
 func TestErasingErrors(t *testing.T) {
 	for want, e := range map[string]RandomErasing{
 		"probability 1.5": {P: 1.5, Mode: EraseRand, Count: 1},
