@@ -1,7 +1,12 @@
-// Package recording reads the recorded numbers of independent implementations that
-// tests compare with: safetensors files, beside the project in ../shared/fixtures or
-// in a package's own testdata/fixtures. It has a reader of its own, so that what
-// tests the program's reader does not depend on it.
+// Package recording finds and reads the recorded numbers of independent
+// implementations that tests compare with, safetensors files and JSON: those of the
+// tested package in its testdata/fixtures, those of several packages in this one's,
+// and the large ones beside the project in ../shared/fixtures. It has a safetensors
+// reader of its own, so that what tests the program's reader does not depend on it.
+//
+// In testdata/fixtures/supervised are mixup and cutmix of timm 0.6.11 (mixing) and the
+// learning rates by epoch and by layer that the scripts of PatchMix and MAE execute
+// (schedules).
 package recording
 
 import (
@@ -19,7 +24,12 @@ import (
 // filepath.Glob. Where there is none, the test ends as require.Missing says.
 func Glob(t testing.TB, pattern string) []string {
 	t.Helper()
-	for _, dir := range []string{filepath.Join("testdata", "fixtures"), filepath.Join(root(t), "..", "shared", "fixtures")} {
+	home := root(t)
+	for _, dir := range []string{
+		filepath.Join("testdata", "fixtures"),
+		filepath.Join(home, "internal", "recording", "testdata", "fixtures"),
+		filepath.Join(home, "..", "shared", "fixtures"),
+	} {
 		if files, _ := filepath.Glob(filepath.Join(dir, filepath.FromSlash(pattern))); len(files) > 0 {
 			return files
 		}
