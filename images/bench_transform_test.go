@@ -52,6 +52,15 @@ func BenchmarkTransform(b *testing.B) {
 		{"Flip", func(img *Image, _ *Workspace) { FlipHorizontal(img) }},
 		{"Blur.5", func(img *Image, work *Workspace) { GaussianBlur(img, .5, work) }},
 		{"Blur1.5", func(img *Image, work *Workspace) { GaussianBlur(img, 1.5, work) }},
+		{"AutoContrast", func(img *Image, _ *Workspace) { AutoContrast(img) }},
+		{"Equalize", func(img *Image, _ *Workspace) { Equalize(img) }},
+		{"Sharpness", func(img *Image, work *Workspace) { Sharpness(work.another(img), img, 1.9) }},
+		{"Rotate", func(img *Image, work *Workspace) {
+			Warp(work.another(img), img, Rotation(27, 224, 224), Bicubic, [3]uint8{})
+		}},
+		{"ShearX", func(img *Image, work *Workspace) {
+			Warp(work.another(img), img, Affine{1, .27, 0, 0, 1, 0}, Bicubic, [3]uint8{})
+		}},
 	} {
 		b.Run(bench.name, func(b *testing.B) {
 			img, work := src.Clone(), new(Workspace)

@@ -2,12 +2,14 @@
 // transforms, and the pipeline that makes batches in parallel. It is pure Go and
 // depends on nothing of the training.
 //
-//	Dataset -> Transform -> Pipeline
+//	Dataset -> Transform -> Loader
 //
 // A Dataset (Open) is an indexed collection of images; a View is an image after a
-// chain of Transforms (ViewConfig); a Pipeline makes batches of them in parallel and
-// hands them out in order. EvalBatches gives the images of a dataset in order, for
-// features.
+// chain of Transforms (ViewConfig). A Loader makes batches epoch after epoch, each in
+// another order, and resumes at any Position; a LabelledLoader makes those of
+// supervised training, with RandAugment, random erasing, mixup and cutmix.
+// EvalBatches gives the images of a dataset once, in its own order. All of them make
+// batches in parallel by a Pipeline, which hands them out in order.
 //
 // # Same numbers
 //

@@ -99,11 +99,8 @@ func (c EvalConfig) check() error {
 	if err := CheckNormalization(c.Mean, c.Std); err != nil {
 		return err
 	}
-	if c.Transform.Size < 1 || c.Transform.Size > maxSide {
-		return fmt.Errorf("images: evaluation crops of %d pixels, choose 1 to %d", c.Transform.Size, maxSide)
-	}
-	if t := c.Transform; t.Resize != 0 && t.Resize < t.Size {
-		return fmt.Errorf("images: evaluation crops of %d pixels from images scaled to %d, choose at least the crop", t.Size, t.Resize)
+	if err := c.Transform.Check(); err != nil {
+		return err
 	}
 	if c.Batch < 1 || c.Workers < 0 || c.Prefetch < 0 {
 		return fmt.Errorf("images: evaluation batches of %d, %d workers, %d ahead: choose at least 1 and 0 (automatic)", c.Batch, c.Workers, c.Prefetch)

@@ -11,6 +11,12 @@ const (
 	StreamView           // one view of one image; views count up from here
 )
 
+// Streams beyond those of all views.
+const (
+	StreamErase = 1<<16 + iota // random erasing of one image
+	StreamMixup                // mixup and cutmix of a step
+)
+
 // Seed seeds pcg for one purpose: stream, with the numbers that identify the
 // case (such as epoch and image).
 func Seed(pcg *rand.PCG, seed uint64, stream, a, b int) {

@@ -1,13 +1,16 @@
 package images
 
-import "math/rand/v2"
+import (
+	"fmt"
+	"math/rand/v2"
+)
 
 // A Transform makes another image of an image, drawing its parameters from rng
 // and nothing else, so the same generator state gives the same result.
 //
 // Apply may change img in place and return it, or return an image that belongs
-// to work and is valid until work is used by the same transform again.
-// RandomResizedCrop, with which every view begins, leaves img as it is.
+// to work and is valid until work is used by the same transform again. The crops
+// with which views begin leave img as it is.
 type Transform interface {
 	Apply(img *Image, rng *rand.Rand, work *Workspace) *Image
 }
@@ -17,8 +20,25 @@ type Transform interface {
 type Workspace struct {
 	cropped Image
 	scaled  Image
+	changed [2]Image
 	resize  resizer
 	blur    [2][]uint64
+}
+
+// another is an image of the workspace that is not img.
+func (w *Workspace) another(img *Image) *Image {
+	if img == &w.changed[0] {
+		return &w.changed[1]
+	}
+	return &w.changed[0]
+}
+
+// faultError is the error of a configuration that has a fault, nil for none ("").
+func faultError(fault string) error {
+	if fault == "" {
+		return nil
+	}
+	return fmt.Errorf("images: %s", fault)
 }
 
 // chance is true with probability p. It draws nothing if p leaves no choice.

@@ -1,6 +1,7 @@
 package images
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 )
@@ -14,6 +15,22 @@ type RandomResizedCrop struct {
 	Size  int        `json:"size"`
 	Scale [2]float64 `json:"scale"`
 	Ratio [2]float64 `json:"ratio"`
+}
+
+// Check says what is wrong with the configuration.
+func (t RandomResizedCrop) Check() error { return faultError(t.fault()) }
+
+// fault is what is wrong with the configuration, "" if nothing is.
+func (t RandomResizedCrop) fault() string {
+	switch scale, ratio := t.Scale, t.Ratio; {
+	case t.Size < 1 || t.Size > maxSide:
+		return fmt.Sprintf("crops of %d pixels, choose 1 to %d", t.Size, maxSide)
+	case !(0 < scale[0] && scale[0] <= scale[1] && scale[1] <= 1):
+		return fmt.Sprintf("crop scale %v, choose two parts of the area, from above 0 to 1", scale)
+	case !(1e-3 <= ratio[0] && ratio[0] <= ratio[1] && ratio[1] <= 1e3):
+		return fmt.Sprintf("crop ratio %v, choose two ratios of width to height, the smaller first", ratio)
+	}
+	return ""
 }
 
 // Apply implements Transform. The result belongs to work; img stays as it is.

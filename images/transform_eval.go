@@ -1,6 +1,7 @@
 package images
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 )
@@ -11,6 +12,32 @@ import (
 type EvalTransform struct {
 	Size   int `json:"size"`
 	Resize int `json:"resize"`
+}
+
+// LinearEval is what the published linear probe of PatchMix evaluates on: 256 pixels
+// on the shorter side for crops of 224, and in proportion for other sizes; 36 for 32.
+func LinearEval(size int) EvalTransform {
+	return EvalTransform{Size: size, Resize: size * 256 / 224}
+}
+
+// FinetuneEval is what published fine-tuned classifiers are evaluated on, of PatchMix
+// as of DeiT: LinearEval, except that images of up to 32 pixels are not cropped.
+func FinetuneEval(size int) EvalTransform {
+	if size <= 32 {
+		return EvalTransform{Size: size, Resize: size}
+	}
+	return LinearEval(size)
+}
+
+// Check says what is wrong with the configuration.
+func (t EvalTransform) Check() error {
+	if t.Size < 1 || t.Size > maxSide {
+		return fmt.Errorf("images: evaluation crops of %d pixels, choose 1 to %d", t.Size, maxSide)
+	}
+	if t.Resize != 0 && t.Resize < t.Size {
+		return fmt.Errorf("images: evaluation crops of %d pixels from images scaled to %d, choose at least the crop", t.Size, t.Resize)
+	}
+	return nil
 }
 
 // Apply implements Transform. The result belongs to work; img stays as it is.

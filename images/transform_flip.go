@@ -1,6 +1,9 @@
 package images
 
-import "math/rand/v2"
+import (
+	"fmt"
+	"math/rand/v2"
+)
 
 // FlipHorizontal mirrors the image left to right.
 func FlipHorizontal(img *Image) {
@@ -17,6 +20,14 @@ func FlipHorizontal(img *Image) {
 // RandomFlip mirrors the image with probability P.
 type RandomFlip struct {
 	P float64 `json:"p"`
+}
+
+// Check says what is wrong with the configuration.
+func (t RandomFlip) Check() error {
+	if !(t.P >= 0 && t.P <= 1) {
+		return fmt.Errorf("images: flipping with probability %g, choose 0 to 1", t.P)
+	}
+	return nil
 }
 
 // Apply implements Transform.

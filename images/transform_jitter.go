@@ -27,24 +27,35 @@ func Contrast(img *Image, factor float64) {
 // Saturation blends every pixel with its own luma. Factor 0 gives greys, factor
 // 1 changes nothing.
 func Saturation(img *Image, factor float64) {
-	var scaled [511]float32 // factor*d for every difference d = v - luma
-	for i := range scaled {
-		scaled[i] = float32(factor) * float32(i-255)
-	}
+	blend := newBlend(factor)
 	for p := img.Pix; len(p) >= 3; p = p[3:] {
 		l := int(luma(p[0], p[1], p[2]))
-		grey := float32(l)
-		p[0] = clip8(int(grey + scaled[int(p[0])-l+255]))
-		p[1] = clip8(int(grey + scaled[int(p[1])-l+255]))
-		p[2] = clip8(int(grey + scaled[int(p[2])-l+255]))
+		p[0], p[1], p[2] = blend.with(l, p[0]), blend.with(l, p[1]), blend.with(l, p[2])
 	}
 }
 
-// blendTable is grey + factor*(v-grey) for every v, towards zero and cut off at
-// the ends, in float32 like Pillow's Image.blend.
+// blend holds factor*d for every difference d of two bytes, from -255.
+type blend [511]float32
+
+func newBlend(factor float64) *blend {
+	b := new(blend)
+	for i := range b {
+		b[i] = float32(factor) * float32(i-255)
+	}
+	return b
+}
+
+// with is from + factor*(v-from), towards zero and cut off at the ends, in float32
+// like Pillow's Image.blend.
+func (b *blend) with(from int, v uint8) uint8 {
+	return clip8(int(float32(from) + b[int(v)-from+255]))
+}
+
+// blendTable blends one grey with every v.
 func blendTable(grey int, factor float64) (table [256]uint8) {
+	b := newBlend(factor)
 	for v := range table {
-		table[v] = clip8(int(float32(grey) + float32(factor)*float32(v-grey)))
+		table[v] = b.with(grey, uint8(v))
 	}
 	return table
 }

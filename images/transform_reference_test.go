@@ -15,24 +15,10 @@ import (
 // exactness, but for single steps of hue where float32 rounds the other way.
 func TestTransformsAgainstPillow(t *testing.T) {
 	dir := filepath.Join("testdata", "transforms")
-	text, err := os.ReadFile(filepath.Join(dir, "cases.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var list struct {
-		Cases []struct {
-			Op, File string
-			Amount   float64
-			Box      [4]int
-			Size     int
-		}
-	}
-	if err := json.Unmarshal(text, &list); err != nil {
-		t.Fatal(err)
-	}
+	cases := readCases(t, dir)
 	source := readPNG(t, filepath.Join(dir, "source.png"))
 	seen := map[string]int{}
-	for _, c := range list.Cases {
+	for _, c := range cases {
 		t.Run(c.File, func(t *testing.T) {
 			got, work, limit := source.Clone(), new(Workspace), 0.
 			switch c.Op {
@@ -71,6 +57,75 @@ func TestTransformsAgainstPillow(t *testing.T) {
 	}
 	if len(seen) != 10 {
 		t.Errorf("cases for %v, want 10 transforms", seen)
+	}
+}
+
+// referenceCase is a recorded picture: what it was made of, how, and where it is.
+type referenceCase struct {
+	Op, File string
+	Amount   float64
+	Box      [4]int // x, y, width, height of the part of source.png
+	Size     int
+	Matrix   Affine
+	Filter   string
+}
+
+func readCases(t *testing.T, dir string) []referenceCase {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, "cases.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list struct{ Cases []referenceCase }
+	if err := json.Unmarshal(text, &list); err != nil {
+		t.Fatal(err)
+	}
+	return list.Cases
+}
+
+// TestAugmentationsAgainstPillow compares the operations of RandAugment with what
+// Pillow made of parts of the same picture (testdata/make_randaugment.py), to the
+// last bit.
+func TestAugmentationsAgainstPillow(t *testing.T) {
+	source := readPNG(t, filepath.Join("testdata", "transforms", "source.png"))
+	dir := filepath.Join("testdata", "randaugment")
+	seen := map[string]int{}
+	for _, c := range readCases(t, dir) {
+		src, got := new(Image), new(Image)
+		CropPadded(src, source, Rect{c.Box[0], c.Box[1], c.Box[2], c.Box[3]})
+		filter, fill := map[string]Filter{"bicubic": Bicubic, "bilinear": Bilinear}[c.Filter], MeanColor(ImageNetMean)
+		switch c.Op {
+		case "autocontrast":
+			got = src
+			AutoContrast(got)
+		case "equalize":
+			got = src
+			Equalize(got)
+		case "invert":
+			got = src
+			Invert(got)
+		case "posterize":
+			got = src
+			Posterize(got, int(c.Amount))
+		case "solarize_add":
+			got = src
+			SolarizeAdd(got, int(c.Amount))
+		case "sharpness":
+			Sharpness(got, src, c.Amount)
+		case "rotate":
+			Warp(got, src, Rotation(c.Amount, src.W, src.H), filter, fill)
+		case "affine":
+			Warp(got, src, c.Matrix, filter, fill)
+		default:
+			t.Fatalf("no such operation: %s", c.Op)
+		}
+		if mean, most := difference(t, got, readPNG(t, filepath.Join(dir, c.File))); most > 0 {
+			t.Errorf("%s: mean difference %.4f of 255, largest %d, want none", c.File, mean, most)
+		}
+		seen[c.Op]++
+	}
+	if len(seen) != 8 {
+		t.Errorf("cases for %v, want 8 operations", seen)
 	}
 }
 

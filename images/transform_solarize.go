@@ -15,6 +15,16 @@ func Solarize(img *Image, threshold int) {
 	img.apply(&table)
 }
 
+// SolarizeAdd makes dark values lighter: v becomes v + add, at most 255, where
+// v < 128.
+func SolarizeAdd(img *Image, add int) {
+	table := identity
+	for v := range 128 {
+		table[v] = clip8(v + add)
+	}
+	img.apply(&table)
+}
+
 // RandomSolarize inverts bright values with probability P.
 type RandomSolarize struct {
 	P         float64 `json:"p"`

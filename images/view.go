@@ -56,14 +56,10 @@ func (c ViewConfig) Check(view string) error {
 			return wrong("probability of %s is %g, choose 0 to 1", what, p)
 		}
 	}
-	j, scale, ratio, sigma := c.Jitter, c.Crop.Scale, c.Crop.Ratio, c.Blur.Sigma
+	j, sigma, crop := c.Jitter, c.Blur.Sigma, c.Crop.fault()
 	switch {
-	case c.Crop.Size < 1 || c.Crop.Size > maxSide:
-		return wrong("crops of %d pixels, choose 1 to %d", c.Crop.Size, maxSide)
-	case !(0 < scale[0] && scale[0] <= scale[1] && scale[1] <= 1):
-		return wrong("crop scale %v, choose two parts of the area, from above 0 to 1", scale)
-	case !(1e-3 <= ratio[0] && ratio[0] <= ratio[1] && ratio[1] <= 1e3):
-		return wrong("crop ratio %v, choose two ratios of width to height, the smaller first", ratio)
+	case crop != "":
+		return wrong("%s", crop)
 	case !(j.Brightness >= 0 && j.Contrast >= 0 && j.Saturation >= 0 && max(j.Brightness, j.Contrast, j.Saturation) <= 10):
 		return wrong("jitter strengths %g, %g, %g, choose 0 to 10", j.Brightness, j.Contrast, j.Saturation)
 	case !(j.Hue >= 0 && j.Hue <= .5):

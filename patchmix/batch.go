@@ -1,8 +1,7 @@
 package patchmix
 
 import (
-	"sync/atomic"
-
+	"pmx/images"
 	"pmx/onnxgraph"
 )
 
@@ -23,29 +22,12 @@ import (
 //
 // The targets are shared between batches and must not be changed.
 type Batch struct {
-	Feeds   map[string]*onnxgraph.Tensor
-	Indices []int // of the images in the dataset
-	Labels  []int // of the images, -1 where there is none; training does not see them
+	images.Batch // training does not see the labels
 
-	Epoch int // from 0
-	Step  int // in the epoch, from 0
+	Feeds map[string]*onnxgraph.Tensor
 	Num   int // images in a mix, 0 if none are mixed
 
-	views  [][]float32 // pixels by view, with room for a full batch
-	mixed  [][]float32 // likewise; nil if none are mixed
-	perms  [][]int     // by view
-	pool   chan *Batch
-	handed atomic.Bool // the consumer has it
-}
-
-// Release hands the batch's memory back to the loader, which uses it for another
-// batch. The batch must not be used any more. It need not be called, but then
-// every batch is made anew. Calling it twice is once.
-func (b *Batch) Release() {
-	if b.handed.Swap(false) {
-		select {
-		case b.pool <- b:
-		default: // the loader has enough
-		}
-	}
+	views [][]float32 // pixels by view, with room for a full batch
+	mixed [][]float32 // likewise; nil if none are mixed
+	perms [][]int     // by view
 }

@@ -18,37 +18,9 @@ import (
 	"time"
 
 	"pmx/images"
+	"pmx/images/imagestest"
 	"pmx/onnxgraph"
 )
-
-// pictures is a dataset of generated images of several sizes; image i has label
-// i. The image named by fail cannot be read.
-type pictures struct {
-	n    int
-	fail int // -1: none
-	hook func(i int)
-}
-
-func (p pictures) Name() string            { return "pictures" }
-func (p pictures) Len() int                { return p.n }
-func (p pictures) Label(i int) int         { return i }
-func (p pictures) Classes() []string       { return nil }
-func (p pictures) Digest() (string, error) { return fmt.Sprint("pictures ", p.n), nil }
-
-func (p pictures) Sample(i int, img *images.Image) (int, error) {
-	if p.hook != nil {
-		p.hook(i)
-	}
-	if i == p.fail {
-		return 0, fmt.Errorf("patchmix: picture %d is torn", i)
-	}
-	rng := rand.New(rand.NewPCG(5, uint64(i)))
-	img.Reset(16+i%7, 16+i%5)
-	for k := range img.Pix {
-		img.Pix[k] = uint8(rng.Uint32())
-	}
-	return i, nil
-}
 
 // small is a loader configuration with everything in it.
 func small() LoaderConfig {
@@ -104,7 +76,7 @@ func TestBatchesDoNotDependOnWorkers(t *testing.T) {
 		for _, workers := range []int{1, 2, 5} {
 			c := small()
 			c.Workers, c.Prefetch, c.KeepLast = workers, workers, keep
-			got := fingerprints(t, load(t, pictures{n: 23, fail: -1}, c), 10)
+			got := fingerprints(t, load(t, imagestest.Pictures{N: 23}, c), 10)
 			if want == nil {
 				want = got
 			}
@@ -120,9 +92,9 @@ func TestBatchesDoNotDependOnWorkers(t *testing.T) {
 
 func TestSeedChangesEverything(t *testing.T) {
 	c := small()
-	a := next(t, load(t, pictures{n: 23, fail: -1}, c))
+	a := next(t, load(t, imagestest.Pictures{N: 23}, c))
 	c.Seed++
-	b := next(t, load(t, pictures{n: 23, fail: -1}, c))
+	b := next(t, load(t, imagestest.Pictures{N: 23}, c))
 	if slices.Equal(a.Indices, b.Indices) || slices.Equal(a.perms[0], b.perms[0]) {
 		t.Error("another seed, the same order or permutation")
 	}
@@ -135,19 +107,19 @@ func TestSeedChangesEverything(t *testing.T) {
 // that the other gives, across the end of an epoch.
 func TestResume(t *testing.T) {
 	c := small()
-	straight := fingerprints(t, load(t, pictures{n: 23, fail: -1}, c), 9)
+	straight := fingerprints(t, load(t, imagestest.Pictures{N: 23}, c), 9)
 	for k := range straight {
-		first := load(t, pictures{n: 23, fail: -1}, c)
+		first := load(t, imagestest.Pictures{N: 23}, c)
 		got := fingerprints(t, first, k)
 		text, err := json.Marshal(first.Position())
 		if err != nil {
 			t.Fatal(err)
 		}
-		var p Position
+		var p images.Position
 		if err := json.Unmarshal(text, &p); err != nil {
 			t.Fatal(err)
 		}
-		second := load(t, pictures{n: 23, fail: -1}, c)
+		second := load(t, imagestest.Pictures{N: 23}, c)
 		if err := second.Seek(p); err != nil {
 			t.Fatal(err)
 		}
@@ -157,15 +129,15 @@ func TestResume(t *testing.T) {
 		}
 	}
 	// Back and forth in a running loader.
-	l := load(t, pictures{n: 23, fail: -1}, c)
+	l := load(t, imagestest.Pictures{N: 23}, c)
 	fingerprints(t, l, 5)
-	if err := l.Seek(Position{Epoch: 0, Step: l.StepsPerEpoch()}); err != nil {
+	if err := l.Seek(images.Position{Epoch: 0, Step: l.StepsPerEpoch()}); err != nil {
 		t.Fatal(err)
 	}
 	if got := fingerprints(t, l, 2); !slices.Equal(got, straight[3:5]) {
 		t.Errorf("after going back %v, want %v", got, straight[3:5])
 	}
-	for _, p := range []Position{{Epoch: -1}, {Step: -1}, {Step: 4}} {
+	for _, p := range []images.Position{{Epoch: -1}, {Step: -1}, {Step: 4}} {
 		if err := l.Seek(p); err == nil {
 			t.Errorf("position %+v is accepted", p)
 		}
@@ -177,14 +149,14 @@ func TestEpochs(t *testing.T) {
 	c.Mix = nil
 	for keep, want := range map[bool]int{false: 3, true: 4} {
 		c.KeepLast = keep
-		l := load(t, pictures{n: 23, fail: -1}, c)
+		l := load(t, imagestest.Pictures{N: 23}, c)
 		if l.StepsPerEpoch() != want {
 			t.Fatalf("keep=%t: %d steps, want %d", keep, l.StepsPerEpoch(), want)
 		}
 		var orders [2][]int
 		for epoch := range orders {
 			for step := range want {
-				if p := (Position{epoch, step}); l.Position() != p {
+				if p := (images.Position{Epoch: epoch, Step: step}); l.Position() != p {
 					t.Errorf("position %+v, want %+v", l.Position(), p)
 				}
 				b := next(t, l)
@@ -210,7 +182,7 @@ func TestEpochs(t *testing.T) {
 
 func TestFeeds(t *testing.T) {
 	c := small()
-	l := load(t, pictures{n: 23, fail: -1}, c)
+	l := load(t, imagestest.Pictures{N: 23}, c)
 	b := next(t, l)
 	want := map[string]string{
 		"view1": "[6 3 16 16]", "view2": "[6 3 16 16]", "mixed1": "[6 3 16 16]", "mixed2": "[6 3 16 16]",
@@ -255,11 +227,11 @@ func TestFeeds(t *testing.T) {
 	}
 	// Without mixing, as MoCo v3 trains.
 	c.Mix = nil
-	plain := next(t, load(t, pictures{n: 23, fail: -1}, c))
+	plain := next(t, load(t, imagestest.Pictures{N: 23}, c))
 	if got := slices.Sorted(maps.Keys(plain.Feeds)); !slices.Equal(got, []string{"local0", "local1", "view1", "view2"}) {
 		t.Errorf("without mixing the feeds are %v", got)
 	}
-	first := next(t, load(t, pictures{n: 23, fail: -1}, small()))
+	first := next(t, load(t, imagestest.Pictures{N: 23}, small()))
 	for name, tensor := range plain.Feeds {
 		if !bytes.Equal(tensor.Bytes(), first.Feeds[name].Bytes()) {
 			t.Errorf("%s depends on whether images are mixed", name)
@@ -271,16 +243,16 @@ func TestFeeds(t *testing.T) {
 // views as they are.
 func TestViewsDoNotDependOnEachOther(t *testing.T) {
 	c := small()
-	a := next(t, load(t, pictures{n: 23, fail: -1}, c))
+	a := next(t, load(t, imagestest.Pictures{N: 23}, c))
 	c.Views.LocalCrops = 0
-	b := next(t, load(t, pictures{n: 23, fail: -1}, c))
+	b := next(t, load(t, imagestest.Pictures{N: 23}, c))
 	if !bytes.Equal(a.Feeds["mixed2"].Bytes(), b.Feeds["mixed2"].Bytes()) {
 		t.Error("mixed2 depends on the number of local crops")
 	}
 }
 
 func TestMemoryIsRecycled(t *testing.T) {
-	l := load(t, pictures{n: 60, fail: -1}, small())
+	l := load(t, imagestest.Pictures{N: 60}, small())
 	var seen sync.Map
 	count := func(b *Batch) {
 		seen.Store(&b.views[0][0], true)
@@ -309,7 +281,7 @@ func TestPrefetchIsBounded(t *testing.T) {
 	var made atomic.Int64
 	c := small()
 	c.Prefetch = 3
-	l := load(t, pictures{n: 600, fail: -1, hook: func(int) { made.Add(1) }}, c)
+	l := load(t, imagestest.Pictures{N: 600, Hook: func(int) { made.Add(1) }}, c)
 	next(t, l).Release()
 	deadline := time.Now().Add(5 * time.Second)
 	for made.Load() < int64(4*c.Batch) && time.Now().Before(deadline) {
@@ -326,7 +298,7 @@ func TestOneBadImage(t *testing.T) {
 	for _, workers := range []int{1, 4} {
 		c := small()
 		c.Workers = workers
-		l := load(t, pictures{n: 60, fail: 17}, c)
+		l := load(t, imagestest.Pictures{N: 60, Torn: []int{17}}, c)
 		var err error
 		good := 0
 		for ; err == nil && good < 10; good++ {
@@ -335,7 +307,7 @@ func TestOneBadImage(t *testing.T) {
 				t.Error("a batch with the torn picture")
 			}
 		}
-		if err == nil || err.Error() != "patchmix: picture 17 is torn" {
+		if err == nil || err.Error() != "images: picture 17 is torn" {
 			t.Errorf("error %v", err)
 		}
 		at := l.Position()
@@ -344,25 +316,13 @@ func TestOneBadImage(t *testing.T) {
 		}
 		l.Close()
 	}
-	settle(t, before)
-}
-
-// settle fails the test if goroutines are left.
-func settle(t *testing.T, before int) {
-	t.Helper()
-	deadline := time.Now().Add(5 * time.Second)
-	for runtime.NumGoroutine() > before && time.Now().Before(deadline) {
-		time.Sleep(time.Millisecond)
-	}
-	if now := runtime.NumGoroutine(); now > before {
-		t.Errorf("%d goroutines, %d before", now, before)
-	}
+	imagestest.Settle(t, before)
 }
 
 func TestCancel(t *testing.T) {
 	before := runtime.NumGoroutine()
 	hold := make(chan struct{})
-	l := load(t, pictures{n: 60, fail: -1, hook: func(int) { <-hold }}, small())
+	l := load(t, imagestest.Pictures{N: 60, Hook: func(int) { <-hold }}, small())
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
 	defer cancel()
 	if _, err := l.Next(ctx); !errors.Is(err, context.DeadlineExceeded) {
@@ -373,7 +333,7 @@ func TestCancel(t *testing.T) {
 	}
 	close(hold)
 	// The batch that was waited for is not lost.
-	other := load(t, pictures{n: 60, fail: -1}, small())
+	other := load(t, imagestest.Pictures{N: 60}, small())
 	want := fingerprints(t, other, 1)
 	other.Close()
 	if got := fingerprints(t, l, 1); !slices.Equal(got, want) {
@@ -384,17 +344,17 @@ func TestCancel(t *testing.T) {
 		t.Error("a closed loader gives a batch")
 	}
 	l.Close()
-	if err := l.Seek(Position{}); err != nil {
+	if err := l.Seek(images.Position{}); err != nil {
 		t.Error(err)
 	}
-	settle(t, before)
+	imagestest.Settle(t, before)
 }
 
 func TestAll(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
 	stop := errors.New("enough")
-	l := load(t, pictures{n: 60, fail: -1}, small())
+	l := load(t, imagestest.Pictures{N: 60}, small())
 	n := 0
 	for b, err := range l.All(ctx) {
 		if err != nil {
@@ -433,7 +393,7 @@ func TestHammer(t *testing.T) {
 			for range 25 {
 				switch rng.IntN(6) {
 				case 0:
-					if err := l.Seek(Position{rng.IntN(3), rng.IntN(l.StepsPerEpoch())}); err != nil {
+					if err := l.Seek(images.Position{Epoch: rng.IntN(3), Step: rng.IntN(l.StepsPerEpoch())}); err != nil {
 						t.Error(err)
 					}
 				case 1:
@@ -460,35 +420,35 @@ func TestHammer(t *testing.T) {
 		})
 	}
 	group.Wait()
-	settle(t, before)
+	imagestest.Settle(t, before)
 }
 
 func TestLoaderErrors(t *testing.T) {
 	for want, change := range map[string]func(c *LoaderConfig){
-		"batches of 0 images":           func(c *LoaderConfig) { c.Batch = 0 },
-		"23 images, too few for a batch of 24":        func(c *LoaderConfig) { c.Batch = 24 },
-		"-1 workers":                    func(c *LoaderConfig) { c.Workers = -1 },
-		"without a number of images":    func(c *LoaderConfig) { c.Mix.Num = nil },
-		"at least 2*4-1 = 7":            func(c *LoaderConfig) { c.Mix.Num = []int{2, 4} },
-		"in batches of 5, take batches": func(c *LoaderConfig) { c.Batch, c.KeepLast, c.Mix.Num = 9, true, []int{4} },
-		"mixing 5 images of 4 patches":  func(c *LoaderConfig) { c.Batch, c.Mix.Num = 10, []int{5} },
-		"multiples of the patch":        func(c *LoaderConfig) { c.Mix.Patch = 5 },
-		"target smoothing 2":            func(c *LoaderConfig) { c.Mix.Smoothing = 2 },
-		"view1 of 16 pixels and view2":  func(c *LoaderConfig) { c.Views.View2.Crop.Size = 20 },
-		"probability of jitter is 2":    func(c *LoaderConfig) { c.Views.View1.Jitter.P = 2 },
-		"local: crops of 0 pixels":      func(c *LoaderConfig) { c.Views.Local.Crop.Size = 0 },
-		"view2: crop scale [0.5 0.1]":   func(c *LoaderConfig) { c.Views.View2.Crop.Scale = [2]float64{.5, .1} },
-		"crop ratio [0 1]":              func(c *LoaderConfig) { c.Views.View1.Crop.Ratio = [2]float64{0, 1} },
-		"hue jitter 0.6":                func(c *LoaderConfig) { c.Views.View1.Jitter.Hue = .6 },
-		"jitter strengths -1":           func(c *LoaderConfig) { c.Views.View1.Jitter.Brightness = -1 },
-		"blur sigma [2 1]":              func(c *LoaderConfig) { c.Views.View1.Blur.Sigma = [2]float64{2, 1} },
-		"solarize threshold 300":        func(c *LoaderConfig) { c.Views.View1.Solarize.Threshold = 300 },
-		"-1 local crops":                func(c *LoaderConfig) { c.Views.LocalCrops = -1 },
-		"every std must be above 0":     func(c *LoaderConfig) { c.Views.Std[1] = 0 },
+		"batches of 0 images":                  func(c *LoaderConfig) { c.Batch = 0 },
+		"23 images, too few for a batch of 24": func(c *LoaderConfig) { c.Batch = 24 },
+		"-1 workers":                           func(c *LoaderConfig) { c.Workers = -1 },
+		"without a number of images":           func(c *LoaderConfig) { c.Mix.Num = nil },
+		"at least 2*4-1 = 7":                   func(c *LoaderConfig) { c.Mix.Num = []int{2, 4} },
+		"in batches of 5, take batches":        func(c *LoaderConfig) { c.Batch, c.KeepLast, c.Mix.Num = 9, true, []int{4} },
+		"mixing 5 images of 4 patches":         func(c *LoaderConfig) { c.Batch, c.Mix.Num = 10, []int{5} },
+		"multiples of the patch":               func(c *LoaderConfig) { c.Mix.Patch = 5 },
+		"target smoothing 2":                   func(c *LoaderConfig) { c.Mix.Smoothing = 2 },
+		"view1 of 16 pixels and view2":         func(c *LoaderConfig) { c.Views.View2.Crop.Size = 20 },
+		"probability of jitter is 2":           func(c *LoaderConfig) { c.Views.View1.Jitter.P = 2 },
+		"local: crops of 0 pixels":             func(c *LoaderConfig) { c.Views.Local.Crop.Size = 0 },
+		"view2: crop scale [0.5 0.1]":          func(c *LoaderConfig) { c.Views.View2.Crop.Scale = [2]float64{.5, .1} },
+		"crop ratio [0 1]":                     func(c *LoaderConfig) { c.Views.View1.Crop.Ratio = [2]float64{0, 1} },
+		"hue jitter 0.6":                       func(c *LoaderConfig) { c.Views.View1.Jitter.Hue = .6 },
+		"jitter strengths -1":                  func(c *LoaderConfig) { c.Views.View1.Jitter.Brightness = -1 },
+		"blur sigma [2 1]":                     func(c *LoaderConfig) { c.Views.View1.Blur.Sigma = [2]float64{2, 1} },
+		"solarize threshold 300":               func(c *LoaderConfig) { c.Views.View1.Solarize.Threshold = 300 },
+		"-1 local crops":                       func(c *LoaderConfig) { c.Views.LocalCrops = -1 },
+		"every std must be above 0":            func(c *LoaderConfig) { c.Views.Std[1] = 0 },
 	} {
 		c := small()
 		change(&c)
-		if _, err := NewLoader(pictures{n: 23, fail: -1}, c); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := NewLoader(imagestest.Pictures{N: 23}, c); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %q", err, want)
 		}
 	}
@@ -513,75 +473,4 @@ func TestConfigJSON(t *testing.T) {
 			t.Error(err)
 		}
 	}
-}
-
-func TestEvalBatches(t *testing.T) {
-	before := runtime.NumGoroutine()
-	data := pictures{n: 23, fail: -1}
-	c := images.EvalConfig{Transform: images.EvalTransform{Size: 8, Resize: 9}, Mean: images.ImageNetMean, Std: images.ImageNetStd, Batch: 5}
-	for workers := 1; workers <= 4; workers++ {
-		c.Workers = workers
-		n := 0
-		for b, err := range images.EvalBatches(context.Background(), data, c) {
-			if err != nil {
-				t.Fatal(err)
-			}
-			if want := min(5, 23-n); b.First != n || b.Images.Shape()[0] != want || len(b.Labels) != want {
-				t.Fatalf("batch from %d with %v, %d labels, want %d from %d", b.First, b.Images, len(b.Labels), want, n)
-			}
-			for i, label := range b.Labels {
-				var img images.Image
-				var work images.Workspace
-				data.Sample(b.First+i, &img)
-				want := make([]float32, 3*8*8)
-				images.NewNormalizer(c.Mean, c.Std).Planes(want, c.Transform.Apply(&img, nil, &work))
-				if got := onnxgraph.Data[float32](b.Images)[i*len(want):][:len(want)]; label != n+i || !slices.Equal(got, want) {
-					t.Errorf("image %d has label %d or other pixels", n+i, label)
-				}
-			}
-			n += len(b.Labels)
-		}
-		if n != 23 {
-			t.Errorf("%d images, want 23", n)
-		}
-	}
-	for _, stop := range []int{0, 1} { // leaving early leaves nothing behind
-		for b := range images.EvalBatches(context.Background(), data, c) {
-			if b.First >= 5*stop {
-				break
-			}
-		}
-	}
-	var last error
-	for _, err := range images.EvalBatches(context.Background(), pictures{n: 23, fail: 12}, c) {
-		last = err
-	}
-	if last == nil || last.Error() != "patchmix: picture 12 is torn" {
-		t.Errorf("error %v", last)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	for _, err := range images.EvalBatches(ctx, data, c) {
-		if last = err; err == nil {
-			continue
-		}
-	}
-	if !errors.Is(last, context.Canceled) {
-		t.Errorf("error %v, want that it was cancelled", last)
-	}
-	for want, bad := range map[string]func(c *images.EvalConfig){
-		"batches of 0":             func(c *images.EvalConfig) { c.Batch = 0 },
-		"crops of 0 pixels":        func(c *images.EvalConfig) { c.Transform.Size = 0 },
-		"scaled to 7":              func(c *images.EvalConfig) { c.Transform.Resize = 7 },
-		"every std must be above ": func(c *images.EvalConfig) { c.Std[0] = -1 },
-	} {
-		c := c
-		bad(&c)
-		for _, err := range images.EvalBatches(context.Background(), data, c) {
-			if err == nil || !strings.Contains(err.Error(), want) {
-				t.Errorf("error %v, want %q", err, want)
-			}
-		}
-	}
-	settle(t, before)
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"pmx/images"
+	"pmx/images/imagestest"
 )
 
 // TestPreview draws sheets of every kind and looks for what must be on them.
@@ -133,8 +134,8 @@ func TestPreviewIsPNG(t *testing.T) {
 }
 
 func TestPreviewNamesBadImage(t *testing.T) {
-	b := next(t, load(t, pictures{n: 60, fail: -1}, small()))
-	if err := Preview(new(bytes.Buffer), b, pictures{n: 60, fail: b.Indices[1]}, small()); err == nil {
+	b := next(t, load(t, imagestest.Pictures{N: 60}, small()))
+	if err := Preview(new(bytes.Buffer), b, imagestest.Pictures{N: 60, Torn: []int{b.Indices[1]}}, small()); err == nil {
 		t.Error("no error for an image that is gone")
 	}
 }

@@ -289,7 +289,7 @@ func (d *contrastiveData) Feeder(at training.Position, workers int) (Feeder, err
 			return nil, err
 		}
 	}
-	if err := loader.Seek(patchmix.Position{Epoch: at.Epoch, Step: at.Step}); err != nil {
+	if err := loader.Seek(images.Position{Epoch: at.Epoch, Step: at.Step}); err != nil {
 		return nil, err
 	}
 	if d.recipe.DropPath == 0 {

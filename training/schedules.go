@@ -55,6 +55,39 @@ func WarmupCosine(start, peak, end float64, warmup, total int64) Schedule {
 	}
 }
 
+// MAECosine is the learning rate of MAE (arXiv 2111.06377) over total steps: along a
+// line from 0, which reaches peak at step warmup, then by Cosine from peak to end.
+func MAECosine(peak, end float64, warmup, total int64) Schedule {
+	down := Cosine(peak, end, total-warmup)
+	return func(step int64) float64 {
+		if step < warmup {
+			return peak * (float64(max(step, 0)) / float64(warmup))
+		}
+		return down(step - warmup)
+	}
+}
+
+// PatchMixCosine is the learning rate by epoch of PatchMix's fine-tuning and, without
+// a warm-up and from peak to 0, of its linear probe, as those scripts execute it with
+// timm 0.6.11 and PyTorch (see ByEpoch). They set the rate of an epoch when it has
+// ended, so that each has the one before's, and epochs 0 and 1 share theirs:
+//
+//	t = max(epoch-1, 0)
+//	start + t·(peak-start)/warmup                  for t < warmup
+//	end + (peak-end)/2·(1 + cos(π·t/epochs))       from there on
+//
+// The cosine counts from epoch 0, so that it begins below peak after a warm-up.
+func PatchMixCosine(start, peak, end float64, warmup, epochs int64) Schedule {
+	down := Cosine(peak, end, epochs)
+	return func(epoch int64) float64 {
+		t := max(epoch-1, 0)
+		if t < warmup {
+			return start + float64(t)*((peak-start)/float64(warmup))
+		}
+		return down(t)
+	}
+}
+
 // Line goes from one value to another in n steps, both included; one step is
 // from alone.
 func Line(from, to float64, n int64) Schedule {

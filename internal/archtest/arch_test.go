@@ -70,7 +70,7 @@ var internalUses = map[string][]string{
 // import them, and the helpers among them that are ours.
 var forTests = []string{
 	"github.com/owulveryck/onnx-go", "gorgonia.org/tensor", "pgregory.net/rapid", "github.com/google/go-cmp",
-	module + "/internal/onnxgotest",
+	module + "/internal/onnxgotest", module + "/images/imagestest",
 }
 
 // file is a Go file with what decides on its imports.
