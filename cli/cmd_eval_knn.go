@@ -37,7 +37,9 @@ pmx eval knn runs/first --raw-pixels                   the baseline: no encoder 
 
 Each test image takes the class that its k most similar training images vote for
 (cosine, weight exp(similarity/temperature)). The training images vote, so nothing
-is trained. Features are kept in the run and used again, those of the newest checkpoint.
+is trained. Top-5 counts only classes that a neighbour voted for: at small k it is lower
+than in published code, which fills up the five with classes that have no vote. Features
+are kept in the run and used again, those of the newest checkpoint.
 
 ` + dataHelp(),
 		Flags: append([]cli.Flag{

@@ -19,7 +19,14 @@
 //	w_c = Σ over neighbours i of class c of exp(s_i/τ),  τ = 0.07
 //
 // Top-1 counts queries whose class has the highest score, top-5 those whose class
-// is among the five highest. Nothing is trained and nothing is tuned, so the
+// is among the five highest. Only classes of at least one neighbour have a score: with
+// k = 1, top-5 equals top-1. The published code of DINO and PatchMix sorts the classes
+// without a vote too, in the order of their labels, and counts a query whose class
+// fills up the five. Its top-5 is higher wherever the neighbours are of fewer than five
+// classes: for 200 CIFAR-10 images and the pixels of 1,000 others it is 61.00 % at k = 1
+// and 75.50 % at k = 10, by votes 31.50 % and 73.50 %. Top-1 is the same.
+//
+// Nothing is trained and nothing is tuned, so the
 // number belongs to the features alone; k is 10, 20, 100 and 200 by convention,
 // and the best of them is what papers report.
 //

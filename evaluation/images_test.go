@@ -82,3 +82,27 @@ func TestImagesEnd(t *testing.T) {
 		t.Error("batches of 0 are taken")
 	}
 }
+
+// TestTop5NeedsVotes: an image of each of ten classes votes on nine others, of which
+// each looks like one of another class. With one vote a query no other class is ranked,
+// so that top-5 is 0 like top-1 and not the 4 of 9 whose label is low.
+func TestTop5NeedsVotes(t *testing.T) {
+	features := func(split string) *Features {
+		data, err := images.Open("folder:testdata/knn_top5", split)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := RawPixels(t.Context(), Images(t.Context(), data, evalConfig()), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	bank, queries := features(images.Train), features(images.Test)
+	if bank.Len() != 10 || queries.Len() != 9 {
+		t.Fatalf("%d images vote on %d", bank.Len(), queries.Len())
+	}
+	if got, want := evaluate(t, KNN{K: []int{1}}, bank, queries)[0], (Accuracy{K: 1}); got != want {
+		t.Errorf("accuracy %+v, want %+v", got, want)
+	}
+}

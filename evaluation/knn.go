@@ -38,9 +38,9 @@ var defaultBlock = blockSize{queries: 512, bank: 4096}
 // Accuracy is the result for one number of neighbours, as fractions of the queries.
 type Accuracy struct {
 	K int
-	// Top1 and Top5 count queries whose class is the first, or among the first
-	// five, by score; equal scores go to the lower class. With at most five classes
-	// Top5 is 1.
+	// Top1 and Top5 count queries whose class is the first, or among the first five, by
+	// score, of the classes that a neighbour voted for; equal scores go to the lower
+	// class. With one neighbour Top5 is Top1.
 	Top1, Top5 float64
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"runtime"
@@ -132,6 +133,17 @@ func TestKNNProperties(t *testing.T) {
 			if a.Top1 != 0 || a.Top5 != 0 {
 				t.Errorf("%+v, want 0", a)
 			}
+		}
+	})
+	t.Run("one neighbour", func(t *testing.T) {
+		if a := evaluate(t, KNN{K: []int{1}}, bank, queries)[0]; a.Top5 != a.Top1 || a.Top1 == 1 {
+			t.Errorf("%+v: one vote makes no five classes", a)
+		}
+	})
+	t.Run("weights that round to 0 are votes", func(t *testing.T) {
+		cold := evaluate(t, KNN{K: []int{300}, Temperature: 1e-6}, bank, queries)[0]
+		if five := evaluate(t, KNN{K: []int{300}, Temperature: 1e-6}, bank, relabel(queries, 0))[0]; cold.Top5 <= cold.Top1 || five.Top5 != 1 {
+			t.Errorf("%+v; all queries of the lowest class %+v, of which each has a neighbour", cold, five)
 		}
 	})
 	t.Run("low temperature is one neighbour", func(t *testing.T) {
@@ -318,7 +330,6 @@ func evaluate(t testing.TB, knn KNN, bank, queries *Features) []Accuracy {
 
 // bruteForce is the protocol in its plainest form.
 func bruteForce(bank, queries *Features, k int, temperature float64) Accuracy {
-	classes := slices.Max(slices.Concat(bank.Labels, queries.Labels)) + 1
 	a := Accuracy{K: k}
 	for q := range queries.Len() {
 		type hit struct {
@@ -334,16 +345,14 @@ func bruteForce(bank, queries *Features, k int, temperature float64) Accuracy {
 			hits = append(hits, hit{s, bank.Labels[i]})
 		}
 		slices.SortStableFunc(hits, func(a, b hit) int { return cmp.Compare(b.s, a.s) })
-		scores := make([]float64, classes)
+		scores := map[int]float64{}
 		for _, h := range hits[:min(k, len(hits))] {
 			scores[h.label] += math.Exp(h.s / temperature)
 		}
-		order := make([]int, classes)
-		for c := range order {
-			order[c] = c
-		}
+		order := slices.Sorted(maps.Keys(scores))
 		slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(scores[b], scores[a]) })
 		switch rank := slices.Index(order, queries.Labels[q]); {
+		case rank < 0: // no vote
 		case rank == 0:
 			a.Top1++
 			a.Top5++

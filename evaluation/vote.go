@@ -12,9 +12,13 @@ type vote struct {
 	temperature float64
 	bank        []int // class of each image of the bank, 0 .. len(scores)-1
 	queries     []int
-	scores      []float64 // by class, of the query at hand
+	scores      []float64 // by class, of the query at hand; noVote where none of its neighbours is of the class
 	top1, top5  []int     // by index of ks
 }
+
+// noVote is less than the score of any class that a neighbour voted for. Such a weight
+// can round to 0, so 0 does not tell the two apart.
+const noVote = -1
 
 func newVote(ks []int, temperature float64, bank, queries []int) *vote {
 	v := &vote{ks: ks, temperature: temperature, top1: make([]int, len(ks)), top5: make([]int, len(ks))}
@@ -42,15 +46,20 @@ func newVote(ks []int, temperature float64, bank, queries []int) *vote {
 
 // count lets the neighbours of a query vote, the nearest first.
 func (v *vote) count(nearest []neighbour, query int) {
-	clear(v.scores)
+	for c := range v.scores {
+		v.scores[c] = noVote
+	}
 	next := 0
 	for _, i := range v.order {
 		for ; next < min(v.ks[i], len(nearest)); next++ {
 			// Relative to the nearest, so that no weight overflows; the factor is the same for all.
 			weight := math.Exp((nearest[next].cosine - nearest[0].cosine) / v.temperature)
-			v.scores[v.bank[nearest[next].index]] += weight
+			class := v.bank[nearest[next].index]
+			v.scores[class] = max(v.scores[class], 0) + weight
 		}
-		switch rank := v.rank(v.queries[query]); {
+		class := v.queries[query]
+		switch rank := v.rank(class); {
+		case v.scores[class] == noVote: // not ranked, even where fewer than five classes are
 		case rank == 0:
 			v.top1[i]++
 			v.top5[i]++

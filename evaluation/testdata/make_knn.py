@@ -3,8 +3,9 @@
 
 Both follow the published kNN protocol (arXiv 1805.01978) with plain matrices in
 float64: numpy with stable sorts (ties go to the lower index), torch with topk
-and one-hot votes. They must agree before anything is written. Duplicated rows
-with other labels make exact ties. Versions used: numpy 2.4.6, torch 2.15.0.
+and one-hot votes. They must agree before anything is written. Only classes that a
+neighbour voted for are ranked. Duplicated rows with other labels make exact ties.
+Versions used: numpy 2.4.6, torch 2.15.0.
 """
 import json
 import pathlib
@@ -33,7 +34,7 @@ def with_numpy(bank, bank_labels, queries, query_labels, classes):
             for i, w in zip(first[q], weights[q]):
                 votes[q, bank_labels[i]] += w
         ranking = np.argsort(-votes, axis=1, kind="stable")
-        hit = ranking == query_labels[:, None]
+        hit = (ranking == query_labels[:, None]) & (np.take_along_axis(votes, ranking, 1) > 0)
         out.append((int(hit[:, :1].sum()), int(hit[:, :5].sum())))
     return out
 
@@ -46,8 +47,8 @@ def with_torch(bank, bank_labels, queries, query_labels, classes):
         distances, indices = (queries @ bank.T).topk(k, largest=True, sorted=True)
         one_hot = torch.nn.functional.one_hot(bank_labels[indices], classes).double()
         votes = (one_hot * (distances / T).exp()[:, :, None]).sum(1)
-        _, ranking = votes.sort(dim=1, descending=True, stable=True)
-        hit = ranking == query_labels[:, None]
+        sums, ranking = votes.sort(dim=1, descending=True, stable=True)
+        hit = (ranking == query_labels[:, None]) & (sums > 0)
         out.append((int(hit[:, :1].sum()), int(hit[:, :5].sum())))
     return out
 
