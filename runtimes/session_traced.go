@@ -3,6 +3,7 @@ package runtimes
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"pmx/step"
 
@@ -12,19 +13,20 @@ import (
 // TracedSession is a Session whose first steps leave a trace. A runtime's trace lasts
 // as long as the session that writes it, and that of a whole training would be huge,
 // so these steps run on a session of their own, which hands its state to one that is
-// not traced. The numbers are those of a training without a trace.
+// not traced. The numbers are those of a training without a trace, and what goes wrong
+// with the trace is no error of a step.
 type TracedSession struct {
-	now    Session
+	now    Session                 // nil: closed
 	left   int                     // steps that are still traced
-	plain  func() (Session, error) // what goes on; nil when it does
+	plain  func() (Session, error) // makes the session without trace; nil when the trace has ended
 	prefix string
-	ended  func(trace string) error
+	ended  func(trace string, err error)
 }
 
-// TraceSteps compiles a step and traces its first n steps. ended is called with the
-// trace's path as soon as it is complete: at the step after those, or at Close. It
-// lies at o.ProfilePrefix.
-func TraceSteps(r Runtime, step *step.Step, o Options, n int, ended func(trace string) error) (*TracedSession, error) {
+// TraceSteps compiles a step and traces its first n steps. ended is called once: with
+// the trace's path, below o.ProfilePrefix, as soon as it is complete, which is at the step
+// after those or at Close; or with the reason why there is none.
+func TraceSteps(r Runtime, step *step.Step, o Options, n int, ended func(trace string, err error)) (*TracedSession, error) {
 	s := &TracedSession{left: n, prefix: o.ProfilePrefix, ended: ended}
 	if s.prefix == "" || n < 1 {
 		return nil, errors.New("runtimes: tracing steps needs a ProfilePrefix and at least one step")
@@ -39,12 +41,13 @@ func TraceSteps(r Runtime, step *step.Step, o Options, n int, ended func(trace s
 }
 
 // Step implements Session. After the last traced step it first goes over to the
-// session without trace; if that fails, the traced one is kept.
+// session without trace; if that fails, the traced one goes on.
 func (s *TracedSession) Step(ctx context.Context, feeds map[string]*onnxgraph.Tensor, hyper map[string]float64) (map[string]float64, error) {
+	if s.now == nil {
+		return nil, errStepClosed
+	}
 	if s.left == 0 && s.plain != nil {
-		if err := s.goOver(); err != nil {
-			return nil, err
-		}
+		s.goOver()
 	}
 	metrics, err := s.now.Step(ctx, feeds, hyper)
 	if err == nil && s.left > 0 {
@@ -53,42 +56,68 @@ func (s *TracedSession) Step(ctx context.Context, feeds map[string]*onnxgraph.Te
 	return metrics, err
 }
 
-func (s *TracedSession) goOver() error {
+// goOver ends the trace. The session that writes it is slower than one without, but
+// as good: it stays where there is no other.
+func (s *TracedSession) goOver() {
+	next, err := s.untraced()
+	s.plain = nil
+	if err != nil {
+		s.ended("", fmt.Errorf("the training goes on with the trace: %w", err))
+		return
+	}
+	traced := s.now
+	s.now = next
+	s.end(traced.Close())
+}
+
+// untraced makes the session without trace, in the state of the traced one.
+func (s *TracedSession) untraced() (Session, error) {
 	state, err := s.now.State()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	next, err := s.plain()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := next.SetState(state); err != nil {
-		return errors.Join(err, next.Close())
+		return nil, errors.Join(err, next.Close())
 	}
-	traced := s.now
-	s.now, s.plain = next, nil
-	return errors.Join(traced.Close(), s.end())
+	return next, nil
 }
 
-// end hands over the trace of a closed session.
-func (s *TracedSession) end() error {
-	trace, err := FindTrace(s.prefix)
+// end hands over the trace of a session that closed with err.
+func (s *TracedSession) end(err error) {
 	if err != nil {
-		return err
+		s.ended("", err)
+		return
 	}
-	return s.ended(trace)
+	s.ended(FindTrace(s.prefix))
 }
 
 // SetState implements Session.
 func (s *TracedSession) SetState(state step.State) error {
+	if s.now == nil {
+		return errStepClosed
+	}
 	return s.now.SetState(state)
 }
 
 // State implements Session.
-func (s *TracedSession) State() (step.State, error) { return s.now.State() }
+func (s *TracedSession) State() (step.State, error) {
+	if s.now == nil {
+		return nil, errStepClosed
+	}
+	return s.now.State()
+}
 
 // Undo implements Session.
-func (s *TracedSession) Undo() error { return s.now.Undo() }
+func (s *TracedSession) Undo() error {
+	if s.now == nil {
+		return errStepClosed
+	}
+	return s.now.Undo()
+}
 
 // Close implements Session. Closing again does nothing.
 func (s *TracedSession) Close() error {
@@ -99,7 +128,7 @@ func (s *TracedSession) Close() error {
 	s.now = nil
 	if s.plain != nil {
 		s.plain = nil
-		err = errors.Join(err, s.end())
+		s.end(err)
 	}
 	return err
 }

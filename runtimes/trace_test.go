@@ -143,21 +143,26 @@ func TestTraceSteps(t *testing.T) {
 			o.ProfilePrefix = filepath.Join(t.TempDir(), "trace")
 			var ended []int // after how many steps
 			done := 0
-			s, err := runtimes.TraceSteps(r, built, o, traced, func(trace string) error {
+			s, err := runtimes.TraceSteps(r, built, o, traced, func(trace string, err error) {
 				ended = append(ended, done)
+				if err != nil {
+					t.Fatal(err)
+				}
 				file, err := os.Open(trace)
 				if err != nil {
-					return err
+					t.Fatal(err)
 				}
 				defer file.Close()
 				p, err := runtimes.ReadProfile(file, 1)
-				if err == nil && p.Steps != traced-1 {
+				if err != nil {
+					t.Fatal(err)
+				}
+				if p.Steps != traced-1 {
 					t.Errorf("%d steps traced", p.Steps+1)
 				}
-				if err == nil && (p.Parts[runtimes.PartForward] == 0 || p.Parts[runtimes.PartBackward] == 0 || p.Parts[runtimes.PartOptimizer] == 0 || p.Products == 0 || p.Between < 0) {
+				if p.Parts[runtimes.PartForward] == 0 || p.Parts[runtimes.PartBackward] == 0 || p.Parts[runtimes.PartOptimizer] == 0 || p.Products == 0 || p.Between < 0 {
 					t.Errorf("profile %+v", p)
 				}
-				return err
 			})
 			if err != nil {
 				t.Fatal(err)
@@ -195,8 +200,12 @@ func TestTraceStepsEndsAtClose(t *testing.T) {
 	f := fixtures(t)[0]
 	_, built, feeds := firstStep(t, r, f, o)
 	o.ProfilePrefix = filepath.Join(t.TempDir(), "trace")
-	broken := errors.New("cannot keep it")
-	s, err := runtimes.TraceSteps(r, built, o, 5, func(string) error { return broken })
+	calls := 0
+	s, err := runtimes.TraceSteps(r, built, o, 5, func(trace string, err error) {
+		if calls++; err != nil || !strings.HasPrefix(trace, o.ProfilePrefix) {
+			t.Errorf("trace %q, %v", trace, err)
+		}
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -209,11 +218,8 @@ func TestTraceStepsEndsAtClose(t *testing.T) {
 	if err := s.Undo(); err != nil {
 		t.Error(err)
 	}
-	if err := s.Close(); !errors.Is(err, broken) {
-		t.Errorf("closing says %v", err)
-	}
-	if err := s.Close(); err != nil {
-		t.Errorf("closing again says %v", err)
+	if err := errors.Join(s.Close(), s.Close()); err != nil || calls != 1 {
+		t.Errorf("closing twice says %v, the trace was complete %d times", err, calls)
 	}
 	_, err = runtimes.TraceSteps(r, built, options(t), 5, nil)
 	errtest.OneLine(t, err, "needs a ProfilePrefix")

@@ -2,10 +2,12 @@ package tasks
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"pmx/artifacts"
 	"pmx/internal/atomicfile"
@@ -18,6 +20,7 @@ type profile struct {
 	steps   int // that are traced; the first is left out of the summary, it allocates memory
 	tmp     string
 	summary bytes.Buffer // printed at the end of the training
+	failed  error        // why there is no profile: the training goes on without
 }
 
 // open compiles the step for tracing. The trace begins before there is a run to keep it in.
@@ -27,15 +30,17 @@ func (p *profile) open(t *run) (err error) {
 	}
 	options := t.Execution
 	options.ProfilePrefix = filepath.Join(p.tmp, "trace")
-	t.session, err = runtimes.TraceSteps(t.Runtime, t.step, options, p.steps, func(trace string) error { return p.keep(t.dir, trace) })
+	t.session, err = runtimes.TraceSteps(t.Runtime, t.step, options, p.steps, func(trace string, err error) {
+		p.failed = err
+		if err == nil && t.dir != nil { // else the training did not begin
+			p.failed = p.keep(t.dir, trace)
+		}
+	})
 	return err
 }
 
 // keep copies the trace into the run, and sums it up.
 func (p *profile) keep(run *artifacts.RunDir, trace string) error {
-	if run == nil {
-		return nil // the training did not begin
-	}
 	file, err := os.Open(trace)
 	if err != nil {
 		return err
@@ -43,7 +48,7 @@ func (p *profile) keep(run *artifacts.RunDir, trace string) error {
 	defer file.Close()
 	sums, err := runtimes.ReadProfile(file, 1)
 	if err != nil {
-		return fmt.Errorf("--profile: %w", err)
+		return err
 	}
 	if _, err := file.Seek(0, io.SeekStart); err != nil {
 		return err
@@ -60,17 +65,17 @@ func (p *profile) keep(run *artifacts.RunDir, trace string) error {
 	return atomicfile.WriteBytes(run.Path(artifacts.ProfileSummaryName), p.summary.Bytes())
 }
 
-// print ends the trace, if it goes on, and prints the summary. A training that
-// failed may have done too few steps for one: that is no second error.
-func (p *profile) print(t *run, failed error) error {
-	err := t.session.Close()
+// print ends the trace, if it goes on, and prints the summary, or a warning that there
+// is none. A training that failed may have done too few steps for one: that needs no
+// warning.
+func (p *profile) print(t *run, failed error) {
+	closed := t.session.Close()
+	if err := cmp.Or(p.failed, closed); err != nil && failed == nil {
+		fmt.Fprintf(t.Log, "warning: --profile: %s; the training is not affected\n", strings.ReplaceAll(err.Error(), "\n", "; "))
+	}
 	if p.summary.Len() > 0 {
 		fmt.Fprintf(t.Out, "%s\nthe trace is in %s, for https://ui.perfetto.dev\n", p.summary.Bytes(), t.dir.Path(artifacts.ProfileName))
 	}
-	if failed != nil {
-		return nil
-	}
-	return err
 }
 
 // close removes the temporary trace.

@@ -335,7 +335,7 @@ func (t *run) train(ctx context.Context) error {
 		t.recipe.TaskName(), t.data.Name(), progress.Count(int64(t.data.Len())), t.recipe.Common().Epochs, t.perEpoch, t.Runtime.Name(), t.Execution.Device)
 	err = loop.Run(ctx)
 	if t.profile != nil {
-		err = errors.Join(err, t.profile.print(t, err))
+		t.profile.print(t, err)
 	}
 	return t.imageRemedy(err)
 }
