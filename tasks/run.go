@@ -11,7 +11,6 @@ import (
 	"unicode/utf8"
 
 	"pmx/artifacts"
-	"pmx/artifacts/tfevents"
 	"pmx/builders"
 	"pmx/export"
 	"pmx/images"
@@ -350,16 +349,8 @@ func (t *run) hooks() ([]training.Hook, error) {
 	if err != nil {
 		return nil, err
 	}
-	log, err := t.dir.OpenMetrics(t.from.Step)
-	if err != nil {
-		return nil, err
-	}
-	events, err := tfevents.Create(t.dir.Path(), t.from.Step)
-	if err != nil {
-		return nil, errors.Join(err, log.Close())
-	}
 	hooks := []training.Hook{
-		training.NewProgressHook(t.Log), &training.MetricsHook{Log: log}, &training.TensorBoardHook{Writer: events},
+		training.NewProgressHook(t.Log), &training.MetricsHook{Run: t.dir}, &training.TensorBoardHook{Dir: t.dir.Path()},
 	}
 	if evaluate != nil {
 		hooks = append(hooks, evaluate)

@@ -2,14 +2,16 @@ package training
 
 import "context"
 
-// Hook is called by a Loop around its steps. An error ends the training.
+// Hook is called by a Loop around its steps. An error ends the training. What a hook
+// holds, such as a file, it opens in Start: a hook that did not start is not ended.
 //
 // Hooks run in the order in which they are listed, and end in the opposite one.
 // A checkpoint hook is listed last: what it saves, the others have logged.
 type Hook interface {
 	// Start is called before the first step.
 	Start(ctx context.Context, l *Loop) error
-	// Step is called after each step; r is the hook's to read only.
+	// Step is called after each step; r is the hook's to read only. If it fails, the
+	// step is taken back.
 	Step(ctx context.Context, l *Loop, r *StepReport) error
 	// End is called once for a hook whose Start went well, with what ended the
 	// training: nil after the last step, else an error such as *InterruptedError

@@ -13,7 +13,8 @@ import (
 
 // CheckpointHook saves the run: every so many steps or epochs, after the last
 // step, and when the training is interrupted or fails, so that Resume goes on
-// from the very step. A state that led to a loss that is not finite is not saved.
+// from the very step. A state that led to a loss that is not finite is not saved, nor
+// is a step that another hook could not take, whose log line would be missing.
 // List it last.
 type CheckpointHook struct {
 	NoHook
@@ -58,7 +59,7 @@ func (h *CheckpointHook) End(_ context.Context, l *Loop, cause error) error {
 		diverged.Kept = h.path()
 		return nil
 	}
-	if l.Done() > h.newest && !h.failed {
+	if l.Done() > h.newest && !h.failed && !errors.Is(cause, errNotTakenBack) {
 		if err := h.save(l); err != nil {
 			return err
 		}

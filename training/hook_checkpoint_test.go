@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"pmx/artifacts"
+	"pmx/onnxgraph"
 	"pmx/training"
 )
 
@@ -160,6 +161,66 @@ func TestCheckpointHookSavesOnTheWayOut(t *testing.T) {
 		err := fakeLoop(s, 20, 3, h).Run(t.Context())
 		if failed, ok := errors.AsType[*training.FailedError](err); !ok || failed.Step != 4 || failed.Kept != h.Checkpoints.Path(4) ||
 			err.Error() != "training: training: step 5: no memory; stopped after step 4, the newest checkpoint is "+h.Checkpoints.Path(4) {
+			t.Errorf("error %v", err)
+		}
+		if got := saved(t, h); !slices.Equal(got, []int64{4}) {
+			t.Errorf("checkpoints %v", got)
+		}
+	})
+	t.Run("another hook failed", func(t *testing.T) {
+		h := checkpointHook(t)
+		h.EverySteps = 4
+		var calls []string
+		log := &tape{name: "log", calls: &calls, fail: map[string]error{"7": errors.New("disk full")}}
+		s := newFakeSession()
+		err := fakeLoop(s, 20, 3, log, h).Run(t.Context())
+		if failed, ok := errors.AsType[*training.FailedError](err); !ok || failed.Step != 6 || failed.Kept != h.Checkpoints.Path(6) {
+			t.Errorf("error %v", err)
+		}
+		// Step 7 is in no log and in no checkpoint; step 6 is in both, with its part of the epoch.
+		if got := saved(t, h); !slices.Equal(got, []int64{4, 6}) {
+			t.Errorf("checkpoints %v", got)
+		}
+		c, err := artifacts.ReadCheckpoint(h.Checkpoints.Path(6))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := `{"position":{"epoch":2,"step":0,"steps_per_epoch":3},"epoch":{"steps":0}}`; string(c.Data) != want {
+			t.Errorf("data %s, want %s", c.Data, want)
+		}
+		six := newFakeSession()
+		l := fakeLoop(six, 20, 3)
+		l.Steps = 6
+		if err := l.Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got := onnxgraph.Data[float32](c.Tensors[1].Tensor); !slices.Equal(got, six.w) {
+			t.Errorf("state %v of %s, want %v", got, c.Tensors[1].Name, six.w)
+		}
+	})
+	t.Run("another hook failed at the end of an epoch", func(t *testing.T) {
+		h := checkpointHook(t)
+		var calls []string
+		log := &tape{name: "log", calls: &calls, fail: map[string]error{"6": errors.New("disk full")}}
+		s := newFakeSession()
+		fakeLoop(s, 20, 3, log, h).Run(t.Context())
+		c, err := artifacts.ReadCheckpoint(h.Checkpoints.Path(5))
+		if err != nil {
+			t.Fatal(err)
+		}
+		loss := s.losses[3] + s.losses[4]
+		if want := fmt.Sprintf(`{"position":{"epoch":1,"step":2,"steps_per_epoch":3},"epoch":{"steps":2,"sums":{"grad_norm":%v,"loss":%v}}}`, 2*loss, loss); string(c.Data) != want {
+			t.Errorf("data %s, want %s", c.Data, want)
+		}
+	})
+	t.Run("a step that cannot be taken back", func(t *testing.T) {
+		h := checkpointHook(t)
+		h.EverySteps = 4
+		var calls []string
+		s := newFakeSession()
+		log := &tape{name: "log", calls: &calls, fail: map[string]error{"7": errors.New("disk full")}, onStep: func(*training.Loop, *training.StepReport) { s.undoable = false }}
+		err := fakeLoop(s, 20, 3, log, h).Run(t.Context())
+		if err == nil || !strings.Contains(err.Error(), "disk full; then the step could not be taken back: nothing to undo") {
 			t.Errorf("error %v", err)
 		}
 		if got := saved(t, h); !slices.Equal(got, []int64{4}) {

@@ -12,20 +12,28 @@ import (
 // "epoch_step_s", ...; recorded numbers have their own.
 type MetricsHook struct {
 	NoHook
-	Log *artifacts.MetricsLog // opened behind the step to start from; the hook closes it
+	Run *artifacts.RunDir
 	// Every is how many steps one line is written for; 0 is 1.
 	Every int64
+
+	log *artifacts.MetricsLog // from Start to End
+}
+
+// Start opens the file behind the step that the loop starts from.
+func (h *MetricsHook) Start(_ context.Context, l *Loop) (err error) {
+	h.log, err = h.Run.OpenMetrics(l.From.Step)
+	return err
 }
 
 // Step writes the step's line, and the epoch's.
 func (h *MetricsHook) Step(_ context.Context, l *Loop, r *StepReport) error {
 	if r.Step%max(h.Every, 1) == 0 {
-		if err := h.Log.Append(r.Step, stepValues(l, r)); err != nil {
+		if err := h.log.Append(r.Step, stepValues(l, r)); err != nil {
 			return err
 		}
 	}
 	if r.Epoch != nil {
-		return h.Log.Append(r.Step, epochValues(r.Epoch))
+		return h.log.Append(r.Step, epochValues(r.Epoch))
 	}
 	return nil
 }
@@ -36,14 +44,14 @@ func (h *MetricsHook) Record(step int64, values map[string]float64) error {
 	for name, v := range values {
 		line[name] = v
 	}
-	return h.Log.Append(step, line)
+	return h.log.Append(step, line)
 }
 
 // Flush puts the lines on the disk.
-func (h *MetricsHook) Flush() error { return h.Log.Sync() }
+func (h *MetricsHook) Flush() error { return h.log.Sync() }
 
 // End closes the file.
-func (h *MetricsHook) End(context.Context, *Loop, error) error { return h.Log.Close() }
+func (h *MetricsHook) End(context.Context, *Loop, error) error { return h.log.Close() }
 
 func stepValues(l *Loop, r *StepReport) map[string]any {
 	line := map[string]any{

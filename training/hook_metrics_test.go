@@ -17,15 +17,11 @@ func TestMetricsHook(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer run.Close()
-	log, err := run.OpenMetrics(0)
-	if err != nil {
-		t.Fatal(err)
-	}
 	s := newFakeSession()
 	knn := &training.EvalHook{EveryEpochs: 1, Evaluate: func(context.Context, *training.Loop) (map[string]float64, error) {
 		return map[string]float64{"knn_top1": 61.5}, nil
 	}}
-	if err := fakeLoop(s, 4, 4, &training.MetricsHook{Log: log, Every: 2}, knn).Run(t.Context()); err != nil {
+	if err := fakeLoop(s, 4, 4, &training.MetricsHook{Run: run, Every: 2}, knn).Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	lines, err := run.ReadMetrics()

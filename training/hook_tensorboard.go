@@ -11,9 +11,17 @@ import (
 // epochs' means as epoch/loss, ..., and what is recorded as eval/knn_top1, ...
 type TensorBoardHook struct {
 	NoHook
-	Writer *tfevents.Writer // created behind the step to start from; the hook closes it
+	Dir string // of the event file
 	// Every is how many steps one point is drawn for; 0 is 1.
 	Every int64
+
+	writer *tfevents.Writer // from Start to End
+}
+
+// Start creates an event file behind the step that the loop starts from.
+func (h *TensorBoardHook) Start(_ context.Context, l *Loop) (err error) {
+	h.writer, err = tfevents.Create(h.Dir, l.From.Step)
+	return err
 }
 
 // Step writes the step's points, and the epoch's.
@@ -32,18 +40,18 @@ func (h *TensorBoardHook) Step(_ context.Context, _ *Loop, r *StepReport) error 
 	if len(points) == 0 {
 		return nil
 	}
-	return h.Writer.Scalars(r.Step, points)
+	return h.writer.Scalars(r.Step, points)
 }
 
 // Record writes points of numbers.
 func (h *TensorBoardHook) Record(step int64, values map[string]float64) error {
 	points := map[string]float64{}
 	group(points, "eval/", values)
-	return h.Writer.Scalars(step, points)
+	return h.writer.Scalars(step, points)
 }
 
 // End closes the file.
-func (h *TensorBoardHook) End(context.Context, *Loop, error) error { return h.Writer.Close() }
+func (h *TensorBoardHook) End(context.Context, *Loop, error) error { return h.writer.Close() }
 
 func group(points map[string]float64, prefix string, values map[string]float64) {
 	for name, v := range values {

@@ -13,21 +13,16 @@ import (
 
 	"google.golang.org/protobuf/encoding/protowire"
 
-	"pmx/artifacts/tfevents"
 	"pmx/training"
 )
 
 func TestTensorBoardHook(t *testing.T) {
 	dir := t.TempDir()
-	writer, err := tfevents.Create(dir, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
 	s := newFakeSession()
 	knn := &training.EvalHook{EveryEpochs: 1, Evaluate: func(context.Context, *training.Loop) (map[string]float64, error) {
 		return map[string]float64{"knn_top1": 61.5}, nil
 	}}
-	if err := fakeLoop(s, 3, 3, &training.TensorBoardHook{Writer: writer, Every: 2}, knn).Run(t.Context()); err != nil {
+	if err := fakeLoop(s, 3, 3, &training.TensorBoardHook{Dir: dir, Every: 2}, knn).Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	got := scalars(t, dir)

@@ -29,6 +29,12 @@ type Loop struct {
 	// From is where Resume found the run; its zero value starts at step 0.
 	From Resumed
 
+	place
+	before place // the last step
+}
+
+// place is how far a loop is.
+type place struct {
 	step     int64
 	position Position // of the Feeder, behind the batch of the last step
 	averages Averages
@@ -104,6 +110,8 @@ func (e *FailedError) Unwrap() error { return e.Cause }
 // has begun is finished before ctx is looked at. The error is an
 // *InterruptedError, a *DivergedError or a *FailedError with what the session, the
 // feeder or a hook returned; whatever it is, the session holds the state after Done steps.
+// A step is done once all hooks have taken it: if one fails, the step is taken back, since
+// a state that is saved is not logged again.
 func (l *Loop) Run(ctx context.Context) error {
 	if l.Feeder.StepsPerEpoch() < 1 {
 		return errors.New("training: the data has fewer images than one batch: choose a smaller batch")
@@ -111,7 +119,7 @@ func (l *Loop) Run(ctx context.Context) error {
 	if l.From.Step > l.Steps {
 		return fmt.Errorf("training: the run has done %d steps already, asked for are %d in all", l.From.Step, l.Steps)
 	}
-	l.step, l.position, l.averages, l.timing = l.From.Step, l.From.Position, l.From.Averages.clone(), timing{}
+	l.place = place{step: l.From.Step, position: l.From.Position, averages: l.From.Averages.clone()}
 
 	started, err := l.startHooks(ctx)
 	if err == nil {
@@ -209,12 +217,29 @@ func (l *Loop) train(ctx context.Context) error {
 		}
 		for _, h := range l.Hooks {
 			if err := h.Step(ctx, l, report); err != nil {
-				return l.orInterrupted(ctx, err)
+				return l.takeBack(l.orInterrupted(ctx, err))
 			}
 		}
 	}
 	return nil
 }
+
+// takeBack undoes the step in which a hook failed with err. An interruption leaves it: what
+// the hook was measuring is measured on resume.
+func (l *Loop) takeBack(err error) error {
+	if _, interrupted := errors.AsType[*InterruptedError](err); interrupted {
+		return err
+	}
+	if undo := l.Session.Undo(); undo != nil {
+		return fmt.Errorf("%w; then %w: %w", err, errNotTakenBack, undo)
+	}
+	l.place = l.before
+	return err
+}
+
+// errNotTakenBack is in the error of a loop whose last step some hooks have not taken: its
+// state is not to be saved.
+var errNotTakenBack = errors.New("the step could not be taken back")
 
 // orInterrupted is err, or an *InterruptedError if err comes of ctx being done.
 func (l *Loop) orInterrupted(ctx context.Context, err error) error {
@@ -251,6 +276,8 @@ func (l *Loop) takeStep(ctx context.Context) (*StepReport, error) {
 		}
 		return nil, diverged
 	}
+	l.before = l.place
+	l.before.averages = l.averages.clone()
 	l.step++
 	l.position = position
 	report := &StepReport{Step: l.step, Metrics: metrics, Hyper: hyper, Wait: ready.Sub(begin), Compute: time.Since(ready), Images: l.Images}

@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"pmx/artifacts"
 	"pmx/training"
 )
 
@@ -283,7 +286,7 @@ func TestLoopErrors(t *testing.T) {
 		{"feeder", func(_ *fakeSession, l *training.Loop, _ *tape) {
 			l.Feeder.(*seededFeeder).onNext = func(batch uint64) error { return map[uint64]error{4: broken}[batch] }
 		}, "broken", 4},
-		{"hook's step", func(_ *fakeSession, _ *training.Loop, h *tape) { h.fail = map[string]error{"2": broken} }, "broken", 2},
+		{"hook's step", func(_ *fakeSession, _ *training.Loop, h *tape) { h.fail = map[string]error{"2": broken} }, "broken", 1},
 		{"hook's start", func(_ *fakeSession, _ *training.Loop, h *tape) { h.fail = map[string]error{"start": broken} }, "broken", 0},
 		{"hook's end", func(_ *fakeSession, _ *training.Loop, h *tape) { h.fail = map[string]error{"end": broken} }, "broken", 6},
 		{"step and end", func(s *fakeSession, _ *training.Loop, h *tape) {
@@ -314,6 +317,54 @@ func TestLoopErrors(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestLoopClosesFiles: however a training ends, the files of its hooks are closed.
+func TestLoopClosesFiles(t *testing.T) {
+	broken := errors.New("broken")
+	for name, setup := range map[string]func(l *training.Loop, last *tape){
+		"well":             func(*training.Loop, *tape) {},
+		"past the end":     func(l *training.Loop, _ *tape) { l.From.Step = 7 },
+		"no whole batch":   func(l *training.Loop, _ *tape) { l.Feeder.(*seededFeeder).perEpoch = 0 },
+		"later hook start": func(_ *training.Loop, last *tape) { last.fail = map[string]error{"start": broken} },
+		"later hook step":  func(_ *training.Loop, last *tape) { last.fail = map[string]error{"2": broken} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			run, err := artifacts.CreateRun(filepath.Join(t.TempDir(), "run"), false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var calls []string
+			last := &tape{calls: &calls}
+			l := fakeLoop(newFakeSession(), 6, 4, &training.MetricsHook{Run: run}, &training.TensorBoardHook{Dir: run.Path()}, last)
+			setup(l, last)
+			if err := l.Run(t.Context()); (err == nil) != (name == "well") {
+				t.Errorf("error %v", err)
+			}
+			run.Close()
+			for _, path := range openFiles(t) {
+				if strings.HasPrefix(path, run.Path()) {
+					t.Errorf("%s is still open", path)
+				}
+			}
+		})
+	}
+}
+
+// openFiles are the paths of this process's open files.
+func openFiles(t *testing.T) (paths []string) {
+	t.Helper()
+	const folder = "/proc/self/fd"
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		missing(t, err.Error())
+	}
+	for _, e := range entries {
+		if path, err := os.Readlink(filepath.Join(folder, e.Name())); err == nil {
+			paths = append(paths, path)
+		}
+	}
+	return paths
 }
 
 // TestEvalHook: when it measures, and that the others hear of it.

@@ -78,10 +78,6 @@ func (j job) run() error {
 	if err != nil {
 		return err
 	}
-	log, err := run.OpenMetrics(from.Step)
-	if err != nil {
-		return err
-	}
 	feeder := newFeeder(s, jobPerEpoch)
 	feeder.seek(from.Position)
 	ctx, stop := context.WithCancel(context.Background())
@@ -101,7 +97,7 @@ func (j job) run() error {
 	loop := training.Loop{
 		Session: session, Feeder: feeder, Schedules: schedules(jobSteps),
 		Steps: jobSteps, Images: 4, From: from,
-		Hooks: []training.Hook{&training.MetricsHook{Log: log}, &training.CheckpointHook{Checkpoints: checkpoints, EverySteps: jobSaves, ConfigHash: hash, Seed: j.Config.Seed}},
+		Hooks: []training.Hook{&training.MetricsHook{Run: run}, &training.CheckpointHook{Checkpoints: checkpoints, EverySteps: jobSaves, ConfigHash: hash, Seed: j.Config.Seed}},
 	}
 	return loop.Run(ctx)
 }
