@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"pmx/internal/atomicfile"
 )
 
 // Checkpoints is a folder of checkpoints, one file a step.
@@ -32,7 +34,7 @@ func (c Checkpoints) Path(step int64) string {
 // Save writes a checkpoint under its step, and, once it is safe on the disk,
 // deletes all but the newest Keep.
 func (c Checkpoints) Save(checkpoint *Checkpoint) error {
-	if err := WriteCheckpoint(c.Path(checkpoint.Step), checkpoint); err != nil {
+	if err := atomicfile.WriteRegular(c.Path(checkpoint.Step), checkpoint.Write); err != nil {
 		return err
 	}
 	if c.Keep <= 0 {

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -39,7 +38,7 @@ func (r *RunDir) ReadConfig(config any) error {
 }
 
 func (r *RunDir) readConfig() ([]byte, error) {
-	data, err := os.ReadFile(r.Path(ConfigName))
+	data, err := readFile(r.Path(ConfigName))
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, err := r.Checkpoints().Latest(); errors.Is(err, ErrNoCheckpoint) {
 			return nil, fmt.Errorf("artifacts: %s has no %s, since it was stopped before it began: start again with --overwrite", r.path, ConfigName)

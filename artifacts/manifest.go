@@ -2,10 +2,13 @@ package artifacts
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"runtime"
+	"syscall"
 	"time"
 
 	"pmx/internal/atomicfile"
@@ -97,7 +100,7 @@ func (r *RunDir) ReadManifest() (Manifest, error) { return readManifest(r.Path(M
 
 func readManifest(path string) (Manifest, error) {
 	var m Manifest
-	data, err := os.ReadFile(path)
+	data, err := readFile(path)
 	if err != nil {
 		return m, fmt.Errorf("artifacts: %w", err)
 	}
@@ -110,9 +113,24 @@ func readManifest(path string) (Manifest, error) {
 	return m, nil
 }
 
-// writeJSON writes v, indented for people, atomically.
+// readFile reads a file of the run, which may be a link. It does not wait for a pipe.
+func readFile(path string) ([]byte, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err != nil {
+		return nil, err
+	} else if !info.Mode().IsRegular() {
+		return nil, &fs.PathError{Op: "read", Path: path, Err: errors.New("not a regular file")}
+	}
+	return io.ReadAll(f)
+}
+
+// writeJSON writes v to a file of the run, indented for people, atomically.
 func writeJSON(path string, v any) error {
-	return atomicfile.Write(path, func(w io.Writer) error {
+	return atomicfile.WriteRegular(path, func(w io.Writer) error {
 		e := json.NewEncoder(w)
 		e.SetEscapeHTML(false)
 		e.SetIndent("", "  ")

@@ -25,10 +25,13 @@ type MetricsLog struct {
 // A new run passes 0.
 func (r *RunDir) OpenMetrics(fromStep int64) (*MetricsLog, error) {
 	path := r.Path(MetricsName)
+	if err := atomicfile.CheckReplaceable(path); err != nil {
+		return nil, err
+	}
 	if err := dropLines(path, fromStep); err != nil {
 		return nil, err
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o666)
+	f, err := atomicfile.OpenRegular(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o666)
 	if err != nil {
 		return nil, fmt.Errorf("artifacts: %w", err)
 	}
@@ -128,7 +131,7 @@ func dropLines(path string, step int64) error {
 	if !drop && !torn {
 		return nil
 	}
-	return atomicfile.Write(path, func(w io.Writer) error {
+	return atomicfile.WriteRegular(path, func(w io.Writer) error {
 		_, err := eachLine(path, func(line []byte, m Metrics) error {
 			if m.Step > step {
 				return nil

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"pmx/artifacts/safetensors"
@@ -103,6 +104,93 @@ func TestForeignFolderIsNeverTouched(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestNothingIsWrittenElsewhere: what a link in a run's folder leads to stays as it is,
+// and what is no file of the run is told, not waited for.
+func TestNothingIsWrittenElsewhere(t *testing.T) {
+	const precious = "{\"step\":1}\n{\"step\":99}\n" // as a log of metrics
+	for name, write := range map[string]func(run *RunDir) error{
+		ManifestName: func(run *RunDir) error { return run.WriteManifest(Manifest{}) },
+		ConfigName:   func(run *RunDir) error { return run.WriteConfig(testConfig{}) },
+		MetricsName: func(run *RunDir) error {
+			log, err := run.OpenMetrics(1)
+			if err == nil {
+				err = errors.Join(log.Append(2, nil), log.Close())
+			}
+			return err
+		},
+		CheckpointsDir + "/000007.safetensors": func(run *RunDir) error {
+			return run.Checkpoints().Save(&Checkpoint{CheckpointHeader: CheckpointHeader{Step: 7}})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			run := create(t, filepath.Join(t.TempDir(), "run"))
+			defer run.Close()
+			path := run.Path(name)
+			for _, place := range []func() error{
+				func() error {
+					victim := filepath.Join(t.TempDir(), "victim")
+					return errors.Join(os.WriteFile(victim, []byte(precious), 0o666), os.Symlink(victim, path))
+				},
+				func() error { return syscall.Mkfifo(path, 0o666) },
+			} {
+				os.Remove(path)
+				if err := place(); err != nil {
+					t.Fatal(err)
+				}
+				errtest.OneLine(t, write(run), path, "remove it")
+				if victim, err := os.Readlink(path); err == nil {
+					if data, err := os.ReadFile(victim); err != nil || string(data) != precious {
+						t.Errorf("%s holds %q, %v", victim, data, err)
+					}
+				}
+			}
+		})
+	}
+	t.Run(lockName, func(t *testing.T) {
+		run := create(t, filepath.Join(t.TempDir(), "run"))
+		run.Close()
+		victim := filepath.Join(t.TempDir(), "victim")
+		if err := errors.Join(os.WriteFile(victim, []byte("123"), 0o666), os.Remove(run.Path(lockName)), os.Symlink(victim, run.Path(lockName))); err != nil {
+			t.Fatal(err)
+		}
+		_, err := OpenRun(run.Path())
+		errtest.OneLine(t, err, run.Path(lockName), "is a symbolic link")
+		_, err = CreateRun(run.Path(), true)
+		errtest.OneLine(t, err, run.Path(lockName), "is a symbolic link")
+		if data, err := os.ReadFile(victim); err != nil || string(data) != "123" {
+			t.Errorf("%s holds %q, %v", victim, data, err)
+		}
+	})
+}
+
+// TestRunOfLinks: a run whose files are links can be looked at.
+func TestRunOfLinks(t *testing.T) {
+	run := create(t, filepath.Join(t.TempDir(), "run"))
+	if err := errors.Join(run.WriteConfig(testConfig{Seed: 5}), run.Close()); err != nil {
+		t.Fatal(err)
+	}
+	links := t.TempDir()
+	for _, name := range []string{ManifestName, ConfigName, CheckpointsDir} {
+		if err := os.Symlink(run.Path(name), filepath.Join(links, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	view, err := ViewRun(links)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var config testConfig
+	if err := view.ReadConfig(&config); err != nil || config.Seed != 5 {
+		t.Errorf("config %+v, %v", config, err)
+	}
+	pipes := t.TempDir()
+	if err := syscall.Mkfifo(filepath.Join(pipes, ManifestName), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	_, err = ViewRun(pipes)
+	errtest.OneLine(t, err, ManifestName, "not a regular file")
 }
 
 func TestOpenRunRefusals(t *testing.T) {

@@ -3,6 +3,7 @@ package evaluation
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -12,6 +13,7 @@ import (
 
 	"pmx/artifacts"
 	"pmx/artifacts/safetensors"
+	"pmx/internal/atomicfile"
 	"pmx/onnxgraph"
 )
 
@@ -80,7 +82,7 @@ func (c Cache) removeOthers(model string) error {
 		return err
 	}
 	for _, e := range entries {
-		if !strings.HasPrefix(e.Name(), artifacts.FeaturesPrefix) {
+		if !strings.HasPrefix(e.Name(), artifacts.FeaturesPrefix) || !e.Type().IsRegular() {
 			continue
 		}
 		path := filepath.Join(c.Dir, e.Name())
@@ -116,8 +118,10 @@ func writeFeatures(path string, key Key, f *Features) error {
 		labels[i] = int64(l)
 	}
 	l, data := onnxgraph.NewTensor([]int{f.Len()}, labels), onnxgraph.NewTensor([]int{f.Len(), f.Dim}, f.Data)
-	return safetensors.WriteFile(path, []safetensors.Named{{Name: cacheLabels, Tensor: l}, {Name: cacheFeatures, Tensor: data}},
-		map[string]string{cacheModel: key.Model, cacheData: key.Data, cacheCRC: checksum(data, l)})
+	return atomicfile.WriteRegular(path, func(w io.Writer) error {
+		return safetensors.Write(w, []safetensors.Named{{Name: cacheLabels, Tensor: l}, {Name: cacheFeatures, Tensor: data}},
+			map[string]string{cacheModel: key.Model, cacheData: key.Data, cacheCRC: checksum(data, l)})
+	})
 }
 
 // checksum is the CRC-32C of features and labels, in hexadecimal.
@@ -127,8 +131,10 @@ func checksum(features, labels *onnxgraph.Tensor) string {
 }
 
 func readFeatures(path string, key Key) (*Features, error) {
-	if _, err := os.Stat(path); err != nil {
+	if info, err := os.Stat(path); err != nil {
 		return nil, err
+	} else if !info.Mode().IsRegular() { // to open a pipe is to wait
+		return nil, errors.New("it is not a regular file")
 	}
 	r, err := safetensors.Open(path)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"pmx/artifacts/safetensors"
@@ -140,5 +141,40 @@ func TestFileDigest(t *testing.T) {
 	}
 	if _, err := FileDigest(path + "x"); err == nil {
 		t.Error("no error for a file that is not there")
+	}
+}
+
+// TestCacheLeavesLinks: a link at a cache file's name is not followed, and a pipe is not
+// waited for; the features are computed all the same.
+func TestCacheLeavesLinks(t *testing.T) {
+	key := Key{Model: "m1", Data: "d1"}
+	for _, kind := range []string{"link", "pipe"} {
+		t.Run(kind, func(t *testing.T) {
+			var warnings []error
+			cache := Cache{Dir: t.TempDir(), Warn: func(err error) { warnings = append(warnings, err) }}
+			victim := filepath.Join(t.TempDir(), "victim")
+			if err := os.WriteFile(victim, []byte("precious"), 0o666); err != nil {
+				t.Fatal(err)
+			}
+			place := func() error { return os.Symlink(victim, cache.Path(key)) }
+			if kind == "pipe" {
+				place = func() error { return syscall.Mkfifo(cache.Path(key), 0o666) }
+			}
+			if err := place(); err != nil {
+				t.Fatal(err)
+			}
+			f, err := cache.Get(key, func() (*Features, error) {
+				return &Features{Dim: 1, Data: []float32{1}, Labels: []int{0}}, nil
+			})
+			if err != nil || f.Len() != 1 {
+				t.Errorf("features %+v, %v", f, err)
+			}
+			if len(warnings) != 2 || !strings.Contains(warnings[1].Error(), "features are not kept") || !strings.Contains(warnings[1].Error(), "remove it") {
+				t.Errorf("warnings %v", warnings)
+			}
+			if data, err := os.ReadFile(victim); err != nil || string(data) != "precious" {
+				t.Errorf("the file that the link led to holds %q, %v", data, err)
+			}
+		})
 	}
 }

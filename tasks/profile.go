@@ -53,7 +53,7 @@ func (p *profile) keep(run *artifacts.RunDir, trace string) error {
 	if _, err := file.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
-	if err := atomicfile.Write(run.Path(artifacts.ProfileName), func(w io.Writer) error {
+	if err := atomicfile.WriteRegular(run.Path(artifacts.ProfileName), func(w io.Writer) error {
 		_, err := io.Copy(w, file)
 		return err
 	}); err != nil {
@@ -62,7 +62,10 @@ func (p *profile) keep(run *artifacts.RunDir, trace string) error {
 	if err := sums.Print(&p.summary); err != nil {
 		return err
 	}
-	return atomicfile.WriteBytes(run.Path(artifacts.ProfileSummaryName), p.summary.Bytes())
+	return atomicfile.WriteRegular(run.Path(artifacts.ProfileSummaryName), func(w io.Writer) error {
+		_, err := w.Write(p.summary.Bytes())
+		return err
+	})
 }
 
 // print ends the trace, if it goes on, and prints the summary, or a warning that there

@@ -10,9 +10,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
+
+	"pmx/internal/atomicfile"
 )
 
 // ErrHeld is in the error of Try when another process, or another Lock of this
@@ -23,26 +26,39 @@ var ErrHeld = errors.New("in use")
 // processes lock two files of the same name.
 type Lock struct{ f *os.File }
 
-// Try locks the file at path, creating it if need be, or tells which process
-// holds it.
+// Try locks the regular file at path, creating it if need be, or tells which process
+// holds it. What a symbolic link leads to is not touched.
 func Try(path string) (*Lock, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
+	f, err := atomicfile.OpenRegular(path, os.O_RDWR|os.O_CREATE, 0o666)
 	if err != nil {
 		return nil, fmt.Errorf("filelock: %w", err)
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		holder, _ := io.ReadAll(io.LimitReader(f, 32))
+		holder, _ := readHolder(f)
 		f.Close()
 		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, fmt.Errorf("%w by process %s", ErrHeld, strings.TrimSpace(string(holder)))
+			return nil, fmt.Errorf("%w by process %s", ErrHeld, holder)
 		}
 		return nil, fmt.Errorf("filelock: %s: %w", path, err)
 	}
-	// The process number only serves the message above.
-	if err := f.Truncate(0); err == nil {
-		fmt.Fprintf(f, "%d\n", os.Getpid())
+	// The process number only serves the message above. A file that holds anything else
+	// was not made here.
+	if _, ours := readHolder(f); ours {
+		if err := f.Truncate(0); err == nil {
+			fmt.Fprintf(f, "%d\n", os.Getpid())
+		}
 	}
 	return &Lock{f}, nil
+}
+
+// readHolder reads what a lock file says of its holder; ours if that is a process number
+// or nothing.
+func readHolder(f *os.File) (holder string, ours bool) {
+	data := make([]byte, 32)
+	n, err := f.ReadAt(data, 0)
+	holder = strings.TrimSpace(string(data[:n]))
+	_, notNumber := strconv.Atoi(holder)
+	return holder, errors.Is(err, io.EOF) && (holder == "" || notNumber == nil)
 }
 
 // Wait locks the file at path, waiting for others to release it. It calls

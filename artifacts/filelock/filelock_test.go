@@ -36,6 +36,28 @@ func TestTry(t *testing.T) {
 	}
 }
 
+// TestTryLeavesOtherFiles: a link is not followed, and a file that holds something is
+// locked as it is.
+func TestTryLeavesOtherFiles(t *testing.T) {
+	dir := t.TempDir()
+	const precious = "a list of names\n"
+	victim, link := filepath.Join(dir, "victim"), filepath.Join(dir, "link")
+	if err := errors.Join(os.WriteFile(victim, []byte(precious), 0o666), os.Symlink(victim, link)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Try(link); err == nil || errors.Is(err, ErrHeld) || !strings.Contains(err.Error(), "is a symbolic link") {
+		t.Errorf("a link: %v", err)
+	}
+	l, err := Try(victim)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Release()
+	if data, err := os.ReadFile(victim); err != nil || string(data) != precious {
+		t.Errorf("the file holds %q, %v", data, err)
+	}
+}
+
 func TestWait(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "lock")
 	held, err := Try(path)

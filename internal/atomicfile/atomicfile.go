@@ -55,6 +55,11 @@ func write(path string, fill func(io.Writer) error, create func(path string) (fi
 	if err != nil {
 		return describe(path, err)
 	}
+	return flushEntry(path, target)
+}
+
+// flushEntry flushes the folder that a file was written into: target, which path leads to.
+func flushEntry(path, target string) error {
 	if err := SyncDir(filepath.Dir(target)); err != nil {
 		return fmt.Errorf("%s is written, but may be lost on a power failure: %w", path, err)
 	}

@@ -25,7 +25,7 @@ func Target(path string) (string, error) {
 	return "", &fs.PathError{Op: "open", Path: path, Err: syscall.ELOOP}
 }
 
-// CheckReplaceable says why Stage cannot put a file at path.
+// CheckReplaceable says why Stage and WriteRegular cannot put a file at path.
 func CheckReplaceable(path string) error {
 	info, err := os.Lstat(path)
 	switch {
@@ -36,9 +36,9 @@ func CheckReplaceable(path string) error {
 	case info.IsDir():
 		return describe(path, syscall.EISDIR)
 	case info.Mode().Type() == fs.ModeSymlink:
-		return describe(path, errors.New("is a symbolic link: remove it, or name the file that it leads to"))
+		return describe(path, errLink)
 	}
-	return describe(path, errors.New("is not a regular file: choose another name"))
+	return describe(path, errNotRegular)
 }
 
 // passThrough opens what is written without a temporary file: a pipe, a device, and

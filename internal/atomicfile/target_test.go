@@ -119,12 +119,12 @@ func TestWritesIntoPipes(t *testing.T) {
 	}
 	if err := Stage(dir, func(staging string) ([]string, error) {
 		return nil, WriteBytes(filepath.Join(staging, "fifo"), nil)
-	}); err == nil || !strings.HasSuffix(err.Error(), "is not a regular file: choose another name") {
+	}); err == nil || !strings.HasSuffix(err.Error(), "is not a regular file: remove it, or choose another name") {
 		t.Errorf("Stage over a pipe: %v", err)
 	}
 	if err := Stage(dir, func(staging string) ([]string, error) {
 		return nil, WriteBytes(filepath.Join(staging, "link"), nil)
-	}); err == nil || !strings.HasSuffix(err.Error(), "is a symbolic link: remove it, or name the file that it leads to") {
+	}); err == nil || !strings.HasSuffix(err.Error(), "is a symbolic link: remove it, or put the file that it leads to in its place") {
 		t.Errorf("Stage over a link: %v", err)
 	}
 	assertOnly(t, dir, "fifo", "link")
