@@ -16,7 +16,9 @@
 //
 // A process can be killed at any instant: files appear by atomic rename
 // (internal/atomicfile) or are append-only with a torn last line cut off on
-// resume, and a lock keeps a second process out of the folder.
+// resume, and a lock keeps a second process out of the folder. A start that is killed,
+// also one that replaces another run, is completed by the next process that opens the
+// folder: the manifest, which is written first, holds what is to be done.
 //
 // Below it: safetensors (the tensor file format), tfevents (TensorBoard event
 // files), runtimelib (ONNX Runtime libraries in the user's cache) and wheellib

@@ -17,7 +17,7 @@ func Example() {
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, "run")
 
-	run, err := artifacts.CreateRun(path, false)
+	run, err := artifacts.CreateRun(path, artifacts.Manifest{}, struct{}{}, false)
 	check(err)
 	metrics, err := run.OpenMetrics(0)
 	check(err)

@@ -2,6 +2,7 @@ package artifacts
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -17,13 +18,18 @@ import (
 )
 
 // writerDir makes the test binary a process that writes a run there until it
-// is killed.
-const writerDir = "PMX_TEST_WRITER_DIR"
+// is killed, and overwriterDir one that overwrites the run there again and again.
+const (
+	writerDir     = "PMX_TEST_WRITER_DIR"
+	overwriterDir = "PMX_TEST_OVERWRITER_DIR"
+)
 
 func TestMain(m *testing.M) {
-	if dir := os.Getenv(writerDir); dir != "" {
-		fmt.Fprintln(os.Stderr, writeForever(dir))
-		os.Exit(1)
+	for name, work := range map[string]func(dir string) error{writerDir: writeForever, overwriterDir: overwriteForever} {
+		if dir := os.Getenv(name); dir != "" {
+			fmt.Fprintln(os.Stderr, work(dir))
+			os.Exit(1)
+		}
 	}
 	os.Exit(m.Run())
 }
@@ -70,6 +76,78 @@ func TestKill(t *testing.T) {
 		t.Errorf("seed %d: checkpoints %v, error %v", seed, steps, err)
 	}
 	t.Logf("seed %d: %d checkpoints over %d kills", seed, last, rounds)
+}
+
+// TestKillOverwrite kills a process that overwrites a run at random moments. After each
+// kill the folder opens, and all that it holds is of one run.
+func TestKillOverwrite(t *testing.T) {
+	const rounds = 40
+	seed := uint64(time.Now().UnixNano())
+	random := rand.New(rand.NewPCG(seed, 0))
+	dir := filepath.Join(t.TempDir(), "run")
+	create(t, dir).Close()
+	interrupted := 0
+	var last uint64
+	for round := range rounds {
+		child := exec.Command(os.Args[0])
+		child.Env = append(os.Environ(), overwriterDir+"="+dir)
+		if err := startAndKill(child, true, time.Duration(random.IntN(20_000))*time.Microsecond); err != nil {
+			t.Fatalf("seed %d, round %d: %v", seed, round, err)
+		}
+		if _, err := ViewRun(dir); errors.Is(err, ErrStarting) {
+			interrupted++
+		} else if err != nil {
+			t.Fatalf("seed %d, round %d: %v", seed, round, err)
+		}
+		run, err := OpenRun(dir)
+		if err != nil {
+			t.Fatalf("seed %d, round %d: %v", seed, round, err)
+		}
+		m, err := run.ReadManifest()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var config testConfig
+		if err := run.ReadConfig(&config); err != nil || config.Seed != m.Seed || m.Seed < last {
+			t.Errorf("seed %d, round %d: run %d, then manifest of run %d, configuration of run %d, %v", seed, round, last, m.Seed, config.Seed, err)
+		}
+		if steps, err := run.Checkpoints().List(); err != nil || len(steps) > 1 || len(steps) == 1 && steps[0] != int64(m.Seed) {
+			t.Errorf("seed %d, round %d: checkpoints of runs %v in run %d, %v", seed, round, steps, m.Seed, err)
+		}
+		last = m.Seed
+		run.Close()
+	}
+	if last == 0 {
+		t.Errorf("seed %d: no round got as far as a run", seed)
+	}
+	t.Logf("seed %d: %d runs over %d kills, %d of them within a start", seed, last, rounds, interrupted)
+}
+
+// overwriteForever starts one run after the other in a folder. Each has its number as
+// seed and as the step of its checkpoint.
+func overwriteForever(dir string) error {
+	old, err := ViewRun(dir)
+	if err != nil {
+		return err
+	}
+	m, err := old.ReadManifest()
+	if err != nil {
+		return err
+	}
+	fmt.Println("writing")
+	for {
+		m.Seed++
+		run, err := CreateRun(dir, m, testConfig{Seed: m.Seed}, true)
+		if err != nil {
+			return err
+		}
+		if err := WriteCheckpoint(run.Checkpoints().Path(int64(m.Seed)), &Checkpoint{CheckpointHeader: CheckpointHeader{Step: int64(m.Seed)}}); err != nil {
+			return err
+		}
+		if err := run.Close(); err != nil {
+			return err
+		}
+	}
 }
 
 // startAndKill kills the writer some time after it has begun to write, or,

@@ -89,17 +89,36 @@ func NewSession(fromStep int64) Session {
 	}
 }
 
+// manifestFile is what manifest.json holds.
+type manifestFile struct {
+	Manifest
+	Starting *starting `json:"starting,omitempty"` // until the run's folder is ready, see CreateRun
+}
+
+// starting is what is to be done yet of the start of a run: to delete what an older run
+// left, and to write config.json.
+type starting struct {
+	Config json.RawMessage `json:"config"`
+}
+
 // WriteManifest replaces the run's manifest.
 func (r *RunDir) WriteManifest(m Manifest) error {
+	return r.writeManifest(manifestFile{Manifest: m})
+}
+
+func (r *RunDir) writeManifest(m manifestFile) error {
 	m.Format, m.Version = manifestFormat, manifestVersion
 	return writeJSON(r.Path(ManifestName), m)
 }
 
 // ReadManifest reads the run's manifest.
-func (r *RunDir) ReadManifest() (Manifest, error) { return readManifest(r.Path(ManifestName)) }
+func (r *RunDir) ReadManifest() (Manifest, error) {
+	m, err := readManifest(r.Path(ManifestName))
+	return m.Manifest, err
+}
 
-func readManifest(path string) (Manifest, error) {
-	var m Manifest
+func readManifest(path string) (manifestFile, error) {
+	var m manifestFile
 	data, err := readFile(path)
 	if err != nil {
 		return m, fmt.Errorf("artifacts: %w", err)
@@ -130,10 +149,13 @@ func readFile(path string) ([]byte, error) {
 
 // writeJSON writes v to a file of the run, indented for people, atomically.
 func writeJSON(path string, v any) error {
-	return atomicfile.WriteRegular(path, func(w io.Writer) error {
-		e := json.NewEncoder(w)
-		e.SetEscapeHTML(false)
-		e.SetIndent("", "  ")
-		return e.Encode(v)
-	})
+	return atomicfile.WriteRegular(path, func(w io.Writer) error { return jsonEncoder(w).Encode(v) })
+}
+
+// jsonEncoder encodes as the files of a run are.
+func jsonEncoder(w io.Writer) *json.Encoder {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e
 }

@@ -1,6 +1,7 @@
 package artifacts
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -28,9 +29,10 @@ const (
 	lockName = ".lock" // held by the one process that writes the run
 )
 
-// ownPatterns lists what an overwrite deletes: files that pmx itself makes, and
-// the manifest last, so that an interrupted overwrite can be repeated.
+// ownPatterns lists what an overwrite deletes: files that pmx itself makes. The manifest
+// is replaced before.
 var ownPatterns = []string{
+	ConfigName,
 	MetricsName,
 	"events.out.tfevents.*",
 	filepath.Join(CheckpointsDir, "[0-9]*.safetensors"),
@@ -40,8 +42,6 @@ var ownPatterns = []string{
 	FeaturesPrefix + "*.safetensors",
 	ProfileName,
 	ProfileSummaryName,
-	ConfigName,
-	ManifestName,
 }
 
 // RunDir is the folder of one training run, locked against other processes
@@ -51,11 +51,19 @@ type RunDir struct {
 	lock *filelock.Lock // nil in a view
 }
 
-// CreateRun makes the folder of a new run, and its parents, and locks it. A
-// folder that already holds a run is refused unless overwrite is set: then the
-// files that pmx made there are deleted, and no others. A folder with anything
-// else in it is always refused.
-func CreateRun(path string, overwrite bool) (*RunDir, error) {
+// CreateRun makes the folder of a new run, and its parents, locks it, and writes the
+// manifest and the configuration, any value that encodes as a JSON object. A folder that
+// already holds a run is refused unless overwrite is set: then the files that pmx made
+// there are deleted, and no others. A folder with anything else in it is always refused.
+//
+// The new manifest replaces an older one first, and says until the end what is still to
+// be done: whenever the process is killed, the folder holds the old run untouched or a
+// start that OpenRun completes.
+func CreateRun(path string, m Manifest, config any, overwrite bool) (*RunDir, error) {
+	var text bytes.Buffer
+	if err := jsonEncoder(&text).Encode(config); err != nil {
+		return nil, fmt.Errorf("artifacts: config: %w", err)
+	}
 	if err := os.MkdirAll(path, 0o777); err != nil {
 		return nil, fmt.Errorf("artifacts: run directory: %w", err)
 	}
@@ -68,33 +76,37 @@ func CreateRun(path string, overwrite bool) (*RunDir, error) {
 		return nil, err
 	}
 	r := &RunDir{path: path, lock: lock}
-	if err := r.prepare(overwrite); err != nil {
+	if err = checkFree(path, overwrite); err == nil {
+		err = r.start(manifestFile{Manifest: m, Starting: &starting{text.Bytes()}})
+	}
+	if err != nil {
 		r.Close()
 		return nil, err
 	}
 	return r, nil
 }
 
-func (r *RunDir) prepare(overwrite bool) error {
-	if err := checkFree(r.path, overwrite); err != nil {
+// start begins a run, or completes what a killed process has begun.
+func (r *RunDir) start(m manifestFile) error {
+	if err := r.writeManifest(m); err != nil {
 		return err
 	}
-	if isRun(r.path) {
-		if err := r.removeOwn(); err != nil {
-			return err
-		}
-	}
-	// The manifest comes first: from now on the folder is recognised as ours.
-	if err := r.WriteManifest(Manifest{}); err != nil {
+	if err := r.removeOwn(); err != nil {
 		return err
 	}
-	return r.makeCheckpointsDir()
+	if err := r.WriteConfig(m.Starting.Config); err != nil {
+		return err
+	}
+	if err := r.makeCheckpointsDir(); err != nil {
+		return err
+	}
+	return r.WriteManifest(m.Manifest)
 }
 
-// OpenRun locks the folder of a run to go on with it, and deletes what killed
-// processes left unfinished.
+// OpenRun locks the folder of a run to go on with it, completes a start that was
+// interrupted, and deletes what killed processes left unfinished.
 func OpenRun(path string) (*RunDir, error) {
-	if err := checkRun(path); err != nil {
+	if _, err := checkRun(path); err != nil {
 		return nil, err
 	}
 	lock, err := lockDir(path)
@@ -102,7 +114,14 @@ func OpenRun(path string) (*RunDir, error) {
 		return nil, err
 	}
 	r := &RunDir{path: path, lock: lock}
-	if err = r.makeCheckpointsDir(); err == nil {
+	m, err := checkRun(path) // again: another process may have held the lock
+	if err == nil && m.Starting != nil {
+		err = r.start(m)
+	}
+	if err == nil {
+		err = r.makeCheckpointsDir()
+	}
+	if err == nil {
 		err = errors.Join(atomicfile.RemoveTemps(path), atomicfile.RemoveTemps(r.Path(CheckpointsDir)))
 	}
 	if err != nil {
@@ -112,13 +131,22 @@ func OpenRun(path string) (*RunDir, error) {
 	return r, nil
 }
 
-// ViewRun gives a run for reading, also while another process writes it.
+// ViewRun gives a run for reading, also while another process writes it. The error is an
+// ErrStarting where there is none to look at yet.
 func ViewRun(path string) (*RunDir, error) {
-	if err := checkRun(path); err != nil {
+	m, err := checkRun(path)
+	if err != nil {
 		return nil, err
+	}
+	if m.Starting != nil {
+		return nil, fmt.Errorf("artifacts: %s: %w: complete it by pmx train --resume --out %s, or repeat it with --overwrite", path, ErrStarting, path)
 	}
 	return &RunDir{path: path}, nil
 }
+
+// ErrStarting is in the error of ViewRun for a run whose start was interrupted before its
+// folder was ready. What the folder holds besides is of an older run.
+var ErrStarting = errors.New("the start of this run was interrupted")
 
 // Close releases the lock.
 func (r *RunDir) Close() error {
@@ -159,6 +187,10 @@ func (r *RunDir) removeOwn() error {
 			}
 		}
 	}
+	// No checkpoint of the old run may come back after a power failure.
+	if err := atomicfile.SyncDir(r.Path(CheckpointsDir)); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
 	return nil
 }
 
@@ -196,29 +228,21 @@ func checkFree(path string, overwrite bool) error {
 	return nil
 }
 
-// checkRun says why the folder at path cannot be continued.
-func checkRun(path string) error {
+// checkRun reads the manifest of the folder at path, or says why it cannot be continued.
+func checkRun(path string) (manifestFile, error) {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("artifacts: there is no run at %s: start one with pmx train", path)
+		return manifestFile{}, fmt.Errorf("artifacts: there is no run at %s: start one with pmx train", path)
 	} else if err != nil {
-		return fmt.Errorf("artifacts: %w", err)
+		return manifestFile{}, fmt.Errorf("artifacts: %w", err)
 	}
-	_, err := readManifest(filepath.Join(path, ManifestName))
-	if errors.Is(err, errVersion) {
-		return err
+	m, err := readManifest(filepath.Join(path, ManifestName))
+	if err == nil || errors.Is(err, errVersion) {
+		return m, err
 	}
 	if _, unreadable := errors.AsType[*fs.PathError](err); unreadable && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
-		return fmt.Errorf("%w: make it readable", err)
-	} else if err != nil {
-		return fmt.Errorf("%w: choose the folder of a run, or put back what the file was", err)
+		return m, fmt.Errorf("%w: make it readable", err)
 	}
-	return nil
-}
-
-// isRun reports whether path holds a manifest of ours.
-func isRun(path string) bool {
-	_, err := readManifest(filepath.Join(path, ManifestName))
-	return err == nil
+	return m, fmt.Errorf("%w: choose the folder of a run, or put back what the file was", err)
 }
 
 func lockDir(dir string) (*filelock.Lock, error) {

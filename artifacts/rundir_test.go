@@ -16,14 +16,14 @@ import (
 
 func TestCreateRun(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a", "run")
-	run, err := CreateRun(dir, false)
+	run, err := CreateRun(dir, Manifest{}, struct{}{}, false)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := run.ReadManifest(); err != nil {
 		t.Errorf("a new run is not recognised as one: %v", err)
 	}
-	_, err = CreateRun(dir, true)
+	_, err = CreateRun(dir, Manifest{}, struct{}{}, true)
 	errtest.OneLine(t, err, "in use by process", dir)
 	_, err = OpenRun(dir)
 	errtest.OneLine(t, err, "in use by process", dir)
@@ -34,7 +34,7 @@ func TestCreateRun(t *testing.T) {
 	view.Close()
 	run.Close()
 
-	_, err = CreateRun(dir, false)
+	_, err = CreateRun(dir, Manifest{}, struct{}{}, false)
 	errtest.OneLine(t, err, "--resume", "--overwrite", dir)
 	if again := open(t, dir); again.Path() != dir {
 		t.Errorf("path %s", again.Path())
@@ -46,7 +46,7 @@ func TestCreateRun(t *testing.T) {
 func TestCreateRunAfterCrash(t *testing.T) {
 	dir := t.TempDir()
 	touch(t, dir, ".lock", ".manifest.json.pmx-tmp-00000001")
-	run, err := CreateRun(dir, false)
+	run, err := CreateRun(dir, Manifest{}, struct{}{}, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,13 +56,13 @@ func TestCreateRunAfterCrash(t *testing.T) {
 func TestOverwriteDeletesOnlyOurs(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run [1]*") // no pattern may come from the path
 	run := create(t, dir)
-	ours := []string{"config.json", "metrics.jsonl", "encoder.onnx", "events.out.tfevents.1.host.2.0",
+	ours := []string{"metrics.jsonl", "encoder.onnx", "events.out.tfevents.1.host.2.0",
 		"profile.json", "profile.txt", "features-0123.safetensors", "encoder.safetensors", "checkpoints/000100.safetensors", "checkpoints/.000200.safetensors.pmx-tmp-00ff00ff", ".config.json.pmx-tmp-1"}
 	theirs := []string{"notes.txt", "checkpoints/best.safetensors", "plots/loss.png", "my-encoder.onnx"}
 	touch(t, dir, slices.Concat(ours, theirs)...)
 	run.Close()
 
-	run, err := CreateRun(dir, true)
+	run, err := CreateRun(dir, Manifest{}, struct{}{}, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,6 +79,72 @@ func TestOverwriteDeletesOnlyOurs(t *testing.T) {
 	}
 }
 
+// TestStartInterrupted: between the new manifest and the end of the start, the old run's
+// files are nobody's; the start is completed with the new configuration, or repeated.
+func TestStartInterrupted(t *testing.T) {
+	for _, repeat := range []bool{false, true} {
+		dir := filepath.Join(t.TempDir(), "run")
+		old, err := CreateRun(dir, Manifest{Seed: 1}, testConfig{Seed: 1}, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// What cannot be deleted stops the start half way, as a kill would.
+		touch(t, dir, ProfileName+"/x", CheckpointsDir+"/000100.safetensors", MetricsName, EncoderName)
+		old.Close()
+		_, err = CreateRun(dir, Manifest{Seed: 2}, testConfig{Seed: 2}, true)
+		errtest.OneLine(t, err, "overwrite", ProfileName)
+		_, err = ViewRun(dir)
+		if errtest.OneLine(t, err, dir, "interrupted", "--resume", "--overwrite"); !errors.Is(err, ErrStarting) {
+			t.Errorf("a view of what is left: %v", err)
+		}
+		if err := os.RemoveAll(filepath.Join(dir, ProfileName)); err != nil {
+			t.Fatal(err)
+		}
+		_, err = CreateRun(dir, Manifest{Seed: 3}, testConfig{Seed: 3}, false)
+		errtest.OneLine(t, err, "holds a run already", "--resume", "--overwrite")
+		want := uint64(2)
+		var run *RunDir
+		if repeat {
+			want = 3
+			run, err = CreateRun(dir, Manifest{Seed: 3}, testConfig{Seed: 3}, true)
+		} else {
+			run, err = OpenRun(dir)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer run.Close()
+		checkStarted(t, run, want)
+		if view, err := ViewRun(dir); err != nil {
+			t.Error(err)
+		} else {
+			checkStarted(t, view, want)
+		}
+	}
+}
+
+// checkStarted: the run's manifest and configuration have the seed, and nothing of an
+// older run is left.
+func checkStarted(t *testing.T, run *RunDir, seed uint64) {
+	t.Helper()
+	m, err := run.ReadManifest()
+	if err != nil || m.Seed != seed {
+		t.Errorf("manifest %+v, %v, want seed %d", m, err, seed)
+	}
+	var config testConfig
+	if err := run.ReadConfig(&config); err != nil || config.Seed != seed {
+		t.Errorf("configuration %+v, %v, want seed %d", config, err, seed)
+	}
+	if steps, err := run.Checkpoints().List(); err != nil || len(steps) > 0 {
+		t.Errorf("checkpoints %v, %v", steps, err)
+	}
+	for _, name := range []string{MetricsName, EncoderName} {
+		if _, err := os.Stat(run.Path(name)); err == nil {
+			t.Errorf("%s of the old run is still there", name)
+		}
+	}
+}
+
 func TestForeignFolderIsNeverTouched(t *testing.T) {
 	for name, files := range map[string][]string{
 		"no manifest":           {"config.json", "metrics.jsonl"},
@@ -91,7 +157,7 @@ func TestForeignFolderIsNeverTouched(t *testing.T) {
 			dir := t.TempDir()
 			touch(t, dir, files...)
 			for _, overwrite := range []bool{false, true} {
-				_, err := CreateRun(dir, overwrite)
+				_, err := CreateRun(dir, Manifest{}, struct{}{}, overwrite)
 				errtest.OneLine(t, err, "not empty", "not a run of pmx", dir)
 			}
 			for _, f := range files {
@@ -157,7 +223,7 @@ func TestNothingIsWrittenElsewhere(t *testing.T) {
 		}
 		_, err := OpenRun(run.Path())
 		errtest.OneLine(t, err, run.Path(lockName), "is a symbolic link")
-		_, err = CreateRun(run.Path(), true)
+		_, err = CreateRun(run.Path(), Manifest{}, struct{}{}, true)
 		errtest.OneLine(t, err, run.Path(lockName), "is a symbolic link")
 		if data, err := os.ReadFile(victim); err != nil || string(data) != "123" {
 			t.Errorf("%s holds %q, %v", victim, data, err)
@@ -209,7 +275,7 @@ func TestOpenRunRefusals(t *testing.T) {
 	errtest.OneLine(t, err, loop, "make it readable")
 	file := filepath.Join(dir, "file")
 	touch(t, dir, "file")
-	if _, err := CreateRun(file, true); err == nil {
+	if _, err := CreateRun(file, Manifest{}, struct{}{}, true); err == nil {
 		t.Error("a run was made in a file")
 	}
 }
@@ -316,6 +382,9 @@ func TestConfig(t *testing.T) {
 func TestNoConfig(t *testing.T) {
 	run := create(t, t.TempDir())
 	defer run.Close()
+	if err := os.Remove(run.Path(ConfigName)); err != nil {
+		t.Fatal(err)
+	}
 	var config testConfig
 	for range 2 {
 		errtest.OneLine(t, run.ReadConfig(&config), run.Path(), ConfigName, "stopped before it began", "--overwrite")
@@ -334,7 +403,7 @@ func TestNoConfig(t *testing.T) {
 
 func create(t *testing.T, dir string) *RunDir {
 	t.Helper()
-	run, err := CreateRun(dir, false)
+	run, err := CreateRun(dir, Manifest{}, struct{}{}, false)
 	if err != nil {
 		t.Fatal(err)
 	}

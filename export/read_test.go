@@ -55,11 +55,8 @@ func TestReadEncoder(t *testing.T) {
 // the newest good one.
 func TestReadEncoderOfARun(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
-	run, err := artifacts.CreateRun(dir, false)
+	run, err := artifacts.CreateRun(dir, artifacts.Manifest{}, struct{}{}, false)
 	if err != nil {
-		t.Fatal(err)
-	}
-	if err := run.WriteConfig(struct{}{}); err != nil {
 		t.Fatal(err)
 	}
 	if err := run.Close(); err != nil {

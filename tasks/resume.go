@@ -178,10 +178,26 @@ func (t *run) imageRemedy(err error) error {
 	return fmt.Errorf("%w; then go on by pmx train --resume%s --out %s", err, accept, shell.Quote(t.Dir))
 }
 
-// LastSession is the newest session of the run in a folder; ok is false where it never
-// came to one.
-func LastSession(dir string) (s artifacts.Session, ok bool, err error) {
+// viewToResume gives a run to look at before it is resumed. A start that was interrupted
+// is completed first.
+func viewToResume(dir string) (*artifacts.RunDir, error) {
 	run, err := artifacts.ViewRun(dir)
+	if !errors.Is(err, artifacts.ErrStarting) {
+		return run, err
+	}
+	if run, err = artifacts.OpenRun(dir); err != nil {
+		return nil, err
+	}
+	if err := run.Close(); err != nil {
+		return nil, err
+	}
+	return artifacts.ViewRun(dir)
+}
+
+// LastSession is the newest session of the run in a folder that is to be resumed; ok is
+// false where it never came to one.
+func LastSession(dir string) (s artifacts.Session, ok bool, err error) {
+	run, err := viewToResume(dir)
 	if err != nil {
 		return s, false, err
 	}

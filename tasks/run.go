@@ -133,7 +133,7 @@ func (t *run) checkRecipe(context.Context) (err error) {
 	if !t.Resume {
 		return nil
 	}
-	before, err := artifacts.ViewRun(t.Dir)
+	before, err := viewToResume(t.Dir)
 	if err != nil {
 		return err
 	}
@@ -240,12 +240,15 @@ func (t *run) openDir(ctx context.Context) (err error) {
 			}
 		}
 	}
-	if t.Resume {
-		t.dir, err = artifacts.OpenRun(t.Dir)
-	} else if err = t.begin(ctx); err == nil {
-		t.dir, err = artifacts.CreateRun(t.Dir, t.Overwrite)
+	manifest.ConfigHash = t.hash
+	if !t.Resume {
+		if err := t.begin(ctx); err != nil {
+			return err
+		}
+		t.dir, err = artifacts.CreateRun(t.Dir, manifest, t.recipe, t.Overwrite)
+		return err
 	}
-	if err != nil {
+	if t.dir, err = artifacts.OpenRun(t.Dir); err != nil {
 		return err
 	}
 	defer func() {
@@ -253,16 +256,13 @@ func (t *run) openDir(ctx context.Context) (err error) {
 			t.dir.Close()
 		}
 	}()
-	if t.Resume {
-		if err := t.resume(&manifest); err != nil {
-			return err
-		}
+	if err := t.resume(&manifest); err != nil {
+		return err
 	}
-	// On resume too: what may change is remembered.
+	// What may change is remembered.
 	if err := t.dir.WriteConfig(t.recipe); err != nil {
 		return err
 	}
-	manifest.ConfigHash = t.hash
 	return t.dir.WriteManifest(manifest)
 }
 

@@ -57,7 +57,7 @@ func TestPlace(t *testing.T) {
 
 // TestAccuracies: what was measured half way is no result of the training.
 func TestAccuracies(t *testing.T) {
-	dir, err := artifacts.CreateRun(t.TempDir(), false)
+	dir, err := artifacts.CreateRun(t.TempDir(), artifacts.Manifest{}, struct{}{}, false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 func TestMetricsHook(t *testing.T) {
-	run, err := artifacts.CreateRun(filepath.Join(t.TempDir(), "run"), false)
+	run, err := artifacts.CreateRun(filepath.Join(t.TempDir(), "run"), artifacts.Manifest{}, struct{}{}, false)
 	if err != nil {
 		t.Fatal(err)
 	}

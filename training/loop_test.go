@@ -330,7 +330,7 @@ func TestLoopClosesFiles(t *testing.T) {
 		"later hook step":  func(_ *training.Loop, last *tape) { last.fail = map[string]error{"2": broken} },
 	} {
 		t.Run(name, func(t *testing.T) {
-			run, err := artifacts.CreateRun(filepath.Join(t.TempDir(), "run"), false)
+			run, err := artifacts.CreateRun(filepath.Join(t.TempDir(), "run"), artifacts.Manifest{}, struct{}{}, false)
 			if err != nil {
 				t.Fatal(err)
 			}

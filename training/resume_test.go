@@ -106,11 +106,7 @@ func (j job) open() (*artifacts.RunDir, error) {
 	if j.Resume {
 		return artifacts.OpenRun(j.Dir)
 	}
-	run, err := artifacts.CreateRun(j.Dir, false)
-	if err != nil {
-		return nil, err
-	}
-	return run, run.WriteConfig(j.Config)
+	return artifacts.CreateRun(j.Dir, artifacts.Manifest{}, j.Config, false)
 }
 
 // checkpoint is where the run's checkpoint of a step lies.
