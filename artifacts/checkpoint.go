@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"iter"
 
@@ -24,8 +23,8 @@ type CheckpointHeader struct {
 	Arch json.RawMessage `json:"arch,omitempty"` // the architecture: number of heads, patch size, ...
 	RNG  json.RawMessage `json:"rng,omitempty"`  // state of every random generator
 	Data json.RawMessage `json:"data,omitempty"` // position in the data
-
-	CRC32C uint32 `json:"crc32c"` // of all tensors' bytes in file order, set when written
+	// Kinds says what each tensor is: param, moment1, ... Version 1 did not say it.
+	Kinds map[string]string `json:"kinds,omitempty"`
 }
 
 // Checkpoint is a training state: with it, a resumed run goes on as if it had
@@ -37,10 +36,13 @@ type Checkpoint struct {
 
 // checkpointVersion is the newest CheckpointHeader.Version that this program
 // knows, and the one it writes.
-const checkpointVersion = 1
+const checkpointVersion = 2
 
-// CheckpointProperty is where the header lies in the file's metadata.
-const CheckpointProperty = "pmx.checkpoint"
+// The metadata of a checkpoint's file.
+const (
+	CheckpointProperty = "pmx.checkpoint"        // CheckpointHeader
+	ChecksumProperty   = "pmx.checkpoint.crc32c" // of header and tensors, in hexadecimal
+)
 
 // ErrCorrupt is in the error of reading a checkpoint whose content is not what
 // was written.
@@ -48,8 +50,6 @@ var ErrCorrupt = errors.New("the content does not match its checksum")
 
 // errVersion is in the error of reading what another pmx wrote: it may be good.
 var errVersion = errors.New("use the pmx that wrote it, or a newer one")
-
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // WriteCheckpoint writes c to path, whole or not at all.
 func WriteCheckpoint(path string, c *Checkpoint) error {
@@ -60,15 +60,15 @@ func WriteCheckpoint(path string, c *Checkpoint) error {
 func (c *Checkpoint) Write(w io.Writer) error {
 	h := c.CheckpointHeader
 	h.Version = checkpointVersion
-	h.CRC32C = 0
-	for _, t := range c.Tensors {
-		h.CRC32C = crc32.Update(h.CRC32C, castagnoli, t.Bytes())
-	}
 	header, err := json.Marshal(h)
 	if err != nil {
 		return fmt.Errorf("artifacts: checkpoint of step %d: %w", c.Step, err)
 	}
-	return safetensors.Write(w, c.Tensors, map[string]string{CheckpointProperty: string(header)})
+	sum := newChecksum(checkpointVersion, string(header))
+	for _, t := range c.Tensors {
+		sum.add(t)
+	}
+	return safetensors.Write(w, c.Tensors, map[string]string{CheckpointProperty: string(header), ChecksumProperty: sum.String()})
 }
 
 // CheckpointReader reads a checkpoint tensor by tensor.
@@ -76,6 +76,7 @@ type CheckpointReader struct {
 	CheckpointHeader
 	*safetensors.Reader
 	path string
+	sum  string // that its content must have
 }
 
 // OpenCheckpoint reads a checkpoint's header. The caller closes the reader.
@@ -84,31 +85,41 @@ func OpenCheckpoint(path string) (*CheckpointReader, error) {
 	if err != nil {
 		return nil, err
 	}
-	header, err := parseCheckpointHeader(r.Metadata())
-	if err != nil {
+	c := &CheckpointReader{Reader: r, path: path}
+	if c.CheckpointHeader, c.sum, err = parseCheckpointHeader(r.Metadata()); err != nil {
 		r.Close()
 		return nil, fmt.Errorf("artifacts: %s: %w", path, err)
 	}
-	return &CheckpointReader{CheckpointHeader: header, Reader: r, path: path}, nil
+	return c, nil
 }
 
-func parseCheckpointHeader(metadata map[string]string) (CheckpointHeader, error) {
-	var h CheckpointHeader
+func parseCheckpointHeader(metadata map[string]string) (h CheckpointHeader, sum string, err error) {
 	text, ok := metadata[CheckpointProperty]
 	if !ok {
-		return h, errors.New("a safetensors file, but not a checkpoint of pmx: choose a file from the run's checkpoints folder")
+		return h, "", errors.New("a safetensors file, but not a checkpoint of pmx: choose a file from the run's checkpoints folder")
 	}
-	if err := json.Unmarshal([]byte(text), &h); err != nil {
-		return h, fmt.Errorf("metadata %s: %w", CheckpointProperty, err)
+	file := struct {
+		*CheckpointHeader
+		CRC32C uint32 `json:"crc32c"` // of version 1
+	}{CheckpointHeader: &h}
+	if err := json.Unmarshal([]byte(text), &file); err != nil {
+		return h, "", fmt.Errorf("metadata %s: %w", CheckpointProperty, err)
 	}
 	if h.Version < 1 || h.Version > checkpointVersion {
-		return h, fmt.Errorf("a checkpoint of format version %d, this pmx knows 1 to %d: %w", h.Version, checkpointVersion, errVersion)
+		return h, "", fmt.Errorf("a checkpoint of format version %d, this pmx knows 1 to %d: %w", h.Version, checkpointVersion, errVersion)
 	}
 	if h.Step < 0 {
-		return h, fmt.Errorf("metadata %s: step %d", CheckpointProperty, h.Step)
+		return h, "", fmt.Errorf("metadata %s: step %d", CheckpointProperty, h.Step)
 	}
-	return h, nil
+	if h.Version == 1 {
+		return h, checksum{crc: file.CRC32C}.String(), nil
+	}
+	return h, metadata[ChecksumProperty], nil
 }
+
+// HeaderChecked reports whether the checksum covers the header, which that of an older
+// format does not.
+func (r *CheckpointReader) HeaderChecked() bool { return r.Version > 1 }
 
 // CheckConfig compares the configuration that the checkpoint was made with.
 // RunDir.CheckConfig tells what differs.
@@ -128,7 +139,7 @@ func (r *CheckpointReader) ReadState(dst map[string]*onnxgraph.Tensor) error {
 			return fmt.Errorf("artifacts: %s has no tensor %q: it was made for another model", r.path, name)
 		}
 	}
-	var crc uint32
+	sum := r.newChecksum()
 	for _, info := range r.Infos() {
 		t, ok := dst[info.Name]
 		if !ok {
@@ -137,9 +148,9 @@ func (r *CheckpointReader) ReadState(dst map[string]*onnxgraph.Tensor) error {
 		if err := r.ReadInto(info.Name, t); err != nil {
 			return fmt.Errorf("artifacts: %s: %w", r.path, err)
 		}
-		crc = crc32.Update(crc, castagnoli, t.Bytes())
+		sum.add(safetensors.Named{Name: info.Name, Tensor: t})
 	}
-	return r.checkCRC(crc)
+	return r.check(sum)
 }
 
 // Verify reads the file through and verifies its checksum, with one tensor in memory
@@ -158,25 +169,29 @@ func (r *CheckpointReader) Verify() error {
 // relied on. It stops at the first error.
 func (r *CheckpointReader) Verified() iter.Seq2[safetensors.Named, error] {
 	return func(yield func(safetensors.Named, error) bool) {
-		var crc uint32
+		sum := r.newChecksum()
 		for t, err := range r.All() {
 			if err != nil {
 				yield(t, fmt.Errorf("artifacts: %s: %w", r.path, err))
 				return
 			}
-			crc = crc32.Update(crc, castagnoli, t.Bytes())
+			sum.add(t)
 			if !yield(t, nil) {
 				return
 			}
 		}
-		if err := r.checkCRC(crc); err != nil {
+		if err := r.check(sum); err != nil {
 			yield(safetensors.Named{}, err)
 		}
 	}
 }
 
-func (r *CheckpointReader) checkCRC(crc uint32) error {
-	if crc != r.CRC32C {
+func (r *CheckpointReader) newChecksum() checksum {
+	return newChecksum(r.Version, r.Metadata()[CheckpointProperty])
+}
+
+func (r *CheckpointReader) check(sum checksum) error {
+	if sum.String() != r.sum {
 		return fmt.Errorf("artifacts: %s: %w", r.path, ErrCorrupt)
 	}
 	return nil
@@ -190,11 +205,11 @@ func ReadCheckpoint(path string) (*Checkpoint, error) {
 	}
 	defer r.Close()
 	c := &Checkpoint{CheckpointHeader: r.CheckpointHeader}
-	dst := map[string]*onnxgraph.Tensor{}
-	for _, info := range r.Infos() {
-		t := onnxgraph.Zeros(info.DType, info.Shape)
-		dst[info.Name] = t
-		c.Tensors = append(c.Tensors, safetensors.Named{Name: info.Name, Tensor: t})
+	for t, err := range r.Verified() {
+		if err != nil {
+			return nil, err
+		}
+		c.Tensors = append(c.Tensors, t)
 	}
-	return c, r.ReadState(dst)
+	return c, nil
 }

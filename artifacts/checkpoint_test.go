@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"hash/crc32"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,6 +15,7 @@ import (
 
 	"pmx/artifacts/safetensors"
 	"pmx/internal/errtest"
+	"pmx/internal/require"
 	"pmx/onnxgraph"
 )
 
@@ -23,6 +27,7 @@ func testCheckpoint(step int64) *Checkpoint {
 			Arch:       json.RawMessage(`{"heads":3}`),
 			RNG:        json.RawMessage(`"AQID"`),
 			Data:       json.RawMessage(`{"epoch":1,"index":18446744073709551615}`),
+			Kinds:      map[string]string{"w": "param", "count": "counter", "flag": "statistic"},
 		},
 		Tensors: []safetensors.Named{
 			namedTensor("w", 1, 2, float32(step)),
@@ -42,7 +47,7 @@ func TestCheckpointRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got.Step != 42 || got.ConfigHash != "abc" || !bytes.Equal(got.Data, want.Data) || !bytes.Equal(got.RNG, want.RNG) || !bytes.Equal(got.Arch, want.Arch) {
+	if got.Step != 42 || got.ConfigHash != "abc" || !bytes.Equal(got.Data, want.Data) || !bytes.Equal(got.RNG, want.RNG) || !bytes.Equal(got.Arch, want.Arch) || !maps.Equal(got.Kinds, want.Kinds) {
 		t.Errorf("header %+v", got.CheckpointHeader)
 	}
 	if len(got.Tensors) != len(want.Tensors) {
@@ -100,7 +105,7 @@ func TestCheckpointRefusals(t *testing.T) {
 	}{
 		"foreign":       {nil, "not a checkpoint of pmx"},
 		"not JSON":      {map[string]string{"pmx.checkpoint": "x"}, "pmx.checkpoint"},
-		"newer format":  {map[string]string{"pmx.checkpoint": `{"version":2}`}, "format version 2"},
+		"newer format":  {map[string]string{"pmx.checkpoint": `{"version":9}`}, "format version 9"},
 		"no version":    {map[string]string{"pmx.checkpoint": `{"step":2}`}, "format version 0"},
 		"negative step": {map[string]string{"pmx.checkpoint": `{"version":1,"step":-1}`}, "step -1"},
 	} {
@@ -135,6 +140,83 @@ func TestCheckpointRefusals(t *testing.T) {
 	defer r.Close()
 	if err := r.Verify(); !errors.Is(err, ErrCorrupt) {
 		t.Errorf("a flipped bit, Verify: error %v", err)
+	}
+}
+
+// TestCheckpointOneByteChanged: wherever a byte of the file is another one, it is not read
+// as good: in the header of the file, in that of the checkpoint, in a tensor.
+func TestCheckpointOneByteChanged(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.safetensors")
+	if err := WriteCheckpoint(path, testCheckpoint(1)); err != nil {
+		t.Fatal(err)
+	}
+	good, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range good {
+		bad := bytes.Clone(good)
+		bad[i] ^= 1
+		if err := os.WriteFile(path, bad, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := ReadCheckpoint(path); err == nil {
+			t.Errorf("byte %d of %d, %q for %q in %q, is not noticed", i, len(good), bad[i], good[i], good[max(0, i-20):min(len(good), i+20)])
+		}
+	}
+}
+
+// TestOlderCheckpoint: version 1 has its checksum, of the tensors' bytes alone, in the
+// header, and does not say what the tensors are.
+func TestOlderCheckpoint(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.safetensors")
+	want := testCheckpoint(7)
+	var data []byte
+	for _, tensor := range want.Tensors {
+		data = append(data, tensor.Bytes()...)
+	}
+	sum := crc32.Checksum(data, crc32.MakeTable(crc32.Castagnoli))
+	for _, c := range []struct {
+		sum  uint32
+		good bool
+	}{{sum, true}, {sum + 1, false}} {
+		header := fmt.Sprintf(`{"version":1,"step":7,"config_hash":"abc","arch":{"heads":3},"crc32c":%d}`, c.sum)
+		if err := safetensors.WriteFile(path, want.Tensors, map[string]string{CheckpointProperty: header}); err != nil {
+			t.Fatal(err)
+		}
+		got, err := ReadCheckpoint(path)
+		if !c.good {
+			if !errors.Is(err, ErrCorrupt) {
+				t.Errorf("another checksum: %v", err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Step != 7 || string(got.Arch) != `{"heads":3}` || got.Kinds != nil || len(got.Tensors) != len(want.Tensors) {
+			t.Errorf("read %+v", got)
+		}
+		r, err := OpenCheckpoint(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.HeaderChecked() {
+			t.Error("its checksum is said to cover the header")
+		}
+		r.Close()
+	}
+}
+
+// TestCheckpointOfARun reads what an earlier pmx wrote.
+func TestCheckpointOfARun(t *testing.T) {
+	const path = "../../shared/cases/old_run/run/checkpoints/000202.safetensors"
+	if _, err := os.Stat(path); err != nil {
+		require.Missing(t, err)
+	}
+	c, err := ReadCheckpoint(path)
+	if err != nil || c.Step != 202 || c.Version != 1 || len(c.Tensors) == 0 {
+		t.Errorf("step %d, version %d, %d tensors, %v", c.Step, c.Version, len(c.Tensors), err)
 	}
 }
 
@@ -232,7 +314,7 @@ func TestLatestOfAnotherVersion(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	newer := bytes.Replace(data, []byte(`\"version\":1`), []byte(`\"version\":9`), 1)
+	newer := bytes.Replace(data, []byte(`\"version\":2`), []byte(`\"version\":9`), 1)
 	if err := os.WriteFile(c.Path(2), newer, 0o666); err != nil || bytes.Equal(newer, data) {
 		t.Fatal(err)
 	}

@@ -74,11 +74,9 @@ func (c Checkpoints) List() ([]int64, error) {
 	return steps, nil
 }
 
-// Latest gives the newest step that has a checkpoint, having read it through.
-// If that one is damaged, the error says so and names the newest good one; it
-// is for the user to decide to go back. One that cannot be read may be good: the
-// error advises to delete nothing.
-func (c Checkpoints) Latest() (step int64, err error) {
+// Newest gives the newest step that has a checkpoint, which may be damaged. Who fails to
+// read it asks Latest what to do.
+func (c Checkpoints) Newest() (step int64, err error) {
 	steps, err := c.List()
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return 0, err
@@ -86,7 +84,18 @@ func (c Checkpoints) Latest() (step int64, err error) {
 	if len(steps) == 0 {
 		return 0, fmt.Errorf("artifacts: %s: %w: train on by pmx train --resume", c.Dir, ErrNoCheckpoint)
 	}
-	newest := steps[len(steps)-1]
+	return steps[len(steps)-1], nil
+}
+
+// Latest gives the newest step that has a checkpoint, having read it through.
+// If that one is damaged, the error says so and names the newest good one; it
+// is for the user to decide to go back. One that cannot be read may be good: the
+// error advises to delete nothing.
+func (c Checkpoints) Latest() (step int64, err error) {
+	newest, err := c.Newest()
+	if err != nil {
+		return 0, err
+	}
 	err = c.verify(newest)
 	if err == nil {
 		return newest, nil
@@ -97,8 +106,12 @@ func (c Checkpoints) Latest() (step int64, err error) {
 	if errors.Is(err, errVersion) || errors.Is(err, errMisnamed) {
 		return 0, err
 	}
-	for _, step := range slices.Backward(steps[:len(steps)-1]) {
-		if c.verify(step) == nil {
+	steps, listErr := c.List()
+	if listErr != nil {
+		return 0, listErr
+	}
+	for _, step := range slices.Backward(steps) {
+		if step < newest && c.verify(step) == nil {
 			return 0, fmt.Errorf("%w; the newest good checkpoint is %s: delete the damaged file to go on from there", err, c.Path(step))
 		}
 	}

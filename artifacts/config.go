@@ -40,7 +40,7 @@ func (r *RunDir) ReadConfig(config any) error {
 func (r *RunDir) readConfig() ([]byte, error) {
 	data, err := readFile(r.Path(ConfigName))
 	if errors.Is(err, fs.ErrNotExist) {
-		if _, err := r.Checkpoints().Latest(); errors.Is(err, ErrNoCheckpoint) {
+		if _, err := r.Checkpoints().Newest(); errors.Is(err, ErrNoCheckpoint) {
 			return nil, fmt.Errorf("artifacts: %s has no %s, since it was stopped before it began: start again with --overwrite", r.path, ConfigName)
 		}
 	}

@@ -144,6 +144,17 @@ func ViewRun(path string) (*RunDir, error) {
 	return &RunDir{path: path}, nil
 }
 
+// RunOf gives the run in whose folder of checkpoints a file lies, for reading; ok is false
+// where it lies elsewhere.
+func RunOf(checkpoint string) (run *RunDir, ok bool) {
+	path, err := filepath.Abs(checkpoint)
+	if err != nil || filepath.Base(filepath.Dir(path)) != CheckpointsDir {
+		return nil, false
+	}
+	run, err = ViewRun(filepath.Dir(filepath.Dir(path)))
+	return run, err == nil
+}
+
 // ErrStarting is in the error of ViewRun for a run whose start was interrupted before its
 // folder was ready. What the folder holds besides is of an older run.
 var ErrStarting = errors.New("the start of this run was interrupted")

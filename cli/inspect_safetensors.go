@@ -31,6 +31,7 @@ func inspectSafetensors(out io.Writer, path string) error {
 	case metadata[artifacts.CheckpointProperty] != "":
 		err = inspectCheckpoint(out, path)
 		delete(metadata, artifacts.CheckpointProperty)
+		delete(metadata, artifacts.ChecksumProperty)
 	case metadata[builders.EncoderProperty] != "":
 		err = inspectWeights(out, path, r, metadata[builders.EncoderProperty])
 		delete(metadata, builders.EncoderProperty)
@@ -87,11 +88,24 @@ func inspectCheckpoint(out io.Writer, path string) error {
 	if err := c.Verify(); err != nil {
 		return err
 	}
-	fmt.Fprintln(out, "checksum: good")
+	if a.Architecture != "" {
+		if err := export.CheckArchitecture(path, a); err != nil {
+			return err
+		}
+	}
+	if c.HeaderChecked() {
+		fmt.Fprintln(out, "checksum: good")
+	} else {
+		fmt.Fprintln(out, "checksum: good, of the tensors alone, as older versions of pmx wrote it")
+	}
 	fmt.Fprintln(out, "\nstate:")
 	var roles stateRoles
 	for _, info := range c.Infos() {
-		roles.add(step.KindOf(info.Name), info.Shape)
+		kind, ok := c.Kinds[info.Name]
+		if !ok {
+			kind = string(step.KindOf(info.Name))
+		}
+		roles.add(step.Kind(kind), info.Shape)
 	}
 	return roles.print(out)
 }

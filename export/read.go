@@ -46,12 +46,10 @@ func ReadEncoder(ctx context.Context, path, root string) (*Encoder, error) {
 // deleted it before it is opened (train --keep), there is a newer one.
 func readNewest(ctx context.Context, c artifacts.Checkpoints, read func(path string) (*Encoder, error)) (*Encoder, error) {
 	for gone := int64(-1); ; {
-		steps, err := c.List()
-		if err != nil || len(steps) == 0 {
-			_, err = c.Latest()
+		newest, err := c.Newest()
+		if err != nil {
 			return nil, err
 		}
-		newest := steps[len(steps)-1]
 		e, err := read(c.Path(newest))
 		if errors.Is(err, fs.ErrNotExist) && newest > gone {
 			gone = newest
@@ -82,6 +80,9 @@ func readCheckpoint(ctx context.Context, path, root, configHash string) (*Encode
 	if err != nil {
 		return nil, fmt.Errorf("export: %s does not say its architecture: %w", path, err)
 	}
+	if err := CheckArchitecture(path, builders.Architecture(config)); err != nil {
+		return nil, err
+	}
 	momentum := slices.ContainsFunc(r.Infos(), func(t safetensors.Info) bool {
 		return strings.HasPrefix(t.Name, builders.MomentumEncoder+".")
 	})
@@ -99,6 +100,25 @@ func readCheckpoint(ctx context.Context, path, root, configHash string) (*Encode
 		return nil, fmt.Errorf("export: %s holds no %s.*: it is not of an encoder", path, e.Root)
 	}
 	return e, nil
+}
+
+// CheckArchitecture compares the architecture that a checkpoint names with the
+// configuration of the run in whose folder it lies, if it lies in one. The checksum of an
+// older checkpoint does not cover it. The weights are good without a configuration: one
+// that is lost or damaged is not compared.
+func CheckArchitecture(checkpoint string, a builders.ArchitectureInfo) error {
+	run, ok := artifacts.RunOf(checkpoint)
+	if !ok {
+		return nil
+	}
+	var config json.RawMessage
+	if run.ReadConfig(&config) != nil {
+		return nil
+	}
+	if err := a.CheckConfig(config); err != nil {
+		return fmt.Errorf("export: %s: %w", checkpoint, err)
+	}
+	return nil
 }
 
 // readTensors keeps the tensors under a root, by what follows it. The others are read

@@ -1,7 +1,10 @@
 package export
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
+	"hash/crc32"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -199,5 +202,42 @@ func TestReadEncoderStops(t *testing.T) {
 	ctx := newStopAt(t, 3)
 	if _, err := ReadEncoder(ctx, path, ""); !errors.Is(err, errStopped) || ctx.after() > 1 {
 		t.Errorf("error %v, %d looks at the context after it was done", err, ctx.after())
+	}
+}
+
+// TestReadEncoderComparesArchitecture: of a checkpoint whose checksum leaves the header
+// out, another number of heads is told by the run's configuration.
+func TestReadEncoderComparesArchitecture(t *testing.T) {
+	state := tinyState(t, false)
+	run, err := artifacts.CreateRun(filepath.Join(t.TempDir(), "run"), artifacts.Manifest{}, map[string]int{"dim": 12, "heads": 3}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer run.Close()
+	path := run.Checkpoints().Path(7)
+	olderCheckpoint(t, path, state)
+	for _, named := range []string{path, run.Path()} {
+		if _, err := ReadEncoder(t.Context(), named, ""); err != nil {
+			t.Error(err)
+		}
+	}
+	state.Arch = bytes.Replace(state.Arch, []byte(`"num_heads":3`), []byte(`"num_heads":2`), 1)
+	olderCheckpoint(t, path, state)
+	for _, named := range []string{path, run.Path()} {
+		_, err := ReadEncoder(t.Context(), named, "")
+		errtest.OneLine(t, err, path, "num_heads 2", "heads 3", "damaged")
+	}
+}
+
+// olderCheckpoint writes a checkpoint in format version 1.
+func olderCheckpoint(t *testing.T, path string, c *artifacts.Checkpoint) {
+	t.Helper()
+	var data []byte
+	for _, tensor := range c.Tensors {
+		data = append(data, tensor.Bytes()...)
+	}
+	header := fmt.Sprintf(`{"version":1,"step":%d,"config_hash":"","arch":%s,"crc32c":%d}`, c.Step, c.Arch, crc32.Checksum(data, crc32.MakeTable(crc32.Castagnoli)))
+	if err := safetensors.WriteFile(path, c.Tensors, map[string]string{artifacts.CheckpointProperty: header}); err != nil {
+		t.Fatal(err)
 	}
 }

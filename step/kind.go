@@ -2,7 +2,7 @@ package step
 
 import "strings"
 
-// KindOf is the role of the state tensor of a name, for readers of a checkpoint
+// KindOf guesses the role of a state tensor from its name, for readers of a checkpoint
 // that an older pmx wrote, which holds names alone.
 func KindOf(name string) Kind {
 	root, _, _ := strings.Cut(name, ".")

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"pmx/artifacts"
+	"pmx/builders"
 	"pmx/images"
 	"pmx/internal/keys"
 	"pmx/internal/shell"
@@ -95,6 +96,9 @@ func (t *run) resume(manifest *artifacts.Manifest) error {
 	if t.from, err = training.Resume(t.dir, t.hash, t.step, t.recipe.Common().Seed, t.session); err != nil {
 		return err
 	}
+	if err := t.checkArchitecture(); err != nil {
+		return err
+	}
 	for _, find := range []func() (string, error){t.logged, t.place} {
 		note, err := find()
 		if err != nil {
@@ -115,6 +119,26 @@ func (t *run) resume(manifest *artifacts.Manifest) error {
 	}
 	manifest.Sessions[0].FromStep = t.from.Step
 	manifest.Sessions = append(before.Sessions, manifest.Sessions...)
+	return nil
+}
+
+// checkArchitecture compares the architecture that the checkpoint names with the recipe's.
+// An older checkpoint's checksum does not cover it.
+func (t *run) checkArchitecture() error {
+	if len(t.from.Arch) == 0 {
+		return nil
+	}
+	var a builders.ArchitectureInfo
+	if json.Unmarshal(t.from.Arch, &a) != nil {
+		return fmt.Errorf("tasks: %s names no architecture: it is damaged", t.from.Path)
+	}
+	config, err := json.Marshal(t.recipe)
+	if err != nil {
+		return fmt.Errorf("tasks: %w", err)
+	}
+	if err := a.CheckConfig(config); err != nil {
+		return fmt.Errorf("tasks: %s: %w", t.from.Path, err)
+	}
 	return nil
 }
 

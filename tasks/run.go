@@ -360,7 +360,7 @@ func (t *run) hooks() ([]training.Hook, error) {
 	checkpoints.Keep = t.routine.Keep
 	return append(hooks, &training.CheckpointHook{
 		Checkpoints: checkpoints, EveryEpochs: t.routine.CheckpointEvery, EverySteps: t.routine.CheckpointEverySteps,
-		ConfigHash: t.hash, Method: t.recipe.TaskName(), Arch: architecture, Seed: t.recipe.Common().Seed,
+		ConfigHash: t.hash, Method: t.recipe.TaskName(), Arch: architecture, State: t.step.State, Seed: t.recipe.Common().Seed,
 	}), nil
 }
 

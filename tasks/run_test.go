@@ -1,6 +1,7 @@
 package tasks
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -51,6 +52,25 @@ func TestPlace(t *testing.T) {
 		}
 		if int(r.from.Averages.Steps) != c.averages {
 			t.Errorf("%s: averages of %d steps, want %d", name, r.from.Averages.Steps, c.averages)
+		}
+	}
+}
+
+// TestResumeComparesArchitecture: a checkpoint of another number of heads than the run's is
+// not resumed from.
+func TestResumeComparesArchitecture(t *testing.T) {
+	recipe := &Contrastive{}
+	recipe.Heads, recipe.Dim = 3, 12
+	for arch, want := range map[string]string{
+		``: "", `{"embed_dim":12,"num_heads":3}`: "", `{"embed_dim":12,"num_heads":4}`: "num_heads 4, the run's configuration heads 3", `[]`: "names no architecture",
+	} {
+		r := &run{recipe: recipe, from: training.Resumed{Path: "000007.safetensors", Arch: json.RawMessage(arch)}}
+		err := r.checkArchitecture()
+		if (err == nil) != (want == "") {
+			t.Errorf("%s: %v, want %q", arch, err, want)
+		}
+		if err != nil {
+			errtest.OneLine(t, err, "000007.safetensors", want)
 		}
 	}
 }

@@ -24,6 +24,7 @@ type CheckpointHook struct {
 	ConfigHash  string                // of the run, see ConfigHash
 	Arch        json.RawMessage       // the architecture, for readers of the weights
 	Method      string                // for readers of the file
+	State       []step.Tensor         // of the step: what its tensors are
 	Seed        uint64
 
 	newest int64 // the step of the newest checkpoint; 0: none
@@ -92,7 +93,7 @@ func (h *CheckpointHook) save(l *Loop) (err error) {
 	if err != nil {
 		return err
 	}
-	c, err := h.checkpoint(l.step, state, dataState{l.position, l.averages})
+	c, err := h.checkpoint(l.step, h.State, state, dataState{l.position, l.averages})
 	if err != nil {
 		return err
 	}
@@ -106,10 +107,10 @@ func (h *CheckpointHook) save(l *Loop) (err error) {
 // Initial is the checkpoint of a training before its first step: the step's initial
 // state by the hook's seed, with the header that the hook writes.
 func (h *CheckpointHook) Initial(s *step.Step) (*artifacts.Checkpoint, error) {
-	return h.checkpoint(0, s.InitialState(h.Seed), dataState{})
+	return h.checkpoint(0, s.State, s.InitialState(h.Seed), dataState{})
 }
 
-func (h *CheckpointHook) checkpoint(done int64, state step.State, where dataState) (*artifacts.Checkpoint, error) {
+func (h *CheckpointHook) checkpoint(done int64, declared []step.Tensor, state step.State, where dataState) (*artifacts.Checkpoint, error) {
 	rng, err := json.Marshal(rngState{h.Seed})
 	if err != nil {
 		return nil, err
@@ -118,6 +119,12 @@ func (h *CheckpointHook) checkpoint(done int64, state step.State, where dataStat
 	if err != nil {
 		return nil, err
 	}
-	header := artifacts.CheckpointHeader{Step: done, ConfigHash: h.ConfigHash, Method: h.Method, Arch: h.Arch, RNG: rng, Data: data}
+	kinds := make(map[string]string, len(declared))
+	for _, t := range declared {
+		kinds[t.Name] = string(t.Kind)
+	}
+	header := artifacts.CheckpointHeader{
+		Step: done, ConfigHash: h.ConfigHash, Method: h.Method, Arch: h.Arch, RNG: rng, Data: data, Kinds: kinds,
+	}
 	return &artifacts.Checkpoint{CheckpointHeader: header, Tensors: safetensors.Sorted(state)}, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -13,12 +14,13 @@ import (
 
 	"pmx/artifacts"
 	"pmx/onnxgraph"
+	"pmx/step"
 	"pmx/training"
 )
 
 func checkpointHook(t *testing.T) *training.CheckpointHook {
 	t.Helper()
-	return &training.CheckpointHook{Checkpoints: artifacts.Checkpoints{Dir: t.TempDir()}, ConfigHash: "abc", Arch: []byte(`{"heads":3}`), Seed: 3}
+	return &training.CheckpointHook{Checkpoints: artifacts.Checkpoints{Dir: t.TempDir()}, ConfigHash: "abc", Arch: []byte(`{"heads":3}`), State: fakeStep().State, Seed: 3}
 }
 
 func saved(t *testing.T, h *training.CheckpointHook) []int64 {
@@ -71,6 +73,9 @@ func TestCheckpointHookContent(t *testing.T) {
 	}
 	if c.Step != 6 || c.ConfigHash != "abc" || string(c.Arch) != `{"heads":3}` || string(c.RNG) != `{"seed":3}` || len(c.Tensors) != 2 {
 		t.Errorf("checkpoint %+v", c.CheckpointHeader)
+	}
+	if want := map[string]string{"w": "param", step.CounterName: "counter"}; !maps.Equal(c.Kinds, want) {
+		t.Errorf("kinds %v, want %v", c.Kinds, want)
 	}
 	loss := s.losses[4] + s.losses[5] // of the epoch that is not over
 	if want := fmt.Sprintf(`{"position":{"epoch":1,"step":2,"steps_per_epoch":4},"epoch":{"steps":2,"sums":{"grad_norm":%v,"loss":%v}}}`, 2*loss, loss); string(c.Data) != want {

@@ -2,6 +2,7 @@ package training
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -47,6 +48,8 @@ type Resumed struct {
 	Position Position // of the Feeder
 	Averages Averages // of the epoch that was not over
 	Path     string   // of the checkpoint; "" if there was none
+	// Arch is the architecture that the checkpoint names; empty if it names none.
+	Arch json.RawMessage
 }
 
 // DivergedError ends a training whose loss or another metric is not a finite

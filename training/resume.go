@@ -42,7 +42,7 @@ func SeedOf(h artifacts.CheckpointHeader) (seed uint64, ok bool) {
 // The session is untouched unless Resume succeeds.
 func Resume(run *artifacts.RunDir, configHash string, s *step.Step, seed uint64, session runtimes.Session) (Resumed, error) {
 	checkpoints := run.Checkpoints()
-	newest, err := checkpoints.Latest()
+	newest, err := checkpoints.Newest()
 	if errors.Is(err, artifacts.ErrNoCheckpoint) {
 		return Resumed{}, session.SetState(s.InitialState(seed))
 	}
@@ -51,6 +51,11 @@ func Resume(run *artifacts.RunDir, configHash string, s *step.Step, seed uint64,
 	}
 	path := checkpoints.Path(newest)
 	header, state, err := readState(path, configHash, s)
+	if err != nil || header.Step != newest {
+		if _, damaged := checkpoints.Latest(); damaged != nil { // it says what to do
+			return Resumed{}, damaged
+		}
+	}
 	if err != nil {
 		return Resumed{}, err
 	}
@@ -68,7 +73,7 @@ func Resume(run *artifacts.RunDir, configHash string, s *step.Step, seed uint64,
 	if err := session.SetState(state); err != nil {
 		return Resumed{}, err
 	}
-	return Resumed{Step: header.Step, Position: data.Position, Averages: data.Epoch, Path: path}, nil
+	return Resumed{Step: header.Step, Position: data.Position, Averages: data.Epoch, Path: path, Arch: header.Arch}, nil
 }
 
 // readState reads a checkpoint of the run into tensors of the step's shapes.

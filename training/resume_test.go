@@ -306,6 +306,47 @@ func TestResumeRefuses(t *testing.T) {
 	}
 }
 
+// TestResumeReadsOnce: the newest checkpoint is read through once.
+func TestResumeReadsOnce(t *testing.T) {
+	const numbers = 1 << 21
+	built := fakeStep()
+	built.State[0].Shape = []int{numbers}
+	run, err := artifacts.CreateRun(filepath.Join(t.TempDir(), "run"), artifacts.Manifest{}, struct{}{}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer run.Close()
+	hook := training.CheckpointHook{ConfigHash: "abc", Arch: json.RawMessage(`{"heads":3}`)}
+	c, err := hook.Initial(built)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := run.Checkpoints().Save(c); err != nil {
+		t.Fatal(err)
+	}
+	before := bytesRead(t)
+	from, err := training.Resume(run, "abc", built, 0, newFakeSession())
+	if err != nil || string(from.Arch) != `{"heads":3}` {
+		t.Fatalf("architecture %s, %v", from.Arch, err)
+	}
+	if read, size := bytesRead(t)-before, int64(4*numbers); read < size || read > size+size/2 {
+		t.Errorf("%d bytes were read of a checkpoint of %d", read, size)
+	}
+}
+
+// bytesRead is how many bytes this process has read from files.
+func bytesRead(t *testing.T) (n int64) {
+	t.Helper()
+	data, err := os.ReadFile("/proc/self/io")
+	if err != nil {
+		missing(t, err.Error())
+	}
+	if _, err := fmt.Sscanf(string(data), "rchar: %d", &n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
 // TestResumeWhereItEnded: a finished run has nothing left to do, and does nothing.
 func TestResumeWhereItEnded(t *testing.T) {
 	j := newJob(filepath.Join(t.TempDir(), "run"), "fake")
