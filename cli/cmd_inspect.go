@@ -336,10 +336,7 @@ func inspectRun(out io.Writer, path string) error {
 		return err
 	}
 	fmt.Fprintf(out, "a run of pmx: %s on %s (%s images), seed %d\n", m.Method, m.Data.Name, progress.Count(int64(m.Data.Samples)), m.Seed)
-	r, err := tasks.RunRecipe(run)
-	if err != nil {
-		return err
-	}
+	r, configErr := tasks.RunRecipe(run) // told at the end: the rest of the run is good without it
 	if encoded, ok := r.(tasks.Encoded); ok {
 		fmt.Fprintf(out, "encoder: %s\n", architectureLine(encoded.Architecture()))
 	}
@@ -374,5 +371,8 @@ func inspectRun(out io.Writer, path string) error {
 	if _, err := os.Stat(run.Path(artifacts.EncoderName)); err == nil {
 		w.Row("\nencoder: " + filepath.Join(path, artifacts.EncoderName))
 	}
-	return w.Flush()
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	return configErr
 }
