@@ -4,7 +4,7 @@
 //	run/
 //	  manifest.json           what made this run: versions, seed, digests (Manifest)
 //	  config.json             the resolved configuration
-//	  metrics.jsonl           one JSON object a line (MetricsLog)
+//	  metrics.jsonl           one JSON object a line, of a step, an epoch or an evaluation (Metrics)
 //	  checkpoints/            NNNNNN.safetensors, NNNNNN being the step (Checkpoints)
 //	  events.out.*            TensorBoard scalars (package tfevents)
 //	  encoder.onnx            the trained encoder; above 2 GiB with encoder.onnx.data

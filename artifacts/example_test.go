@@ -21,8 +21,11 @@ func Example() {
 	check(err)
 	metrics, err := run.OpenMetrics(0)
 	check(err)
-	check(metrics.Append(100, map[string]any{"loss": 1.5}))
-	check(metrics.Append(101, map[string]any{"loss": 1.4})) // behind the checkpoint
+	loss := func(step int64, v float64) error {
+		return metrics.Append(artifacts.Metrics{Kind: artifacts.MetricsStep, Step: step, Tags: map[string]float64{"train/loss": v}})
+	}
+	check(loss(100, 1.5))
+	check(loss(101, 1.4)) // behind the checkpoint
 	check(run.Checkpoints().Save(&artifacts.Checkpoint{
 		CheckpointHeader: artifacts.CheckpointHeader{Step: 100},
 		Tensors:          []safetensors.Named{{Name: "w", Tensor: onnxgraph.NewTensor([]int{2}, []float32{1, 2})}},
@@ -40,10 +43,10 @@ func Example() {
 	metrics, err = run.OpenMetrics(step)
 	check(err)
 	defer metrics.Close()
-	lines, err := run.ReadMetrics()
+	last, err := run.LastMetrics()
 	check(err)
-	fmt.Println(step, onnxgraph.Data[float32](checkpoint.Tensors[0].Tensor), len(lines))
-	// Output: 100 [1 2] 1
+	fmt.Println(step, onnxgraph.Data[float32](checkpoint.Tensors[0].Tensor), last["train/loss"])
+	// Output: 100 [1 2] {100 1.5}
 }
 
 func check(err error) {

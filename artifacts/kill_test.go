@@ -200,12 +200,15 @@ func resume(dir string) (int64, error) {
 		return 0, err
 	}
 	defer log.Close()
-	metrics, err := run.ReadMetrics()
-	if err != nil {
-		return 0, err
+	rows := int64(0)
+	for _, err := range run.Metrics() {
+		if err != nil {
+			return 0, err
+		}
+		rows++
 	}
-	if int64(len(metrics)) != step {
-		return 0, fmt.Errorf("%d metrics lines at step %d", len(metrics), step)
+	if rows != step {
+		return 0, fmt.Errorf("%d rows of metrics at step %d", rows, step)
 	}
 	entries, err := os.ReadDir(run.Path(CheckpointsDir))
 	if err != nil {
@@ -238,7 +241,7 @@ func writeForever(dir string) error {
 	fmt.Println("writing")
 	for {
 		step++
-		if err := log.Append(step, map[string]any{"loss": 1 / float64(step)}); err != nil {
+		if err := log.Append(Metrics{Kind: MetricsStep, Step: step, Tags: map[string]float64{"train/loss": 1 / float64(step)}}); err != nil {
 			return err
 		}
 		if err := checkpoints.Save(killCheckpoint(step)); err != nil {

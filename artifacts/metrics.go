@@ -1,73 +1,115 @@
 package artifacts
 
 import (
-	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
+	"maps"
 	"math"
 	"os"
+	"slices"
+	"strconv"
+	"time"
 
 	"pmx/internal/atomicfile"
 )
 
-// MetricsLog appends to metrics.jsonl: one JSON object a line, each with its
-// "step", in the order in which they happened.
+// MetricsKind says what a row of metrics.jsonl is of.
+type MetricsKind string
+
+// The kinds of rows.
+const (
+	MetricsStep  MetricsKind = "step"  // one step
+	MetricsEpoch MetricsKind = "epoch" // the means of an epoch, after its last step
+	MetricsEval  MetricsKind = "eval"  // an evaluation after a step
+)
+
+// Metrics is one row of metrics.jsonl, a JSON object:
+//
+//	{"kind":"step","step":12,"epoch":0.5,"time":"2026-11-30T19:44:26.015Z","hyper/lr":0.0012,"train/loss":8.93}
+type Metrics struct {
+	Kind  MetricsKind
+	Step  int64              // steps done
+	Epoch float64            // epochs done, a fraction within one
+	Time  time.Time          // when the row was written; zero in a row of an older pmx
+	Tags  map[string]float64 // the numbers, under the tags that TensorBoard shows them with
+}
+
+// MetricsLog appends to metrics.jsonl: one row a line, in the order in which they
+// happened, so that no row has a smaller step than the one before.
 type MetricsLog struct {
 	f    *os.File
 	size int64 // of the complete lines
 }
 
-// OpenMetrics opens the run's metrics to go on behind fromStep: lines of later
-// steps, and a last line that a killed process left torn, are dropped.
-// A new run passes 0.
+// OpenMetrics opens the run's metrics to go on behind fromStep: rows of later steps, and a
+// last line that a killed process left torn, are cut off. It reads no more of the file
+// than that and the row before. A new run passes 0.
 func (r *RunDir) OpenMetrics(fromStep int64) (*MetricsLog, error) {
 	path := r.Path(MetricsName)
-	if err := atomicfile.CheckReplaceable(path); err != nil {
-		return nil, err
-	}
-	if err := dropLines(path, fromStep); err != nil {
-		return nil, err
-	}
-	f, err := atomicfile.OpenRegular(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o666)
+	f, err := atomicfile.OpenRegular(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o666)
 	if err != nil {
 		return nil, fmt.Errorf("artifacts: %w", err)
 	}
-	stat, err := f.Stat()
-	if err != nil {
+	m := &MetricsLog{f: f}
+	if err := m.cut(path, fromStep); err != nil {
 		f.Close()
-		return nil, fmt.Errorf("artifacts: %w", err)
+		return nil, err
 	}
-	return &MetricsLog{f: f, size: stat.Size()}, nil
+	return m, nil
 }
 
-// Append writes one line: the step and the values, sorted by key. NaN and
-// infinities, which JSON cannot express, become the strings "NaN", "+Inf", "-Inf".
-// A line that does not fit on the disk leaves no part of itself.
-func (m *MetricsLog) Append(step int64, values map[string]any) error {
-	line := make(map[string]any, len(values)+1)
-	for key, v := range values {
-		line[key] = jsonSafe(v)
-	}
-	line["step"] = step
-	data, err := json.Marshal(line)
+// cut truncates the file behind the last row that is not past a step.
+func (m *MetricsLog) cut(path string, step int64) error {
+	info, err := m.f.Stat()
 	if err != nil {
-		return fmt.Errorf("artifacts: metrics of step %d: %w", step, err)
+		return fmt.Errorf("artifacts: %w", err)
 	}
-	n, err := m.f.Write(append(data, '\n'))
+	var row MetricsRow
+	for line, err := range linesBackward(m.f, info.Size()) {
+		if err == nil {
+			err = row.parse(line.text)
+		}
+		if err != nil {
+			return lineError(m.f, path, line.begin, err)
+		}
+		if row.Step <= step {
+			m.size = line.end
+			break
+		}
+	}
+	if m.size == info.Size() {
+		return nil
+	}
+	if err := m.f.Truncate(m.size); err != nil {
+		return fmt.Errorf("artifacts: %w", err)
+	}
+	return nil
+}
+
+// Append writes one row; a zero Time is now. NaN and infinities, which JSON cannot
+// express, become the strings "NaN", "+Inf", "-Inf". A row that does not fit on the disk
+// leaves no part of itself.
+func (m *MetricsLog) Append(row Metrics) error {
+	if row.Time.IsZero() {
+		row.Time = time.Now()
+	}
+	line, err := row.appendJSON(nil)
+	if err != nil {
+		return fmt.Errorf("artifacts: metrics of step %d: %w", row.Step, err)
+	}
+	n, err := m.f.Write(append(line, '\n'))
 	if err != nil {
 		if truncateErr := m.f.Truncate(m.size); truncateErr != nil {
 			err = errors.Join(err, truncateErr)
 		}
-		return fmt.Errorf("artifacts: metrics of step %d were not written: %w", step, err)
+		return fmt.Errorf("artifacts: metrics of step %d were not written: %w", row.Step, err)
 	}
 	m.size += int64(n)
 	return nil
 }
 
-// Sync flushes the lines to the disk; call it before saving a checkpoint.
+// Sync flushes the rows to the disk; call it before saving a checkpoint.
 func (m *MetricsLog) Sync() error {
 	if err := m.f.Sync(); err != nil {
 		return fmt.Errorf("artifacts: metrics: %w", err)
@@ -78,134 +120,42 @@ func (m *MetricsLog) Sync() error {
 // Close closes the file.
 func (m *MetricsLog) Close() error { return m.f.Close() }
 
-// Metrics is one line of metrics.jsonl.
-type Metrics struct {
-	Step   int64
-	Values map[string]any // as encoding/json gives them; without the step
-}
+// The keys of a row that are not tags.
+const (
+	kindKey  = "kind"
+	stepKey  = "step"
+	epochKey = "epoch"
+	timeKey  = "time"
+)
 
-// Float gives a value as a number; NaN and infinities come back as such.
-func (m Metrics) Float(key string) (float64, bool) {
-	switch v := m.Values[key].(type) {
-	case float64:
-		return v, true
-	case string:
-		switch v {
-		case "NaN":
-			return math.NaN(), true
-		case "+Inf":
-			return math.Inf(1), true
-		case "-Inf":
-			return math.Inf(-1), true
+// metricsTime is RFC 3339 with milliseconds, in UTC.
+const metricsTime = "2006-01-02T15:04:05.000Z"
+
+func (m Metrics) appendJSON(b []byte) ([]byte, error) {
+	if m.Kind == "" {
+		return nil, errors.New("a row without a kind")
+	}
+	b = fmt.Appendf(b, `{"%s":"%s","%s":%d,"%s":`, kindKey, m.Kind, stepKey, m.Step, epochKey)
+	b = appendNumber(b, m.Epoch)
+	b = fmt.Appendf(b, `,"%s":"%s"`, timeKey, m.Time.UTC().Format(metricsTime))
+	for _, tag := range slices.Sorted(maps.Keys(m.Tags)) {
+		switch tag {
+		case kindKey, stepKey, epochKey, timeKey:
+			return nil, fmt.Errorf("%q is not a tag: rows have it already", tag)
 		}
-	}
-	return 0, false
-}
-
-// ReadMetrics reads the run's metrics. A torn last line is left out.
-func (r *RunDir) ReadMetrics() ([]Metrics, error) {
-	var list []Metrics
-	_, err := eachLine(r.Path(MetricsName), func(_ []byte, m Metrics) error {
-		list = append(list, m)
-		return nil
-	})
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	return list, nil
-}
-
-// dropLines rewrites the file without lines past step and without a torn end.
-func dropLines(path string, step int64) error {
-	drop := false
-	torn, err := eachLine(path, func(_ []byte, m Metrics) error {
-		drop = drop || m.Step > step
-		return nil
-	})
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if !drop && !torn {
-		return nil
-	}
-	return atomicfile.WriteRegular(path, func(w io.Writer) error {
-		_, err := eachLine(path, func(line []byte, m Metrics) error {
-			if m.Step > step {
-				return nil
-			}
-			_, err := w.Write(line)
-			return err
-		})
-		return err
-	})
-}
-
-// eachLine calls visit with each complete line, its newline included, and
-// reports whether an incomplete one follows.
-func eachLine(path string, visit func(line []byte, m Metrics) error) (torn bool, err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return false, fmt.Errorf("artifacts: %w", err)
-	}
-	defer f.Close()
-	reader := bufio.NewReader(f)
-	for number := 1; ; number++ {
-		line, err := reader.ReadBytes('\n')
-		if errors.Is(err, io.EOF) {
-			return len(line) > 0, nil
-		}
+		key, err := json.Marshal(tag)
 		if err != nil {
-			return false, fmt.Errorf("artifacts: %w", err)
+			return nil, err
 		}
-		m, err := parseMetrics(line)
-		if err != nil {
-			return false, fmt.Errorf("artifacts: %s line %d: %w: remove this line", path, number, err)
-		}
-		if err := visit(line, m); err != nil {
-			return false, err
-		}
+		b = append(append(append(b, ','), key...), ':')
+		b = appendNumber(b, m.Tags[tag])
 	}
+	return append(b, '}'), nil
 }
 
-func parseMetrics(line []byte) (Metrics, error) {
-	var m Metrics
-	var head struct {
-		Step *int64 `json:"step"`
+func appendNumber(b []byte, v float64) []byte {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return strconv.AppendQuote(b, strconv.FormatFloat(v, 'g', -1, 64))
 	}
-	if err := json.Unmarshal(line, &head); err != nil {
-		return m, errors.New("not a JSON object with a step")
-	}
-	if head.Step == nil {
-		return m, errors.New("no step")
-	}
-	if err := json.Unmarshal(line, &m.Values); err != nil {
-		return m, err
-	}
-	m.Step = *head.Step
-	delete(m.Values, "step")
-	return m, nil
-}
-
-func jsonSafe(v any) any {
-	var x float64
-	switch v := v.(type) {
-	case float64:
-		x = v
-	case float32:
-		x = float64(v)
-	default:
-		return v
-	}
-	switch {
-	case math.IsNaN(x):
-		return "NaN"
-	case math.IsInf(x, 1):
-		return "+Inf"
-	case math.IsInf(x, -1):
-		return "-Inf"
-	}
-	return v // a float32 keeps its short form: 0.1, not 0.10000000149011612
+	return strconv.AppendFloat(b, v, 'g', -1, 64)
 }

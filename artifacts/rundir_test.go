@@ -182,7 +182,7 @@ func TestNothingIsWrittenElsewhere(t *testing.T) {
 		MetricsName: func(run *RunDir) error {
 			log, err := run.OpenMetrics(1)
 			if err == nil {
-				err = errors.Join(log.Append(2, nil), log.Close())
+				err = errors.Join(log.Append(Metrics{Kind: MetricsStep, Step: 2}), log.Close())
 			}
 			return err
 		},

@@ -349,24 +349,16 @@ func inspectRun(out io.Writer, path string) error {
 		return err
 	}
 	fmt.Fprintf(out, "checkpoints: steps %v\n", steps)
-	lines, err := run.ReadMetrics()
+	last, err := run.LastMetrics()
 	if err != nil {
 		return err
-	}
-	last := map[string]float64{}
-	for _, line := range lines {
-		for key := range line.Values {
-			if v, ok := line.Float(key); ok {
-				last[key] = v
-			}
-		}
 	}
 	w := table.New(out)
 	if len(last) > 0 {
 		w.Row("\nlast metrics:")
 	}
-	for _, key := range slices.Sorted(maps.Keys(last)) {
-		w.Row("  "+key, fmt.Sprintf("%.6g", last[key]))
+	for _, tag := range slices.Sorted(maps.Keys(last)) {
+		w.Row("  "+tag, fmt.Sprintf("%.6g", last[tag].Value), fmt.Sprintf("step %d", last[tag].Step))
 	}
 	if _, err := os.Stat(run.Path(artifacts.EncoderName)); err == nil {
 		w.Row("\nencoder: " + filepath.Join(path, artifacts.EncoderName))

@@ -149,9 +149,17 @@ func TestTrainUnread(t *testing.T) {
 		t.Fatal(err)
 	}
 	saved, err := run.Checkpoints().Latest()
-	log, logErr := run.ReadMetrics()
-	if err != nil || logErr != nil || len(log) == 0 || log[len(log)-1].Step != saved {
-		t.Errorf("saved step %d of %d, %v, %v", saved, len(log), err, logErr)
+	logged := int64(0)
+	for row, rowErr := range run.Metrics() {
+		if err == nil {
+			err = rowErr
+		}
+		if rowErr == nil {
+			logged = row.Step
+		}
+	}
+	if err != nil || logged == 0 || logged != saved {
+		t.Errorf("saved step %d of %d, %v", saved, logged, err)
 	}
 }
 

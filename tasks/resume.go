@@ -142,15 +142,21 @@ func (t *run) checkArchitecture() error {
 	return nil
 }
 
-// logged compares the run's metrics with where it goes on. The note says what is lost.
+// logged compares the run's metrics with where it goes on. The note says what is lost. It
+// looks through all of them: a damaged one is told before anything is written.
 func (t *run) logged() (note string, err error) {
-	lines, err := t.dir.ReadMetrics()
-	if err != nil {
-		return "", err
+	for _, err := range t.dir.Metrics(artifacts.MetricsEval) {
+		if err != nil {
+			return "", err
+		}
 	}
 	last := int64(0)
-	if n := len(lines); n > 0 {
-		last = lines[n-1].Step
+	for row, err := range t.dir.MetricsBackward() {
+		if err != nil {
+			return "", err
+		}
+		last = row.Step
+		break
 	}
 	switch {
 	case t.from.Path == "" && last > 0:

@@ -369,30 +369,37 @@ func (t *run) evaluationHook() (*training.EvalHook, error) {
 	if t.evaluation == nil {
 		return nil, nil
 	}
-	measured, err := t.measured()
+	_, measured, err := t.measured(t.from.Step)
 	if err != nil {
 		return nil, err
 	}
 	return &training.EvalHook{
 		EveryEpochs: t.routine.KNNEvery, Untrained: t.evaluation.Untrained, Last: true,
-		Recorded: func(step int64) bool { _, ok := measured[step]; return ok }, Evaluate: t.evaluation.Measure,
+		Recorded: func(step int64) bool { return measured && step == t.from.Step }, Evaluate: t.evaluation.Measure,
 	}, nil
 }
 
-// measured are the values of the evaluation's key by step, from the run's metrics,
-// since an earlier session may have measured them.
-func (t *run) measured() (map[int64]float64, error) {
-	lines, err := t.dir.ReadMetrics()
-	if err != nil {
-		return nil, err
+// measured is the newest value of the evaluation's key that this or an earlier session has
+// measured after a step, from the run's metrics; ok is false where none has.
+func (t *run) measured(step int64) (value float64, ok bool, err error) {
+	// The rows are in the order of their steps. Those of the first are looked for from the
+	// beginning, those of another step, most often the last, from the end.
+	rows, past := t.dir.MetricsBackward(), func(s int64) bool { return s < step }
+	if step == 0 {
+		rows, past = t.dir.Metrics(), func(s int64) bool { return s > 0 }
 	}
-	values := map[int64]float64{}
-	for _, line := range lines {
-		if v, ok := line.Float(t.evaluation.Key); ok {
-			values[line.Step] = v
+	tag := training.EvalTag(t.evaluation.Key)
+	for row, err := range rows {
+		if err != nil || past(row.Step) {
+			return value, ok, err
+		}
+		if v, is := row.Number(tag); is && row.Step == step {
+			if value, ok = v, true; step > 0 {
+				break
+			}
 		}
 	}
-	return values, nil
+	return value, ok, nil
 }
 
 // finish exports what was trained and sums up.
@@ -412,12 +419,14 @@ func (t *run) finish(ctx context.Context) error {
 	if t.evaluation == nil || t.evaluation.Summary == nil {
 		return nil
 	}
-	values, err := t.measured()
+	before, untrained, err := t.measured(0)
 	if err != nil {
 		return err
 	}
-	before, untrained := values[0]
-	after, trained := values[t.steps]
+	after, trained, err := t.measured(t.steps)
+	if err != nil {
+		return err
+	}
 	if !untrained {
 		before = math.NaN()
 	}

@@ -89,16 +89,16 @@ func TestAccuracies(t *testing.T) {
 	defer log.Close()
 	for _, line := range []struct {
 		step     int64
-		name     string
+		tag      string
 		value    float64
 		measured bool // both, from here on
 	}{
-		{0, "knn_top1", 0, false}, // no image is classified right: a result like any other
-		{10, "knn_top1", 60, false},
-		{20, "loss", 3, false},
-		{20, "knn_top1", 70, true},
+		{0, "eval/knn_top1", 0, false}, // no image is classified right: a result like any other
+		{10, "eval/knn_top1", 60, false},
+		{20, "train/loss", 3, false},
+		{20, "eval/knn_top1", 70, true},
 	} {
-		if err := log.Append(line.step, map[string]any{line.name: line.value}); err != nil {
+		if err := log.Append(artifacts.Metrics{Kind: artifacts.MetricsEval, Step: line.step, Tags: map[string]float64{line.tag: line.value}}); err != nil {
 			t.Fatal(err)
 		}
 		var out strings.Builder
@@ -109,7 +109,7 @@ func TestAccuracies(t *testing.T) {
 			want = "0 to 70\n"
 		}
 		if err := r.finish(t.Context()); err != nil || out.String() != want {
-			t.Errorf("after %s of step %d of 20: %q, %v, want %q", line.name, line.step, out.String(), err, want)
+			t.Errorf("after %s of step %d of 20: %q, %v, want %q", line.tag, line.step, out.String(), err, want)
 		}
 	}
 }

@@ -2,10 +2,12 @@ package training_test
 
 import (
 	"context"
+	"fmt"
+	"maps"
 	"path/filepath"
-	"reflect"
 	"slices"
 	"testing"
+	"time"
 
 	"pmx/artifacts"
 	"pmx/training"
@@ -24,35 +26,67 @@ func TestMetricsHook(t *testing.T) {
 	if err := fakeLoop(s, 4, 4, &training.MetricsHook{Run: run, Every: 2}, knn).Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	lines, err := run.ReadMetrics()
+	var rows []artifacts.Metrics
+	for row, err := range run.Metrics() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows = append(rows, row.Metrics())
+	}
+	var order []string
+	for _, m := range rows {
+		order = append(order, fmt.Sprint(m.Kind, " ", m.Step, " ", m.Epoch))
+		if age := time.Since(m.Time); age < 0 || age > time.Minute {
+			t.Errorf("a row of now is of %v", m.Time)
+		}
+	}
+	if want := []string{"step 2 0.5", "step 4 1", "epoch 4 1", "eval 4 1"}; !slices.Equal(order, want) {
+		t.Fatalf("rows %q, want %q", order, want)
+	}
+	step, epoch, eval := rows[0].Tags, rows[2].Tags, rows[3].Tags
+	for tag, want := range map[string]float64{"train/loss": s.losses[1], "train/grad_norm": 2 * s.losses[1], "hyper/lr": schedules(4)["lr"](1), "hyper/temperature": .2} {
+		if step[tag] != want {
+			t.Errorf("step: %s is %v, want %v", tag, step[tag], want)
+		}
+	}
+	if mean := (s.losses[0] + s.losses[1] + s.losses[2] + s.losses[3]) / 4; epoch["epoch/loss"] != mean {
+		t.Errorf("epoch %v, want mean loss %v", epoch, mean)
+	}
+	if want := map[string]float64{"eval/knn_top1": 61.5}; !maps.Equal(eval, want) {
+		t.Errorf("evaluation %v, want %v", eval, want)
+	}
+}
+
+// TestMetricsAreTensorBoards: every number of a run is in both files under one name, and
+// both have the same ones.
+func TestMetricsAreTensorBoards(t *testing.T) {
+	run, err := artifacts.CreateRun(filepath.Join(t.TempDir(), "run"), artifacts.Manifest{}, struct{}{}, false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var steps []int64
-	for _, m := range lines {
-		steps = append(steps, m.Step)
+	defer run.Close()
+	knn := &training.EvalHook{EveryEpochs: 1, Untrained: true, Evaluate: func(context.Context, *training.Loop) (map[string]float64, error) {
+		return map[string]float64{"knn_top1": 61.5}, nil
+	}}
+	if err := fakeLoop(newFakeSession(), 5, 2, &training.MetricsHook{Run: run}, &training.TensorBoardHook{Dir: run.Path()}, knn).Run(t.Context()); err != nil {
+		t.Fatal(err)
 	}
-	if want := []int64{2, 4, 4, 4}; !slices.Equal(steps, want) {
-		t.Fatalf("lines of steps %v, want %v", steps, want)
-	}
-	step, epoch, eval := lines[0].Values, lines[2].Values, lines[3].Values
-	for key, want := range map[string]any{"loss": s.losses[1], "grad_norm": 2 * s.losses[1], "epoch": .5, "lr": schedules(4)["lr"](1), "temperature": .2} {
-		if step[key] != want {
-			t.Errorf("step line: %s is %v, want %v", key, step[key], want)
+	points := scalars(t, run.Path())
+	count := 0
+	for row, err := range run.Metrics() {
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := row.Metrics()
+		for tag, v := range m.Tags {
+			key := fmt.Sprintf("%d %s", m.Step, tag)
+			if point, ok := points[key]; !ok || float32(v) != float32(point) {
+				t.Errorf("%s is %g, and %g (%t) for TensorBoard", key, v, point, ok)
+			}
+			count++
 		}
 	}
-	for _, key := range []string{"images_per_s", "data_wait_s", "step_s"} {
-		if v, ok := step[key].(float64); !ok || !(v >= 0) {
-			t.Errorf("step line: %s is %v", key, step[key])
-		}
-	}
-	mean := (s.losses[0] + s.losses[1] + s.losses[2] + s.losses[3]) / 4
-	if epoch["epoch"] != 1. || epoch["epoch_loss"] != mean || epoch["epoch_grad_norm"] == nil || epoch["epoch_images_per_s"] == nil ||
-		epoch["epoch_wait_share"] == nil || epoch["epoch_s"] == nil ||
-		epoch["epoch_step_s"] == nil || epoch["epoch_data_wait_s"] == nil {
-		t.Errorf("epoch line %v, want mean loss %v", epoch, mean)
-	}
-	if want := map[string]any{"knn_top1": 61.5}; !reflect.DeepEqual(eval, want) {
-		t.Errorf("evaluation line %v, want %v", eval, want)
+	if count != len(points) || count < 50 {
+		t.Errorf("%d numbers, %d for TensorBoard", count, len(points))
 	}
 }

@@ -2,13 +2,13 @@ package training
 
 import (
 	"context"
+	"maps"
 
 	"pmx/artifacts/tfevents"
 )
 
-// TensorBoardHook draws curves: train/loss and the step's other metrics,
-// hyper/lr, ..., speed/images_per_s, speed/step_s and speed/data_wait_s, the
-// epochs' means as epoch/loss, ..., and what is recorded as eval/knn_top1, ...
+// TensorBoardHook draws curves under the tags of metrics.jsonl: train/loss and the step's
+// other metrics, hyper/lr, speed/step_s, epoch/loss, eval/knn_top1, ...
 type TensorBoardHook struct {
 	NoHook
 	Dir string // of the event file
@@ -28,14 +28,10 @@ func (h *TensorBoardHook) Start(_ context.Context, l *Loop) (err error) {
 func (h *TensorBoardHook) Step(_ context.Context, _ *Loop, r *StepReport) error {
 	points := map[string]float64{}
 	if r.Step%max(h.Every, 1) == 0 {
-		group(points, "train/", r.Metrics)
-		group(points, "hyper/", r.Hyper)
-		points["speed/images_per_s"] = r.imagesPerSecond()
-		points["speed/step_s"] = r.Compute.Seconds()
-		points["speed/data_wait_s"] = r.Wait.Seconds()
+		points = stepTags(r)
 	}
 	if r.Epoch != nil {
-		group(points, "epoch/", r.Epoch.Means)
+		maps.Copy(points, epochTags(r.Epoch))
 	}
 	if len(points) == 0 {
 		return nil
@@ -45,16 +41,8 @@ func (h *TensorBoardHook) Step(_ context.Context, _ *Loop, r *StepReport) error 
 
 // Record writes points of numbers.
 func (h *TensorBoardHook) Record(step int64, values map[string]float64) error {
-	points := map[string]float64{}
-	group(points, "eval/", values)
-	return h.writer.Scalars(step, points)
+	return h.writer.Scalars(step, evalTags(values))
 }
 
 // End closes the file.
 func (h *TensorBoardHook) End(context.Context, *Loop, error) error { return h.writer.Close() }
-
-func group(points map[string]float64, prefix string, values map[string]float64) {
-	for name, v := range values {
-		points[prefix+name] = v
-	}
-}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"pmx/tasks"
 
@@ -379,14 +381,17 @@ func untimed(t *testing.T, dir string) []artifacts.Metrics {
 	if err != nil {
 		t.Fatal(err)
 	}
-	list, err := run.ReadMetrics()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, m := range list {
-		for _, key := range []string{"images_per_s", "data_wait_s", "step_s", "epoch_s", "epoch_images_per_s", "epoch_wait_share", "epoch_step_s", "epoch_data_wait_s"} {
-			delete(m.Values, key)
+	var list []artifacts.Metrics
+	for row, err := range run.Metrics() {
+		if err != nil {
+			t.Fatal(err)
 		}
+		m := row.Metrics()
+		m.Time = time.Time{}
+		maps.DeleteFunc(m.Tags, func(tag string, _ float64) bool {
+			return strings.HasPrefix(tag, "speed/") || strings.HasSuffix(tag, "_s") || tag == "epoch/wait_share"
+		})
+		list = append(list, m)
 	}
 	return list
 }
