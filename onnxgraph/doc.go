@@ -20,7 +20,7 @@
 //
 // # One opset
 //
-// Graphs use opset 17 of ONNX (IR version 8): the newest one that today's ONNX
+// Graphs use opset 17 of ONNX (IR version 9): the newest one that today's ONNX
 // Runtime and the last ONNX Runtime Training (1.19.2, opset 21 at most) both
 // load and that ONNX's own packaged operator cases cover. Reading refuses
 // others for execution, see ReadModel.
@@ -30,12 +30,14 @@
 // An operator outside the default domain (com.microsoft or pmx) carries a Body
 // of standard operators. A model holds that body as a local function of the
 // same domain and name: a runtime that has a kernel of that name takes it, any
-// other inlines the body.
+// other inlines the body. One body serves all nodes of the operator, since it takes
+// attributes by reference (ONNX's ref_attr_name) and does not depend on sizes.
 package onnxgraph
 
 // Opset is the version of the default operator set of every graph.
 const Opset = 17
 
-// IRVersion is the ONNX IR version of written models; 8 is the first with
-// model-local functions, and ONNX Runtime Training 1.19.2 reads up to 10.
-const IRVersion = 8
+// IRVersion is the ONNX IR version of written models; 9 is the first in which
+// attributes of functions have defaults, and ONNX Runtime Training 1.19.2 reads up
+// to 10.
+const IRVersion = 9

@@ -159,7 +159,7 @@ func typesFor(n *Node, in []*Tensor) ([]Type, error) {
 const largestResult = 1 << 30
 
 func evalBody(n *Node, in []*Tensor) ([]*Tensor, error) {
-	body, err := bodyGraph(n)
+	body, err := bodyGraph(n, n.Decompose)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package onnxgraph
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 )
 
@@ -9,17 +10,22 @@ import (
 // may have no kernel for.
 type Function struct {
 	Domain, Name string
-	// Body's inputs and outputs carry the operator's formal names.
+	// Body's inputs and outputs carry the operator's formal names. Its nodes take
+	// the operator's attributes by reference.
 	Body *Graph
 }
 
 // Functions collects the functions that the graph's nodes need, bodies of
-// bodies included, sorted by ID. Two nodes of one operator whose bodies differ
-// are an error, because a model holds one body per name.
+// bodies included, sorted by ID. A model holds one body per name: nodes whose bodies
+// differ by more than what their attributes say are an error.
 func (g *Graph) Functions() ([]*Function, error) {
-	byID := map[string]*Function{}
-	text := map[string]string{}
-	checked := map[string]bool{} // operator and operand ranks already compared
+	type known struct {
+		*Function
+		text string
+		of   *Node // the body was built for
+	}
+	byID := map[string]known{}
+	checked := map[string]bool{} // operator, attributes and operand types already compared
 	var collect func(g *Graph) error
 	collect = func(g *Graph) error {
 		for _, n := range g.nodes {
@@ -32,19 +38,22 @@ func (g *Graph) Functions() ([]*Function, error) {
 				continue
 			}
 			checked[key] = true
-			body, err := bodyGraph(n)
+			body, err := bodyGraph(n, n.decomposeByReference)
 			if err != nil {
 				return err
 			}
-			switch known := text[id]; {
-			case known == "":
-				text[id] = body.untypedText()
-				byID[id] = &Function{Domain: n.Op.Domain, Name: n.Op.Name, Body: body}
-				if err := collect(body); err != nil {
-					return err
-				}
-			case known != body.untypedText():
-				return fmt.Errorf("onnxgraph: function %s: node %s needs another body than the first, and a model holds one: it must not depend on sizes, and all nodes need the same attributes, not %v here", id, n.Name, n.Attributes)
+			text := body.untypedText()
+			first, ok := byID[id]
+			if !ok {
+				byID[id] = known{&Function{Domain: n.Op.Domain, Name: n.Op.Name, Body: body}, text, n}
+			} else if first.text != text {
+				fault := newError(id, n.Inputs, fmt.Sprintf("node %s needs another body than %s, but a model holds one: "+
+					"it may depend neither on which operands are given, their types and sizes, nor on attributes that are not Fixed", n.Name, first.of.place()))
+				fault.Site = n.site
+				return fault
+			}
+			if err := collect(body); err != nil {
+				return err
 			}
 		}
 		return nil
@@ -52,14 +61,9 @@ func (g *Graph) Functions() ([]*Function, error) {
 	if err := collect(g); err != nil {
 		return nil, err
 	}
-	ids := make([]string, 0, len(byID))
-	for id := range byID {
-		ids = append(ids, id)
-	}
-	slices.Sort(ids)
-	out := make([]*Function, len(ids))
-	for i, id := range ids {
-		out[i] = byID[id]
+	out := make([]*Function, 0, len(byID))
+	for _, id := range slices.Sorted(maps.Keys(byID)) {
+		out = append(out, byID[id].Function)
 	}
 	return out, nil
 }
@@ -76,8 +80,9 @@ func operandTypes(n *Node) []string {
 	return out
 }
 
-// bodyGraph builds the body of a node's operator as a graph of its own.
-func bodyGraph(n *Node) (*Graph, error) {
+// bodyGraph builds the body of a node's operator as a graph of its own, decomposed
+// by value or by reference.
+func bodyGraph(n *Node, decompose func(in []*Value) []*Value) (*Graph, error) {
 	return Build(n.Op.Name, func(g *Graph) {
 		in := make([]*Value, len(n.Inputs))
 		for i, v := range n.Inputs {
@@ -85,7 +90,7 @@ func bodyGraph(n *Node) (*Graph, error) {
 				in[i] = g.Input(formalName(n.Op.Inputs, i), v.DType, v.Shape...)
 			}
 		}
-		for i, v := range n.Op.Body(n, in) {
+		for i, v := range decompose(in) {
 			if i < len(n.Outputs) {
 				g.Output(formalName(n.Op.Outputs, i), v)
 			}
@@ -104,7 +109,7 @@ func (g *Graph) Inline(keep func(*OpSchema) bool) (*Graph, error) {
 			return nil
 		}
 		defer firstGraph(in).ScopeOf(n.Name)()
-		return n.Op.Body(&Node{Op: n.Op, Name: n.Name, Inputs: in, Outputs: n.Outputs, Attributes: n.Attributes, graph: firstGraph(in)}, in)
+		return n.Decompose(in)
 	}, keep)
 }
 

@@ -46,6 +46,7 @@ type Node struct {
 	Outputs    []*Value
 	Attributes Attributes
 	graph      *Graph
+	site       string // file:line of the builder, of operators with a Body
 }
 
 // Graph is the graph that the node belongs to.
@@ -63,11 +64,12 @@ type Graph struct {
 	scope        string
 	nodeCounts   map[string]int // by scope and operator
 	constByBytes map[string]*Value
+	fixed        map[string]*Node // by operator: the first that has Fixed attributes
 }
 
 // NewGraph makes an empty graph. Most callers use Build.
 func NewGraph(name string) *Graph {
-	return &Graph{Name: name, names: map[string]bool{}, nodeCounts: map[string]int{}, constByBytes: map[string]*Value{}}
+	return &Graph{Name: name, names: map[string]bool{}, nodeCounts: map[string]int{}, constByBytes: map[string]*Value{}, fixed: map[string]*Node{}}
 }
 
 // Build runs f on a new graph and turns a constructor's panic into an error.
@@ -219,6 +221,9 @@ func ApplyNode(op string, attributes Attributes, inputs ...*Value) *Node {
 	if err != nil {
 		panic(newError(op, inputs, err.Error()))
 	}
+	if schema.Body != nil {
+		n.site = callSite()
+	}
 	g.nameNode(n)
 	g.nodes = append(g.nodes, n)
 	return n
@@ -242,6 +247,11 @@ func (g *Graph) newNode(schema *OpSchema, attributes Attributes, inputs []*Value
 		}
 	}
 	n := &Node{Op: schema, Inputs: slices.Clone(inputs), Outputs: make([]*Value, outputs), Attributes: attributes, graph: g}
+	if schema.Body != nil {
+		if err := n.checkDeclared(); err != nil {
+			return nil, err
+		}
+	}
 	types, err := schema.Infer(n)
 	if err != nil {
 		return nil, err
@@ -249,6 +259,9 @@ func (g *Graph) newNode(schema *OpSchema, attributes Attributes, inputs []*Value
 	n.Outputs = nil
 	for _, t := range types {
 		n.Outputs = append(n.Outputs, &Value{Type: t, graph: g, producer: n})
+	}
+	if g.fixed[schema.ID()] == nil && slices.ContainsFunc(schema.Attributes, func(a Attribute) bool { return a.Fixed }) {
+		g.fixed[schema.ID()] = n
 	}
 	return n, nil
 }

@@ -30,7 +30,7 @@ type Model struct {
 // of that is left for the nodes.
 const ExternalAbove = 1<<31 - 1<<27
 
-// Marshal gives the model as ONNX bytes (ModelProto, IR version 8). The same
+// Marshal gives the model as ONNX bytes (ModelProto, IR version 9). The same
 // graph gives the same bytes. Models past 2 GiB need WriteFile.
 func (m *Model) Marshal() ([]byte, error) {
 	if n := m.ConstantBytes(); n > ExternalAbove {

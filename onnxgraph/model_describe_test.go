@@ -27,7 +27,7 @@ func TestDescribe(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := &onnxgraph.Description{
-		IRVersion: 8, Opsets: map[string]int64{"": 17, "com.microsoft": 1},
+		IRVersion: 9, Opsets: map[string]int64{"": 17, "com.microsoft": 1},
 		Producer: "pmx", ProducerVersion: "1.2", Doc: "a sample", GraphName: "sample",
 		Metadata: map[string]string{"author": "Zoë", "pmx.step": "{}"},
 		Inputs:   []onnxgraph.PortDescription{{Name: "x", Type: "float[batch,3]"}, {Name: "y", Type: "float[2,3]"}},

@@ -32,11 +32,10 @@ func encodeModel(m *Model) (*onnxpb.ModelProto, error) {
 	for _, key := range slices.Sorted(maps.Keys(m.Metadata)) {
 		out.MetadataProps = append(out.MetadataProps, entry(key, m.Metadata[key]))
 	}
-	attributes := attributesByOp(m.Graph, functions)
 	domains := domainsOf(m.Graph)
 	for _, f := range functions {
 		domains = append(append(domains, f.Domain), domainsOf(f.Body)...)
-		message, err := encodeFunction(f, attributes[opID(f.Domain, f.Name)])
+		message, err := encodeFunction(f)
 		if err != nil {
 			return nil, err
 		}
@@ -68,13 +67,23 @@ func encodeGraph(g *Graph) (*onnxpb.GraphProto, error) {
 }
 
 // encodeFunction gives a function; its constants become Constant nodes, since a
-// function has no initializers. It lists every attribute that a caller gives,
-// whether or not the body has use for it: a kernel of that name may.
-func encodeFunction(f *Function, attributes []string) (*onnxpb.FunctionProto, error) {
+// function has no initializers. It lists every declared attribute, whether or not the
+// body has use for it: a kernel of that name may.
+func encodeFunction(f *Function) (*onnxpb.FunctionProto, error) {
 	out := &onnxpb.FunctionProto{
 		Name: proto.String(f.Name), Domain: proto.String(f.Domain),
-		Attribute:   attributes,
 		OpsetImport: opsetImports(domainsOf(f.Body)),
+	}
+	for _, declared := range schemas[opID(f.Domain, f.Name)].Attributes {
+		if declared.Default == nil {
+			out.Attribute = append(out.Attribute, declared.Name)
+			continue
+		}
+		a, err := encodeAttribute(declared.Name, declared.Default)
+		if err != nil {
+			return nil, fmt.Errorf("onnxgraph: function %s: %w", opID(f.Domain, f.Name), err)
+		}
+		out.AttributeProto = append(out.AttributeProto, a)
 	}
 	out.Input = functionInputs(f)
 	for _, v := range f.Body.outputs {
@@ -174,6 +183,12 @@ func neededOutputs(n *Node, used map[*Value]bool) []*Value {
 func encodeAttribute(name string, value any) (*onnxpb.AttributeProto, error) {
 	a := &onnxpb.AttributeProto{Name: proto.String(name)}
 	switch v := value.(type) {
+	case attributeRef:
+		typed, err := encodeAttribute(name, v.value)
+		if err != nil {
+			return nil, err
+		}
+		a.Type, a.RefAttrName = typed.Type, proto.String(v.name)
 	case float32:
 		a.Type, a.F = onnxpb.AttributeProto_FLOAT.Enum(), proto.Float32(v)
 	case int64:
@@ -221,31 +236,6 @@ func encodeTensor(t *Tensor) *onnxpb.TensorProto {
 	out := &onnxpb.TensorProto{DataType: proto.Int32(int32(t.dtype)), Dims: t.shape.Int64()}
 	if t.Size() > 0 { // an empty tensor must have no data field at all
 		out.RawData = t.Bytes()
-	}
-	return out
-}
-
-// attributesByOp lists, by operator, the attributes that nodes give it.
-func attributesByOp(g *Graph, functions []*Function) map[string][]string {
-	names := map[string]map[string]bool{}
-	note := func(g *Graph) {
-		for _, n := range g.nodes {
-			id := n.Op.ID()
-			if names[id] == nil {
-				names[id] = map[string]bool{}
-			}
-			for name := range n.Attributes {
-				names[id][name] = true
-			}
-		}
-	}
-	note(g)
-	for _, f := range functions {
-		note(f.Body)
-	}
-	out := map[string][]string{}
-	for id, set := range names {
-		out[id] = slices.Sorted(maps.Keys(set))
 	}
 	return out
 }

@@ -51,8 +51,8 @@ func TestMarshalMessage(t *testing.T) {
 	if err := proto.Unmarshal(data, message); err != nil {
 		t.Fatal(err)
 	}
-	if v := message.GetIrVersion(); v != 8 {
-		t.Errorf("IR version %d, want 8", v)
+	if v := message.GetIrVersion(); v != 9 {
+		t.Errorf("IR version %d, want 9", v)
 	}
 	var sets []string
 	for _, o := range message.OpsetImport {
@@ -91,8 +91,9 @@ func TestMarshalMessage(t *testing.T) {
 	}
 	f := message.Functions[0]
 	if f.GetDomain() != "com.microsoft" || f.GetName() != "SoftmaxGrad_13" ||
-		strings.Join(f.Input, " ") != "dY Y" || strings.Join(f.Output, " ") != "dX" || strings.Join(f.Attribute, " ") != "axis" {
-		t.Errorf("function %s.%s(%v) -> %v <%v>", f.GetDomain(), f.GetName(), f.Input, f.Output, f.Attribute)
+		strings.Join(f.Input, " ") != "dY Y" || strings.Join(f.Output, " ") != "dX" || len(f.Attribute) != 0 ||
+		len(f.AttributeProto) != 1 || f.AttributeProto[0].GetName() != "axis" || f.AttributeProto[0].GetI() != -1 {
+		t.Errorf("function %s.%s(%v) -> %v <%v, %v>", f.GetDomain(), f.GetName(), f.Input, f.Output, f.Attribute, f.AttributeProto)
 	}
 }
 

@@ -91,6 +91,7 @@ func (g *Graph) copyNode(n *Node, in []*Value) *Node {
 			delete(g.names, v.Name) // taken for this value
 		}
 	}
+	c.site = n.site
 	c.Name = g.keepName(n.Name)
 	for i, v := range c.Outputs {
 		if v.Name = n.Outputs[i].Name; i == 0 && v.Name == n.Name {

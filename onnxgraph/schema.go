@@ -34,6 +34,8 @@ type OpSchema struct {
 	// absent, as an output if nothing uses it; a last "data..." takes any number
 	// from one.
 	Inputs, Outputs []string
+	// Attributes declares what a node of an operator with a Body may be given.
+	Attributes []Attribute
 	// Infer gives each output's type from n.Inputs and n.Attributes. It may
 	// return fewer types than there are formal outputs: those are then absent.
 	// n.Outputs holds no values yet; its length is the number of outputs that a
@@ -45,11 +47,21 @@ type OpSchema struct {
 	// float output must be Float64; other types are as inferred. An operator
 	// without Eval is evaluated through Body.
 	Eval func(n *Node, in []*Tensor) ([]*Tensor, error)
-	// Body gives the outputs in terms of other operators. It must not depend on
-	// the sizes of dimensions, only on ranks and attributes, and a model has one
-	// function body for every node of that name: Functions refuses nodes whose bodies
-	// differ, as by their attributes.
+	// Body gives the outputs in terms of other operators. A model has one function
+	// body for all nodes of that name, so that it must not depend on the sizes of
+	// dimensions, nor on the values of attributes that are not Fixed: those it hands on,
+	// n.Attributes["epsilon"], or takes as n.AttributeValue("num_heads").
 	Body func(n *Node, in []*Value) []*Value
+}
+
+// Attribute declares an attribute of an operator with a Body.
+type Attribute struct {
+	Name string
+	// Default is the value where a node does not give the attribute; nil: it must.
+	Default any
+	// Fixed says that the Body is written for one value, where ONNX has no way to
+	// refer to the caller's: all nodes of a graph must then agree.
+	Fixed bool
 }
 
 // ID is the name with the domain: "Add", "com.microsoft.GeluGrad".
@@ -127,8 +139,8 @@ func (g Gradient) Refused() (reason string, ok bool) { return g.reason, g.kind =
 var schemas = map[string]*OpSchema{}
 
 // Register adds an operator; the files of package op call it as they load. It
-// panics on a duplicate, on an unstated gradient, and where Eval and Body are
-// both absent.
+// panics on a duplicate, on an unstated gradient, where Eval and Body are both
+// absent, and on attributes that a model could not hold.
 func Register(s OpSchema) *OpSchema {
 	switch {
 	case schemas[s.ID()] != nil:
@@ -143,6 +155,13 @@ func Register(s OpSchema) *OpSchema {
 		panic("onnxgraph: operator " + s.ID() + " has its gradient by decomposition and no Body")
 	case s.Infer == nil:
 		panic("onnxgraph: operator " + s.ID() + " has no shape inference")
+	case s.Body == nil && len(s.Attributes) > 0:
+		panic("onnxgraph: operator " + s.ID() + " declares attributes and has no Body to use them")
+	}
+	for _, a := range s.Attributes {
+		if a.Name == "" || a.Default != nil && !isAttribute(a.Default) {
+			panic(fmt.Sprintf("onnxgraph: operator %s: attribute %q has no name, or a default of Go type %T", s.ID(), a.Name, a.Default))
+		}
 	}
 	schemas[s.ID()] = &s
 	return &s

@@ -76,12 +76,11 @@ func (m *Model) Text(most int) (string, error) {
 	}
 	fmt.Fprintf(&b, "<\n   %s\n>\n", strings.Join(header, ",\n   "))
 	b.WriteString(m.Graph.Text(most))
-	attributes := attributesByOp(m.Graph, functions)
 	for _, f := range functions {
 		fmt.Fprintf(&b, "<\n   domain: %s,\n   opset_import: %s\n>\n", quoted(f.Domain), opsetText(f.Body, nil))
 		b.WriteString(nameText(f.Name))
-		if names := attributes[opID(f.Domain, f.Name)]; len(names) > 0 {
-			fmt.Fprintf(&b, " <%s>", listOf(names, nameText))
+		if declared := schemas[opID(f.Domain, f.Name)].Attributes; len(declared) > 0 {
+			fmt.Fprintf(&b, " <%s>", listOf(declared, declaredText))
 		}
 		fmt.Fprintf(&b, " (%s) => (%s)\n{\n", listOf(functionInputs(f), nameText), nameList(f.Body.outputs))
 		for _, v := range f.Body.constants {
@@ -206,8 +205,18 @@ func (a Attributes) text(most int) string {
 	return "<" + listOf(a.Names(), func(name string) string { return nameText(name) + attributeText(a[name], most) }) + ">"
 }
 
+// declaredText prints an attribute of a function: num_heads, or epsilon = 1e-05.
+func declaredText(a Attribute) string {
+	if a.Default == nil {
+		return nameText(a.Name)
+	}
+	return nameText(a.Name) + attributeText(a.Default, -1)
+}
+
 func attributeText(value any, most int) string {
 	switch v := value.(type) {
+	case attributeRef:
+		return ": " + attributeKind(v.value) + " = @" + nameText(v.name)
 	case int64:
 		return " = " + strconv.FormatInt(v, 10)
 	case float32:
@@ -217,20 +226,41 @@ func attributeText(value any, most int) string {
 	case *Tensor:
 		return " = " + tensorText(v, most)
 	case []int64:
-		return attributeList("ints", v, func(x int64) string { return strconv.FormatInt(x, 10) })
+		return attributeList(v, func(x int64) string { return strconv.FormatInt(x, 10) })
 	case []float32:
-		return attributeList("floats", v, floatLiteral)
+		return attributeList(v, floatLiteral)
 	case []string:
-		return attributeList("strings", v, quoted)
+		return attributeList(v, quoted)
 	}
-	return fmt.Sprintf(" = # %T is no attribute", value)
+	return " = " + attributeKind(value)
 }
 
-func attributeList[T any](kind string, list []T, text func(T) string) string {
-	if len(list) == 0 {
-		return ": " + kind + " = []"
+// attributeKind is the text syntax's name of an attribute's type.
+func attributeKind(value any) string {
+	switch value.(type) {
+	case int64:
+		return "int"
+	case float32:
+		return "float"
+	case string:
+		return "string"
+	case *Tensor:
+		return "tensor"
+	case []int64:
+		return "ints"
+	case []float32:
+		return "floats"
+	case []string:
+		return "strings"
 	}
-	return " = [" + listOf(list, text) + "]"
+	return fmt.Sprintf("# %T is no attribute", value)
+}
+
+func attributeList[T any](v []T, text func(T) string) string {
+	if len(v) == 0 {
+		return ": " + attributeKind(v) + " = []"
+	}
+	return " = [" + listOf(v, text) + "]"
 }
 
 // floatLiteral prints a float so that it cannot be taken for an integer.

@@ -114,7 +114,7 @@ func pullNode(n *onnxgraph.Node, cotangents map[*onnxgraph.Value]*onnxgraph.Valu
 // since an operand may itself be computed from another one.
 func pullBody(n *onnxgraph.Node, gy []*onnxgraph.Value) []*onnxgraph.Value {
 	before := len(n.Graph().Nodes())
-	ys := n.Op.Body(n, n.Inputs)
+	ys := n.Decompose(n.Inputs)
 	body := slices.Clone(n.Graph().Nodes()[before:])
 	var reached, given []*onnxgraph.Value
 	for k, g := range gy {

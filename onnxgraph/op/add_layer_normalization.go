@@ -16,7 +16,8 @@ func AddLayerNormalization(x, r, scale, bias *onnxgraph.Value, epsilon float64) 
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "AddLayerNormalization", Domain: onnxgraph.DomainPMX, SinceVersion: 1,
 	Inputs: []string{"X", "R", "scale", "B"}, Outputs: []string{"S", "Y", "mean?", "inv_std?"},
-	Infer: signature("... D, ... D, D, D -> ... D, ... D, ... 1, ... 1"),
+	Infer:      signature("... D, ... D, D, D -> ... D, ... D, ... 1, ... 1"),
+	Attributes: []onnxgraph.Attribute{{Name: "epsilon", Default: float32(1e-5)}},
 	Grad: onnxgraph.Differentiable(func(n *onnxgraph.Node, dy []*onnxgraph.Value) []*onnxgraph.Value {
 		if dy[2] != nil || dy[3] != nil {
 			onnxgraph.Fail(n.Op.ID(), n.Inputs, "no gradient through the saved statistics: take it through Y")
@@ -35,7 +36,7 @@ var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	}),
 	Body: func(n *onnxgraph.Node, in []*onnxgraph.Value) []*onnxgraph.Value {
 		s := Add(in[0], in[1])
-		y, mean, invStd := LayerNormalization(s, in[2], in[3], n.Attributes.Float("epsilon", 1e-5))
+		y, mean, invStd := layerNormalization(s, in[2], in[3], n.Attributes["epsilon"])
 		return []*onnxgraph.Value{s, y, mean, invStd}
 	},
 })

@@ -29,11 +29,14 @@ func attend(id string, qkv *onnxgraph.Value, heads int) *onnxgraph.Value {
 
 var _ = onnxgraph.Register(attentionSchema("Attention", false))
 
+var attentionAttributes = []onnxgraph.Attribute{{Name: "num_heads"}, {Name: "scale"}}
+
 // attentionSchema describes attention of all tokens, or of the first.
 func attentionSchema(name string, class bool) onnxgraph.OpSchema {
 	return onnxgraph.OpSchema{
 		Name: name, Domain: onnxgraph.DomainPMX, SinceVersion: 1,
 		Inputs: []string{"QKV"}, Outputs: []string{"Y"},
+		Attributes: attentionAttributes,
 		Infer: func(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
 			y, err := attentionType(n, n.Inputs[0], class)
 			return []onnxgraph.Type{y}, err
@@ -62,16 +65,18 @@ func attentionType(n *onnxgraph.Node, qkv *onnxgraph.Value, class bool) (onnxgra
 }
 
 // heads is qkv [B T 3·H·d] taken apart: k and v [B H T d], q the same or, of the
-// first token, [B H 1 d].
-type heads struct{ q, k, v, scale *onnxgraph.Value }
+// first token, [B H 1 d]. number is H, [1].
+type heads struct{ q, k, v, number, scale *onnxgraph.Value }
 
 func headsOf(n *onnxgraph.Node, qkv *onnxgraph.Value, class bool) heads {
-	parts := Split(Transpose(Reshape(qkv, 0, 0, 3, n.Attributes.Int("num_heads", 0), -1), 2, 0, 3, 1, 4), 0, 1, 1, 1)
-	h := heads{q: Squeeze(parts[0], 0), k: Squeeze(parts[1], 0), v: Squeeze(parts[2], 0)}
+	number := intAttribute(n, "num_heads")
+	split := reshapeTo(qkv, vector(Ints(qkv, 0, 0, 3), number, Ints(qkv, -1))) // [B T 3 H d]
+	parts := Split(Transpose(split, 2, 0, 3, 1, 4), 0, 1, 1, 1)
+	h := heads{q: Squeeze(parts[0], 0), k: Squeeze(parts[1], 0), v: Squeeze(parts[2], 0), number: number}
 	if class {
 		h.q = Slice(h.q, 2, 0, 1)
 	}
-	h.scale = Scalar(h.q, n.Attributes.Float("scale", 1))
+	h.scale = floatAttribute(n, "scale", h.q)
 	return h
 }
 

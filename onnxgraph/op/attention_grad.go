@@ -17,6 +17,7 @@ func attentionGradSchema(name string, class bool) onnxgraph.OpSchema {
 	return onnxgraph.OpSchema{
 		Name: name, Domain: onnxgraph.DomainPMX, SinceVersion: 1,
 		Inputs: []string{"dY", "QKV"}, Outputs: []string{"dQKV"},
+		Attributes: attentionAttributes,
 		Infer: func(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
 			dy, qkv := n.Inputs[0], n.Inputs[1]
 			y, err := attentionType(n, qkv, class)
@@ -29,7 +30,7 @@ func attentionGradSchema(name string, class bool) onnxgraph.OpSchema {
 		Body: func(n *onnxgraph.Node, in []*onnxgraph.Value) []*onnxgraph.Value {
 			h := headsOf(n, in[1], class)
 			p := h.weights()
-			dy := Transpose(Reshape(in[0], 0, 0, n.Attributes.Int("num_heads", 0), -1), 0, 2, 1, 3)
+			dy := Transpose(reshapeTo(in[0], vector(Ints(p, 0, 0), h.number, Ints(p, -1))), 0, 2, 1, 3)
 			dv := MatMul(Transpose(p, 0, 1, 3, 2), dy)
 			ds := SoftmaxGrad(MatMul(dy, Transpose(h.v, 0, 1, 3, 2)), p)
 			dq := Mul(MatMul(ds, h.k), h.scale)

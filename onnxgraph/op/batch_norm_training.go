@@ -16,7 +16,8 @@ func BatchNormTraining(x, scale, bias *onnxgraph.Value, epsilon float64) *onnxgr
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "BatchNormTraining", Domain: onnxgraph.DomainPMX, SinceVersion: 1,
 	Inputs: []string{"X", "scale", "B"}, Outputs: []string{"Y", "saved_mean?", "saved_inv_std?"},
-	Infer: signature("N C, C, C -> N C, C, C"),
+	Infer:      signature("N C, C, C -> N C, C, C"),
+	Attributes: []onnxgraph.Attribute{{Name: "epsilon", Default: float32(1e-5)}},
 	Grad: onnxgraph.Differentiable(func(n *onnxgraph.Node, dy []*onnxgraph.Value) []*onnxgraph.Value {
 		if dy[1] != nil || dy[2] != nil {
 			onnxgraph.Fail(n.Op.ID(), n.Inputs, "no gradient through the saved statistics")
@@ -29,7 +30,7 @@ var _ = onnxgraph.Register(onnxgraph.OpSchema{
 		mean := ReduceMean(x, true, 0)
 		centred := Sub(x, mean)
 		variance := ReduceMean(Mul(centred, centred), true, 0)
-		invStd := Reciprocal(Sqrt(Add(variance, Scalar(x, n.Attributes.Float("epsilon", 1e-5)))))
+		invStd := Reciprocal(Sqrt(Add(variance, floatAttribute(n, "epsilon", x))))
 		y := Add(Mul(centred, Mul(invStd, scale)), bias)
 		return []*onnxgraph.Value{y, Squeeze(mean, 0), Squeeze(invStd, 0)}
 	},

@@ -55,6 +55,23 @@ func axisOf(axis, rank int) (int, error) {
 	return axis, nil
 }
 
+// lastAxis adds to shape inference that the attribute axis is the last of the first
+// operand, the only one that the body and the kernel serve.
+func lastAxis(infer inferFunc) inferFunc {
+	return func(n *onnxgraph.Node) ([]onnxgraph.Type, error) {
+		types, err := infer(n)
+		if err != nil {
+			return nil, err
+		}
+		x := n.Inputs[0]
+		axis, err := axisOf(n.Attributes.Int("axis", -1), x.Rank())
+		if err == nil && axis != x.Rank()-1 {
+			err = fmt.Errorf("axis %d is not the last of %v, the only one here", axis, x.Type)
+		}
+		return types, err
+	}
+}
+
 // axesOf resolves several axes against a rank.
 func axesOf(axes []int, rank int) ([]int, error) {
 	out := make([]int, len(axes))

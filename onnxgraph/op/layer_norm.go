@@ -12,7 +12,8 @@ func LayerNorm(x, scale, bias *onnxgraph.Value, epsilon float64) (y *onnxgraph.V
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "LayerNorm", Domain: onnxgraph.DomainPMX, SinceVersion: 1,
 	Inputs: []string{"X", "scale", "B"}, Outputs: []string{"Y", "mean?", "inv_std?"},
-	Infer: signature("... D, D, D -> ... D, ... 1, ... 1"),
+	Infer:      signature("... D, D, D -> ... D, ... 1, ... 1"),
+	Attributes: []onnxgraph.Attribute{{Name: "epsilon", Default: float32(1e-5)}},
 	Grad: onnxgraph.Differentiable(func(n *onnxgraph.Node, dy []*onnxgraph.Value) []*onnxgraph.Value {
 		if dy[1] != nil || dy[2] != nil {
 			onnxgraph.Fail(n.Op.ID(), n.Inputs, "no gradient through the saved statistics: take it through Y")
@@ -21,7 +22,7 @@ var _ = onnxgraph.Register(onnxgraph.OpSchema{
 		return []*onnxgraph.Value{dx, dscale, dbias}
 	}),
 	Body: func(n *onnxgraph.Node, in []*onnxgraph.Value) []*onnxgraph.Value {
-		y, mean, invStd := LayerNormalization(in[0], in[1], in[2], n.Attributes.Float("epsilon", 1e-5))
+		y, mean, invStd := layerNormalization(in[0], in[1], in[2], n.Attributes["epsilon"])
 		return []*onnxgraph.Value{y, mean, invStd}
 	},
 })

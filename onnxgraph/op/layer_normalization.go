@@ -16,7 +16,12 @@ import (
 // LayerNormalizationGrad and flows through y only.
 // https://onnx.ai/onnx/operators/onnx__LayerNormalization.html
 func LayerNormalization(x, scale, bias *onnxgraph.Value, epsilon float64) (y, mean, invStdDev *onnxgraph.Value) {
-	n := onnxgraph.ApplyNode("LayerNormalization", onnxgraph.Attributes{"axis": int64(-1), "epsilon": float32(epsilon)}, x, scale, bias)
+	return layerNormalization(x, scale, bias, float32(epsilon))
+}
+
+// layerNormalization takes epsilon as attributes have it.
+func layerNormalization(x, scale, bias *onnxgraph.Value, epsilon any) (y, mean, invStdDev *onnxgraph.Value) {
+	n := onnxgraph.ApplyNode("LayerNormalization", onnxgraph.Attributes{"axis": int64(-1), "epsilon": epsilon}, x, scale, bias)
 	return n.Outputs[0], n.Outputs[1], n.Outputs[2]
 }
 

@@ -18,8 +18,9 @@ func LayerNormalizationGrad(dy, x, scale, mean, invStdDev *onnxgraph.Value) (dx,
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "LayerNormalizationGrad", Domain: onnxgraph.DomainMicrosoft, SinceVersion: 1,
 	Inputs: []string{"dY", "X", "scale", "mean", "inv_std"}, Outputs: []string{"dX", "dscale", "dB"},
-	Infer: signature("... D, ... D, D, ... 1, ... 1 -> ... D, D, D"),
-	Grad:  onnxgraph.ByDecomposition(),
+	Attributes: []onnxgraph.Attribute{{Name: "axis", Default: int64(-1)}},
+	Infer:      lastAxis(signature("... D, ... D, D, ... 1, ... 1 -> ... D, D, D")),
+	Grad:       onnxgraph.ByDecomposition(),
 	Body: func(_ *onnxgraph.Node, in []*onnxgraph.Value) []*onnxgraph.Value {
 		dy, x, scale, mean, invStd := in[0], in[1], in[2], in[3], in[4]
 		normalised := Mul(Sub(x, mean), invStd)

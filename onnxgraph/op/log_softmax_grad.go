@@ -11,8 +11,9 @@ func LogSoftmaxGrad(dy, y *onnxgraph.Value) *onnxgraph.Value {
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Name: "LogSoftmaxGrad_13", Domain: onnxgraph.DomainMicrosoft, SinceVersion: 1,
 	Inputs: []string{"dY", "Y"}, Outputs: []string{"dX"},
-	Infer: sameTypeAlongLastAxis,
-	Grad:  onnxgraph.ByDecomposition(),
+	Attributes: []onnxgraph.Attribute{{Name: "axis", Default: int64(-1)}},
+	Infer:      lastAxis(signature("... D, ... D -> ... D")),
+	Grad:       onnxgraph.ByDecomposition(),
 	Body: func(_ *onnxgraph.Node, in []*onnxgraph.Value) []*onnxgraph.Value {
 		dy, y := in[0], in[1]
 		return []*onnxgraph.Value{Sub(dy, Mul(Exp(y), ReduceSum(dy, true, -1)))}

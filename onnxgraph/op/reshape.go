@@ -12,7 +12,12 @@ import (
 // dx = reshape(dy, shape of x).
 // https://onnx.ai/onnx/operators/onnx__Reshape.html
 func Reshape(x *onnxgraph.Value, shape ...int) *onnxgraph.Value {
-	return onnxgraph.Apply("Reshape", nil, x, Ints(x, shape...))
+	return reshapeTo(x, Ints(x, shape...))
+}
+
+// reshapeTo is Reshape to a shape that the graph computes, an int64 vector.
+func reshapeTo(x, shape *onnxgraph.Value) *onnxgraph.Value {
+	return onnxgraph.Apply("Reshape", nil, x, shape)
 }
 
 var _ = onnxgraph.Register(onnxgraph.OpSchema{
