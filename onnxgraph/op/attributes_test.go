@@ -12,7 +12,7 @@ import (
 	"pmx/internal/require"
 	"pmx/onnxgraph"
 	"pmx/onnxgraph/gradcheck"
-	"pmx/training"
+	"pmx/runtimes"
 )
 
 // otherValue gives, by attribute, a value that is not the sample's.
@@ -83,10 +83,10 @@ func TestAttributesByReference(t *testing.T) {
 				}
 			}
 			t.Run("text", func(t *testing.T) { compareOutputs(t, g, evalFromText(t, g, feeds), want) })
-			for _, name := range training.RuntimeNames() {
+			for _, name := range runtimes.RuntimeNames() {
 				for _, setting := range []string{"on", "off"} {
 					t.Run(name+" kernels "+setting, func(t *testing.T) {
-						compareOutputs(t, g, runOn(t, name, training.Options{Threads: 1, Kernels: setting}, g, feeds), want)
+						compareOutputs(t, g, runOn(t, name, runtimes.Options{Threads: 1, Kernels: setting}, g, feeds), want)
 					})
 				}
 			}
@@ -191,9 +191,9 @@ func evalFromText(t *testing.T, g *onnxgraph.Graph, feeds map[string]*onnxgraph.
 	return out
 }
 
-func runOn(t *testing.T, name string, o training.Options, g *onnxgraph.Graph, feeds map[string]*onnxgraph.Tensor) map[string]*onnxgraph.Tensor {
+func runOn(t *testing.T, name string, o runtimes.Options, g *onnxgraph.Graph, feeds map[string]*onnxgraph.Tensor) map[string]*onnxgraph.Tensor {
 	t.Helper()
-	runtime, err := training.LookupRuntime(name)
+	runtime, err := runtimes.LookupRuntime(name)
 	if err != nil {
 		t.Fatal(err)
 	}
