@@ -112,7 +112,7 @@ func (c Checkpoints) Latest() (step int64, err error) {
 	}
 	for _, step := range slices.Backward(steps) {
 		if step < newest && c.verify(step) == nil {
-			return 0, fmt.Errorf("%w; the newest good checkpoint is %s: delete the damaged file to go on from there", err, c.Path(step))
+			return 0, fmt.Errorf("%w; the newest good checkpoint is %s: delete the damaged file to continue from there", err, c.Path(step))
 		}
 	}
 	return 0, fmt.Errorf("%w; no older checkpoint is good: start again with --overwrite", err)

@@ -26,9 +26,9 @@ func (m Manifest) CheckResume(now Manifest, acceptData bool) (notes []string, er
 		changed := fmt.Sprintf("the run was trained on %s (%d images), and %s (%d images) is not the same data (%s)",
 			m.Data.Name, m.Data.Samples, now.Data.Name, now.Data.Samples, now.Data.difference(m.Data))
 		if !acceptData {
-			return nil, fmt.Errorf("artifacts: %s: name the same by --data, go on with these by --accept-changed-data, or start again with --overwrite", changed)
+			return nil, fmt.Errorf("artifacts: %s: name the same by --data, continue with these by --accept-changed-data, or start again with --overwrite", changed)
 		}
-		notes = append(notes, changed+": it goes on with these, no longer bit for bit")
+		notes = append(notes, changed+": it continues with these, no longer bit for bit")
 	} else if m.TestData.Digest != now.TestData.Digest && m.TestData.Digest != "" && now.TestData.Digest != "" {
 		notes = append(notes, fmt.Sprintf("accuracy was measured on %s (%d images) and is from now on measured on other images (%s): the numbers do not compare",
 			m.TestData.Name, m.TestData.Samples, now.TestData.difference(m.TestData)))
@@ -37,7 +37,7 @@ func (m Manifest) CheckResume(now Manifest, acceptData bool) (notes []string, er
 		after.Kernels = "" // nobody knows whether they are others
 	}
 	if from, to := before.executor(), after.executor(); from != to {
-		notes = append(notes, fmt.Sprintf("the run was trained by %s and goes on with %s: the same steps within rounding, no longer bit for bit", from, to))
+		notes = append(notes, fmt.Sprintf("the run was trained by %s and continues with %s: the same steps within rounding, no longer bit for bit", from, to))
 	}
 	return notes, nil
 }
@@ -50,7 +50,7 @@ func (d DataInfo) difference(before DataInfo) string {
 	case n < 0:
 		return fmt.Sprintf("%d fewer", -n)
 	}
-	return "as many, of other names, sizes, labels or content"
+	return "the same number, of other names, sizes, labels or content"
 }
 
 // executor is what the bits of a step depend on beside the graph and the data.

@@ -214,7 +214,7 @@ func scanString(line []byte, i int) int {
 	return -1
 }
 
-// plain are the characters that a string may hold as they are, but for those beyond ASCII.
+// plain are the characters that a string may hold as they are, except for those beyond ASCII.
 var plain = func() (t [256]bool) {
 	for c := ' '; c <= '~'; c++ {
 		t[c] = c != '"' && c != '\\'

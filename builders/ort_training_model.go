@@ -9,7 +9,7 @@ import (
 // Names by which ONNX Runtime Training knows what an input or output is for. An
 // output with the last suffix is not shown to the host.
 const (
-	ortResetGradient  = "lazy_reset_grad"           // bool [1]: begin the sums anew
+	ortResetGradient  = "lazy_reset_grad"           // bool [1]: begin the sums again
 	ortGradientBuffer = "_grad.accumulation.buffer" // after a parameter's name: its gradient
 	ortWritten        = "_grad.accumulation.out"
 )

@@ -18,7 +18,7 @@ import (
 
 var _ = register("bench train", func() *cli.Command {
 	return &cli.Command{
-		Usage: "time a training end to end: steps, fed by the loader",
+		Usage: "time a run end to end: steps, fed by the loader",
 		Description: `pmx bench train --preset cifar-tiny --set patch_size=4 --set batch=64
 pmx bench train --preset imagenet-small --set batch=8 --set local_crops=0 --data folder:photos --json
 

@@ -155,7 +155,7 @@ func scoreOutputs(c *cli.Context) []commandFile {
 	return outputs
 }
 
-// curvesPath is where curves lie, but for the ending.
+// curvesPath is where curves lie, except for the ending.
 func curvesPath(dir string, t coco.IoUType) string { return filepath.Join(dir, string(t)) }
 
 // writeCurves writes TYPE.png and TYPE.csv.

@@ -51,7 +51,7 @@ func TestExportKeepsItsCheckpoint(t *testing.T) {
 	for _, out := range []string{checkpoint, strings.TrimSuffix(checkpoint, ".safetensors") + ".onnx"} {
 		var stderr strings.Builder
 		code := Main(t.Context(), []string{"export", checkpoint, "--runtime", "reference", "--out", out}, io.Discard, &stderr)
-		want := "pmx: " + checkpoint + " is the checkpoint of a training and is not replaced: choose another name (--out)\n"
+		want := "pmx: " + checkpoint + " is the checkpoint of a run and is not replaced: choose another name (--out)\n"
 		if code != ExitUsage || stderr.String() != want {
 			t.Errorf("--out %s: exit code %d, standard error %q; want %d, %q", filepath.Base(out), code, stderr.String(), ExitUsage, want)
 		}
@@ -81,7 +81,7 @@ func TestBuildGraphKeepsCheckpoints(t *testing.T) {
 		var stderr strings.Builder
 		args := append(strings.Fields("build-graph --preset quickstart --set depth=1 --set dim=12 --set heads=3 --set hidden=8 --set batch=4"), c.flags...)
 		code := Main(t.Context(), args, io.Discard, &stderr)
-		if told := strings.HasSuffix(stderr.String(), trained+" is the checkpoint of a training, after step 1, and is not replaced: name another file\n"); code != c.code || told != (code != ExitOK) {
+		if told := strings.HasSuffix(stderr.String(), trained+" is the checkpoint of a run, after step 1, and is not replaced: name another file\n"); code != c.code || told != (code != ExitOK) {
 			t.Errorf("%v: exit code %d, standard error %q; want %d", c.flags, code, stderr.String(), c.code)
 		}
 	}

@@ -19,7 +19,7 @@ var _ = register("runtime", func() *cli.Command {
 
 var _ = register("runtime install", func() *cli.Command {
 	return &cli.Command{
-		Usage:     "bring a library by pip or npm",
+		Usage:     "install a library by pip or npm",
 		ArgsUsage: "[ort|ort-training]",
 		Description: `pmx runtime install                      ONNX Runtime, for the CPU
 pmx runtime install --cuda               with the CUDA provider
@@ -109,7 +109,7 @@ var _ = register("runtime list", func() *cli.Command {
 				return err
 			}
 			if len(list) == 0 {
-				fmt.Fprintf(c.App.Writer, "No library is installed; `%s` brings the one for the CPU.\n", runtimelib.ORT.InstallCommand())
+				fmt.Fprintf(c.App.Writer, "No library is installed; `%s` installs the one for the CPU.\n", runtimelib.ORT.InstallCommand())
 				return nil
 			}
 			w := table.New(c.App.Writer)
@@ -138,7 +138,7 @@ var _ = register("runtime list", func() *cli.Command {
 func damaged(list []runtimelib.Installed) error {
 	for _, l := range list {
 		if l.Err != nil && l.Install != "" {
-			return fmt.Errorf("the library in %s is damaged (%s): %s brings it anew", l.Dir, oneLine(l.Err), l.Install)
+			return fmt.Errorf("the library in %s is damaged (%s): %s installs it again", l.Dir, oneLine(l.Err), l.Install)
 		}
 	}
 	return nil

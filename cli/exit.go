@@ -108,7 +108,7 @@ func oneLine(err error) string {
 	}
 }
 
-// rooms are the packages whose names begin messages, but for cuda: that is a word of
+// rooms are the packages whose names begin messages, except for cuda: that is a word of
 // the user's. A test finds them.
 var rooms = []string{"artifacts", "builders", "cli", "coco", "device", "evaluation", "export", "filelock",
 	"idx", "images", "jpeg", "kernels", "keys", "onnxgraph", "ortcheckpoint", "orttraining", "patchmix",

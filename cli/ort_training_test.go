@@ -222,7 +222,7 @@ func (r *recordedStatistics) train(t *testing.T, feeds map[string]*onnxgraph.Ten
 	in := maps.Clone(feeds)
 	maps.Copy(in, r.values)
 	for _, v := range r.artifacts.Training.Graph.Inputs() {
-		if in[v.Name] == nil { // gradients, and whether to begin them anew
+		if in[v.Name] == nil { // gradients, and whether to begin them again
 			in[v.Name] = onnxgraph.Zeros(v.DType, v.Shape)
 		}
 	}

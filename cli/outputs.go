@@ -33,7 +33,7 @@ func checkOutputs(outputs, inputs []commandFile) error {
 			}
 		}
 		if step := trainedSteps(out.path); step > 0 {
-			return usageErrorf("%s %s is the checkpoint of a training, after step %d, and is not replaced: name another file", out.name, out.path, step)
+			return usageErrorf("%s %s is the checkpoint of a run, after step %d, and is not replaced: name another file", out.name, out.path, step)
 		}
 	}
 	return nil

@@ -8,7 +8,7 @@ import (
 	"pmx/internal/registry"
 )
 
-// builder makes a command. It is called anew for each run of the program,
+// builder makes a command. It is called again for each run of the program,
 // because urfave/cli keeps state in its commands.
 type builder func() *cli.Command
 

@@ -15,7 +15,7 @@ import (
 	"pmx/internal/require"
 )
 
-// TestRooms: rooms names every package of the program, but for cuda, whose own name
+// TestRooms: rooms names every package of the program, except for cuda, whose own name
 // begins an error of it, and no other.
 func TestRooms(t *testing.T) {
 	out, err := exec.Command("go", "list", "-deps", "-f", `{{with .Module}}{{if .Main}}{{$.Dir}}{{"\t"}}{{$.Name}}{{end}}{{end}}`, "pmx/cmd/pmx").Output()

@@ -54,7 +54,7 @@ func (c Cache) Path(key Key) string {
 
 // Get reads the features for a key, or computes and keeps them, and then deletes
 // those of other models. The file appears whole or not at all; one that cannot be
-// read is computed and written anew.
+// read is computed and written again.
 func (c Cache) Get(key Key, compute func() (*Features, error)) (*Features, error) {
 	path := c.Path(key)
 	f, err := readFeatures(path, key)
@@ -62,7 +62,7 @@ func (c Cache) Get(key Key, compute func() (*Features, error)) (*Features, error
 		return f, nil
 	}
 	if !os.IsNotExist(err) {
-		c.warn(fmt.Errorf("evaluation: %s is of no use and is made anew: %w", path, err))
+		c.warn(fmt.Errorf("evaluation: %s is of no use and is made again: %w", path, err))
 	}
 	if f, err = compute(); err != nil {
 		return nil, err

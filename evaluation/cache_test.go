@@ -45,7 +45,7 @@ func TestCache(t *testing.T) {
 		t.Errorf("warnings %v", warnings)
 	}
 
-	// A file that was cut off, or is of something else, is made anew and said so.
+	// A file that was cut off, or is of something else, is made again and said so.
 	path := cache.Path(key)
 	good, err := os.ReadFile(path)
 	if err != nil {
@@ -58,7 +58,7 @@ func TestCache(t *testing.T) {
 		if err := os.WriteFile(path, bad, 0o666); err != nil {
 			t.Fatal(err)
 		}
-		if get(key); computed != 1 || len(warnings) != 1 || !strings.Contains(warnings[0].Error(), "made anew") {
+		if get(key); computed != 1 || len(warnings) != 1 || !strings.Contains(warnings[0].Error(), "made again") {
 			t.Errorf("%s: computed %d times, warnings %v", name, computed, warnings)
 		}
 		if get(key); computed != 1 {

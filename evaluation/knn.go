@@ -47,7 +47,7 @@ type Accuracy struct {
 // Evaluate classifies the queries by their neighbours in the bank. Of equally
 // near images the one that comes first in the bank is nearer; where the bank has
 // fewer than k images, all of them vote. The cosines of images that may be among the
-// k nearest are computed anew in float64, so that the same features give the same
+// k nearest are computed again in float64, so that the same features give the same
 // result whatever the product, the device and the number of processors. It stops
 // with ctx's error once that is done.
 func (c KNN) Evaluate(ctx context.Context, bank, queries *Features) ([]Accuracy, error) {

@@ -58,7 +58,7 @@ func CheckOutputs(path string) error {
 			return err
 		}
 		if isCheckpoint(output) {
-			return fmt.Errorf("export: %s is the checkpoint of a training and is not replaced: choose another name (--out)", output)
+			return fmt.Errorf("export: %s is the checkpoint of a run and is not replaced: choose another name (--out)", output)
 		}
 	}
 	return nil

@@ -141,7 +141,7 @@ func TestWriteKeepsCheckpoints(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const isCheckpoint, isLink = "is the checkpoint of a training and is not replaced: choose another name (--out)", "is a symbolic link: remove it, or put the file that it leads to in its place"
+	const isCheckpoint, isLink = "is the checkpoint of a run and is not replaced: choose another name (--out)", "is a symbolic link: remove it, or put the file that it leads to in its place"
 	for name, want := range map[string]string{
 		"000007.safetensors": "000007.safetensors " + isCheckpoint,
 		"000007.onnx":        "000007.safetensors " + isCheckpoint,

@@ -149,7 +149,7 @@ func TestErasingCounts(t *testing.T) {
 	}
 	for n := 1; n <= 3; n++ {
 		if rate := float64(counts[n]) / draws; !(math.Abs(rate-1./3) < .06) {
-			t.Errorf("%d boxes at a rate of %g, want a third but for those that are covered", n, rate)
+			t.Errorf("%d boxes at a rate of %g, want a third except for those that are covered", n, rate)
 		}
 	}
 	if counts[0] > 0 || len(counts) != 3 {

@@ -12,7 +12,7 @@ import (
 // torchvision made of the same picture with the same parameters
 // (testdata/make_transforms.py). The bounds are mean absolute differences in
 // units of 1/255: what is asked is 1, and 2 for hue and blur; what is reached is
-// exactness, but for single steps of hue where float32 rounds the other way.
+// exactness, except for single steps of hue where float32 rounds the other way.
 func TestTransformsAgainstPillow(t *testing.T) {
 	dir := filepath.Join("testdata", "transforms")
 	cases := readCases(t, dir)

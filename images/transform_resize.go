@@ -17,7 +17,7 @@ type Rect struct{ X, Y, W, H int }
 // point and 8-bit values in between.
 //
 // It is own code because golang.org/x/image/draw takes several times as long
-// (BenchmarkResize): that works on float64 with an alpha channel, and plans anew
+// (BenchmarkResize): that works on float64 with an alpha channel, and plans again
 // for every pair of sizes.
 func ResizeBicubic(dst, src *Image, crop Rect, w, h int, work *Workspace) {
 	work.resize.resize(dst, src, crop, w, h)

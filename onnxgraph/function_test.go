@@ -165,7 +165,7 @@ func TestFunctionConflicts(t *testing.T) {
 			g.Output("a", onnxgraph.Apply("test.Baked", onnxgraph.Attributes{"by": float32(1)}, x))
 			g.Output("b", onnxgraph.Apply("test.Baked", onnxgraph.Attributes{"by": float32(2)}, x))
 		},
-		// The bodies read the same but for the type of a constant.
+		// The bodies read the same except for the type of a constant.
 		"test.Sized ": func(g *onnxgraph.Graph, x *onnxgraph.Value) {
 			g.Output("a", onnxgraph.Apply("test.Sized", nil, x))
 			g.Output("b", onnxgraph.Apply("test.Sized", nil, g.Input("d", onnxgraph.Float64, 2)))

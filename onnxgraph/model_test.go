@@ -97,7 +97,7 @@ func TestMarshalMessage(t *testing.T) {
 	}
 }
 
-// TestMarshalIsDeterministic builds the model anew each time, so that an order
+// TestMarshalIsDeterministic builds the model again each time, so that an order
 // taken from a Go map would show.
 func TestMarshalIsDeterministic(t *testing.T) {
 	first, err := sampleModel(t).Marshal()

@@ -13,7 +13,7 @@ import (
 
 // BenchConfig is a measurement of how fast views are made.
 type BenchConfig struct {
-	Dir   string // folder with images, decoded anew each time; "": noise
+	Dir   string // folder with images, decoded again each time; "": noise
 	Noise int    // side of the noise pictures, which need no decoding
 	Size  int    // side of the views
 	Count int    // images to make views of

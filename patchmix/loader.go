@@ -2,6 +2,7 @@ package patchmix
 
 import (
 	"errors"
+	"fmt"
 
 	"pmx/images"
 	"pmx/onnxgraph"
@@ -74,7 +75,7 @@ func (c LoaderConfig) Check(images int) error {
 // NewLoader checks the configuration. Goroutines start at the first Next.
 func NewLoader(data images.Dataset, c LoaderConfig) (*Loader, error) {
 	if err := c.Check(data.Len()); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w (%s)", err, data.Name())
 	}
 	l := &Loader{config: c, views: newViewMaker(c.Views), targets: map[[2]int]targets{}}
 	var err error

@@ -82,7 +82,7 @@ func TestFLOPsOfStep(t *testing.T) {
 	pass := patch + whole + last + projector
 	// Backward doubles: by input and by weight; not by the images. The losses' keys have no gradient.
 	want := 2*(3*(pass+predictor)-patch) + 2*pass + 3*2*contrast
-	// Attention's gradient makes the weights anew instead of keeping them.
+	// Attention's gradient makes the weights again instead of keeping them.
 	want += 2 * (2*images*tokens*tokens*dim + 2*images*tokens*dim)
 	if got != int64(want) {
 		t.Errorf("%d floating-point operations, want %d", got, want)

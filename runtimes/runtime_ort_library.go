@@ -43,7 +43,7 @@ func loadORT(o Options) error {
 	if ortLibrary.loaded != nil && path == ortLibrary.loaded.Path {
 		return nil
 	}
-	const remedy = "`pmx runtime install` brings a library that fits"
+	const remedy = "`pmx runtime install` installs a library that fits"
 	library, err := ortapi.Load(path)
 	if err != nil {
 		return fmt.Errorf("runtimes: cannot load ONNX Runtime: %w; %s", err, remedy)

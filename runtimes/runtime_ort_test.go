@@ -38,7 +38,7 @@ func TestORTMissing(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err := r.Version(runtimes.Options{Library: text})
-		errtest.OneLine(t, err, "cannot load ONNX Runtime: "+text+": ", "`pmx runtime install` brings a library that fits")
+		errtest.OneLine(t, err, "cannot load ONNX Runtime: "+text+": ", "`pmx runtime install` installs a library that fits")
 	})
 }
 

@@ -62,7 +62,7 @@ func (s *TracedSession) goOver() {
 	next, err := s.untraced()
 	s.plain = nil
 	if err != nil {
-		s.ended("", fmt.Errorf("the training goes on with the trace: %w", err))
+		s.ended("", fmt.Errorf("the run continues with the trace: %w", err))
 		return
 	}
 	traced := s.now

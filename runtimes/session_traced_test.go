@@ -71,8 +71,8 @@ func TestTracedSessionFails(t *testing.T) {
 		want         string
 	}{
 		"no trace":                 {&countingSession{}, &countingSession{}, "the runtime wrote no trace"},
-		"no second session":        {&countingSession{}, nil, "the training goes on with the trace: no memory"},
-		"the state cannot be read": {&countingSession{noState: true}, &countingSession{}, "the training goes on with the trace: no room"},
+		"no second session":        {&countingSession{}, nil, "the run continues with the trace: no memory"},
+		"the state cannot be read": {&countingSession{noState: true}, &countingSession{}, "the run continues with the trace: no room"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var told []error

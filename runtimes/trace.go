@@ -91,7 +91,7 @@ func PartOf(node string) Part {
 		return PartOptimizer
 	case slices.ContainsFunc(scope, func(s string) bool { return strings.HasSuffix(s, "_grad") }):
 		return PartBackward
-	case strings.Contains(node, "_token_"): // made anew by ONNX Runtime
+	case strings.Contains(node, "_token_"): // made again by ONNX Runtime
 		return PartOther
 	}
 	return PartForward

@@ -30,7 +30,7 @@ func NeedState(r Recipe, copies int) error {
 		return nil
 	}
 	s := sized.Sizes()
-	return NeedMemory(fmt.Sprintf("the state of this training (its largest tensor: %s %v)", s.Largest.Name, s.Largest.Shape),
+	return NeedMemory(fmt.Sprintf("the state of this run (its largest tensor: %s %v)", s.Largest.Name, s.Largest.Shape),
 		float64(copies)*s.State, "lower dim, depth, mlp_ratio, hidden or image_size")
 }
 

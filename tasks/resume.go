@@ -186,7 +186,7 @@ func (t *run) place() (note string, err error) {
 		t.from.Averages = training.Averages{} // are of another part of the training
 	}
 	if moved || was.StepsPerEpoch != 0 && was.StepsPerEpoch != t.perEpoch {
-		note = fmt.Sprintf("an epoch has %d steps now: after %d of %d steps the run goes on in epoch %d, and its schedules go to the new end",
+		note = fmt.Sprintf("an epoch has %d steps now: after %d of %d steps the run continues in epoch %d, and its schedules go to the new end",
 			t.perEpoch, t.from.Step, t.steps, now.Epoch+1)
 	}
 	t.from.Position = now
@@ -205,7 +205,7 @@ func (t *run) imageRemedy(err error) error {
 	if t.data.Covers(image.Path) && !errors.Is(err, fs.ErrNotExist) {
 		accept = " --accept-changed-data"
 	}
-	return fmt.Errorf("%w; then go on by pmx train --resume%s --out %s", err, accept, shell.Quote(t.Dir))
+	return fmt.Errorf("%w; then continue by pmx train --resume%s --out %s", err, accept, shell.Quote(t.Dir))
 }
 
 // viewToResume gives a run to look at before it is resumed. A start that was interrupted

@@ -115,7 +115,7 @@ func (s Synthetic) WriteDataset(w io.Writer) error {
 		return err
 	}
 	out := jsonWriter{w: bufio.NewWriterSize(w, 1<<16)}
-	out.text(`{"info": {"description": "made up by pmx detect generate"}, "licenses": [], "images": [`)
+	out.text(`{"info": {"description": "synthetic, by pmx detect generate"}, "licenses": [], "images": [`)
 	for i := range s.Images {
 		sc, _ := s.scene(i)
 		out.separate(i)
@@ -163,7 +163,7 @@ func (s Synthetic) WriteDataset(w io.Writer) error {
 	out.text(`], "categories": [`)
 	for c := range s.Categories {
 		out.separate(c)
-		out.format(`{"supercategory": "made up", "id": %d, "name": "category %d"}`, categoryID(c), c+1)
+		out.format(`{"supercategory": "synthetic", "id": %d, "name": "category %d"}`, categoryID(c), c+1)
 	}
 	out.text("]}\n")
 	return out.flush()

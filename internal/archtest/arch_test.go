@@ -47,7 +47,7 @@ var rooms = map[string][]string{
 }
 
 // External tests (package x_test) may import what they need to check a package
-// against, but for these: the rooms must stay apart in what they test, too.
+// against, except for these: the rooms must stay apart in what they test, too.
 var apart = map[string][]string{
 	"images":         {"patchmix", "artifacts", "runtimes", "training", "export", "evaluation", "detection", "detection/coco", "tasks", "cli"},
 	"patchmix":       {"artifacts", "runtimes", "training", "export", "evaluation", "detection", "detection/coco", "tasks", "cli"},

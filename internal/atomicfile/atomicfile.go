@@ -86,7 +86,7 @@ func fillFrom(w io.Writer, fill func(io.Writer) error) error {
 	return buffered.Flush()
 }
 
-// replace does all of Write for a regular file but for flushing the folder.
+// replace does all of Write for a regular file except for flushing the folder.
 func replace(path string, fill func(io.Writer) error, create func(path string) (file, error)) (err error) {
 	f, err := create(path)
 	if err != nil {

@@ -51,7 +51,7 @@ func passThrough(path string) (*os.File, error) {
 	}
 	for _, own := range []*os.File{os.Stdout, os.Stderr} {
 		if ownInfo, err := own.Stat(); err == nil && os.SameFile(info, ownInfo) {
-			return own, nil // opened anew, a file would be written from its start
+			return own, nil // opened again, a file would be written from its start
 		}
 	}
 	if info.IsDir() {

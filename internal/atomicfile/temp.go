@@ -85,7 +85,7 @@ func (t temp) release() {
 	}
 }
 
-// mostTries is how often a temporary file is made anew that seems to be removed by
+// mostTries is how often a temporary file is made again that seems to be removed by
 // others. A file system may show every file so (Lstat and Fstat of one do not agree on
 // some that are mounted from user space): there it goes without a lock.
 const mostTries = 10

@@ -42,7 +42,7 @@ func evaluate(t *testing.T, f func(x []*onnxgraph.Value) []*onnxgraph.Value, ope
 	return out
 }
 
-// same asks for the tensor want; of floats, but for rounding.
+// same asks for the tensor want; of floats, except for rounding.
 func same(t *testing.T, what string, got, want *onnxgraph.Tensor) {
 	t.Helper()
 	if got.DType() != want.DType() || !got.Shape().Equal(want.Shape()) {

@@ -31,10 +31,10 @@ func Check(kind runtimelib.Kind, path string) error { return check(kind, path, d
 func check(kind runtimelib.Kind, path, driver string) error {
 	library, err := ortapi.Load(path)
 	if err != nil {
-		return fmt.Errorf("cuda: %w; `%s` brings a library that fits", err, kind.InstallCommand())
+		return fmt.Errorf("cuda: %w; `%s` installs a library that fits", err, kind.InstallCommand())
 	}
 	if !slices.Contains(library.Providers, "CUDAExecutionProvider") {
-		return failure(kind, fmt.Sprintf("%s is built without the CUDA provider (it has %s): `%s` brings one with it",
+		return failure(kind, fmt.Sprintf("%s is built without the CUDA provider (it has %s): `%s` installs one with it",
 			path, strings.Join(library.Providers, ", "), kind.InstallCommand()))
 	}
 	var faults []string

@@ -62,8 +62,8 @@ func TestCheck(t *testing.T) {
 	absent, good := filepath.Join(dir, "libcuda.so.1"), compileDriver(t, "0", "0", "1")
 
 	wantFault(check(kind, compileRuntime(t, t.TempDir(), withoutCUDA), good),
-		"is built without the CUDA provider (it has CPUExecutionProvider): `pmx runtime install ort-training --cuda` brings one with it")
-	errtest.OneLine(t, check(kind, filepath.Join(dir, "none.so"), good), "none.so", "`pmx runtime install ort-training --cuda` brings a library that fits")
+		"is built without the CUDA provider (it has CPUExecutionProvider): `pmx runtime install ort-training --cuda` installs one with it")
+	errtest.OneLine(t, check(kind, filepath.Join(dir, "none.so"), good), "none.so", "`pmx runtime install ort-training --cuda` installs a library that fits")
 
 	provider := filepath.Join(dir, providerName)
 	wantFault(check(kind, library, good), provider+" is not there: it belongs beside the library")

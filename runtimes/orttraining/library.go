@@ -49,7 +49,7 @@ func Open(path string) (*Library, error) {
 	}
 	l := &Library{}
 	if err := l.load(absolute); err != nil {
-		return nil, fmt.Errorf("orttraining: %w; `pmx runtime install ort-training` brings a library that fits", err)
+		return nil, fmt.Errorf("orttraining: %w; `pmx runtime install ort-training` installs a library that fits", err)
 	}
 	if libraries.open == nil {
 		libraries.open = map[string]*Library{}

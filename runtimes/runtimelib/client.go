@@ -112,7 +112,7 @@ func run(ctx context.Context, argv []string, dir string, progress func(string)) 
 }
 
 // lineWriter cuts what is written to it into lines without empty ones. A
-// carriage return, with which progress bars start anew, ends a line too.
+// carriage return, with which progress bars start again, ends a line too.
 type lineWriter struct {
 	emit    func(line string)
 	pending []byte

@@ -155,7 +155,7 @@ func (in *Installer) fetch(ctx context.Context, rel release) (Library, error) {
 	case absent == len(rel.sources):
 		return Library{}, &downloadError{missingClients(rel)}
 	}
-	return Library{}, &downloadError{fmt.Errorf("no package client could bring it (%s): check the network and that pip is version 20.3 or newer, then repeat %s",
+	return Library{}, &downloadError{fmt.Errorf("no package client could download it (%s): check the network and that pip is version 20.3 or newer, then repeat %s",
 		reasons, rel.kind.InstallCommand())}
 }
 

@@ -34,7 +34,7 @@ const (
 // arguments and deliver tiny archives.
 type bench struct {
 	t        *testing.T
-	dir      string // the fakes' folder, the whole PATH but for /bin
+	dir      string // the fakes' folder, the whole PATH except for /bin
 	archives map[client][]byte
 	Installer
 }

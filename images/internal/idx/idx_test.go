@@ -92,7 +92,7 @@ func FuzzRead(f *testing.F) {
 		if err != nil {
 			return
 		}
-		// What can be read is written as it was, but for the compression.
+		// What can be read is written as it was, except for the compression.
 		again := encoded(t, dims, data)
 		if len(file) > 1 && file[0] == 0x1f {
 			return

@@ -12,7 +12,7 @@ import (
 //	uint32 buckets: the first symbol of each
 //	uint32 one a symbol: its hash, the lowest bit marking the last of a bucket
 //
-// rebuildHash writes it anew with one bucket, which takes no more room.
+// rebuildHash writes it again with one bucket, which takes no more room.
 func (im *image) rebuildHash(entry int) error {
 	h := im.hash
 	if len(h) < 16 {
