@@ -36,7 +36,7 @@ bbox [x, y, width, height] or segmentation (RLE or polygons).`,
 			&cli.StringFlag{Name: "max-dets", Value: "1,10,100", Usage: "`NUMBERS` of detections of an image and category that count, three at least"},
 			&cli.BoolFlag{Name: "category-agnostic", Usage: "ignore what category an object has"},
 			&cli.BoolFlag{Name: "per-category", Usage: "add a table by category"},
-			&cli.StringFlag{Name: "curves", Usage: "write precision/recall curves as PNG and CSV into `DIR`"},
+			&cli.StringFlag{Name: "curves", Usage: "write precision/recall curves as SVG and CSV into `DIR`"},
 			&cli.StringFlag{Name: "json-out", Usage: "write all numbers to `FILE`"},
 		},
 		Action: scoreDetections,
@@ -149,7 +149,7 @@ func scoreOutputs(c *cli.Context) []commandFile {
 	outputs := []commandFile{flagFile(c, "json-out")}
 	if dir := c.String("curves"); dir != "" {
 		for _, t := range []coco.IoUType{coco.BBox, coco.Segm} {
-			outputs = append(outputs, commandFile{"--curves", curvesPath(dir, t) + ".png"}, commandFile{"--curves", curvesPath(dir, t) + ".csv"})
+			outputs = append(outputs, commandFile{"--curves", curvesPath(dir, t) + ".svg"}, commandFile{"--curves", curvesPath(dir, t) + ".csv"})
 		}
 	}
 	return outputs
@@ -158,13 +158,13 @@ func scoreOutputs(c *cli.Context) []commandFile {
 // curvesPath is where curves lie, except for the ending.
 func curvesPath(dir string, t coco.IoUType) string { return filepath.Join(dir, string(t)) }
 
-// writeCurves writes TYPE.png and TYPE.csv.
+// writeCurves writes TYPE.svg and TYPE.csv.
 func writeCurves(ctx context.Context, dir string, e *coco.Evaluation) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
 	}
 	path := curvesPath(dir, e.Type)
-	if err := writeFile(ctx, path+".png", e.PlotCurves); err != nil {
+	if err := writeFile(ctx, path+".svg", e.PlotCurves); err != nil {
 		return err
 	}
 	return writeFile(ctx, path+".csv", e.WriteCurves)
