@@ -18,7 +18,8 @@
 // (internal/atomicfile) or are append-only with a torn last line cut off on
 // resume, and a lock keeps a second process out of the folder.
 //
-// Below it: safetensors (the tensor file format), tfevents (TensorBoard event
-// files), runtimelib (ONNX Runtime libraries in the user's cache) and wheellib
-// (a C library out of a Python extension module).
+// Below it: safetensors (the tensor file format), torchfile (PyTorch's), weights
+// (encoders of other programs, in and out), tfevents (TensorBoard event files),
+// runtimelib (ONNX Runtime libraries in the user's cache) and wheellib (a C library
+// out of a Python extension module).
 package artifacts
