@@ -19,7 +19,7 @@ var _ = register("dinov2", &Layout{
 		}
 		return nil
 	},
-	Rename: func(key string) string { return chunkedBlock.ReplaceAllString(key, "blocks.") },
+	Rename: func(key string) string { return chunkedBlock.ReplaceAllString(key, "blocks.$1") },
 	Drop:   []string{"mask_token"},
 	Beside: []string{"dino_head.*", "ibot_head.*", "module.dino_head.*", "module.ibot_head.*"},
 	Rule:   RuleOffset,
@@ -27,4 +27,4 @@ var _ = register("dinov2", &Layout{
 })
 
 // chunkedBlock finds blocks.2.7., block 7, which lies in chunk 2.
-var chunkedBlock = regexp.MustCompile(`^blocks\.\d+\.(?:(\d+)\.)`)
+var chunkedBlock = regexp.MustCompile(`^blocks\.\d+\.(\d+\.)`)

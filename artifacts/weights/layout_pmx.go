@@ -43,6 +43,7 @@ var _ = register("pmx-checkpoint", &Layout{
 		}
 		return encoders(s.Roots[""], "", momentumRoot, baseRoot)
 	},
+	Drop:      []string{"head.*"},
 	Beside:    []string{"*"},
 	Rule:      RuleOffset,
 	Configure: configureCheckpoint,
