@@ -2,7 +2,9 @@ package torchfile
 
 import (
 	"bytes"
+	"fmt"
 	"math/big"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -85,8 +87,16 @@ func TestInertCalls(t *testing.T) {
 	}
 }
 
-// TestLimits: each ends a pickle that grows without end.
+// maxMemory is what a pickle may take that its limits end, garbage counted.
+const maxMemory = 256 << 20
+
+// TestLimits: each ends a pickle that grows without end, before it takes much memory.
 func TestLimits(t *testing.T) {
+	var entries strings.Builder
+	entries.WriteString("\x80\x02}")
+	for i := range 1_000_000 {
+		fmt.Fprintf(&entries, "U\x07%07dNs", i)
+	}
 	long := func(begin, repeated string, times int) string {
 		return "\x80\x02" + begin + strings.Repeat(repeated, times)
 	}
@@ -95,8 +105,10 @@ func TestLimits(t *testing.T) {
 		"stack":          {long("", "N", 2e6), "values on the stack"},
 		"marks":          {long("", "(", 2e6), "marks"},
 		"memo":           {"\x80\x04N" + strings.Repeat("\x94", 2e6), "memo entries"},
-		"lists":          {long("]", "]a", 2e6), "more than 4000000 values"},
-		"elements":       {long("]", "("+strings.Repeat("N", 1e5)+"e", 50), "more than 4000000 values"},
+		"lists":          {long("]", "]a", 2e6), "more than 2000000 values"},
+		"elements":       {long("]", "("+strings.Repeat("N", 1e5)+"e", 30), "more than 2000000 values"},
+		"integers":       {long("]", "("+strings.Repeat("J\x00\x01\x00\x00", 1e5)+"e", 30), "more than 2000000 values"},
+		"entries":        {entries.String(), "more than 2000000 values"},
 		"integer":        {"\x80\x02\x8b\xff\x00\x00\x00", "an integer of 255 bytes"},
 		"name":           {long("c", "x", 5000), "a name is longer than 4096 bytes"},
 		"protocol":       {"\x80\x06.", "protocol 6"},
@@ -116,7 +128,13 @@ func TestLimits(t *testing.T) {
 		"number as id":   {"\x80\x02K\x01Q.", "persistent id"},
 		"ends":           {"\x80\x02X\x05\x00\x00\x00ab", "truncated"},
 	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
 		_, _, err := pickled(c.pickle)
+		runtime.ReadMemStats(&after)
+		if taken := after.TotalAlloc - before.TotalAlloc; taken > maxMemory {
+			t.Errorf("%s: %d MiB taken", name, taken>>20)
+		}
 		if err == nil {
 			t.Errorf("%s: no error", name)
 			continue

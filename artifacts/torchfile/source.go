@@ -19,7 +19,7 @@ const (
 	maxLong    = 16  // bytes of an integer
 	// maxValues bounds the memory of what the pickle builds: an element of a list
 	// counts 1, a container as much as its header takes.
-	maxValues     = 4e6
+	maxValues     = 2e6
 	containerCost = 4
 	tensorCost    = 16
 	maxDepth      = 1000
