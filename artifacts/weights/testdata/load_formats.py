@@ -63,7 +63,7 @@ def load_timm(path):
     # Another size and a new classifier, the features of a pyramid.
     other = timm.create_model("local-dir:" + path, pretrained=True, num_classes=10, img_size=2 * size).eval()
     assert other(torch.zeros(1, 3, 2 * size, 2 * size)).shape == (1, 10)
-    timm.create_model("local-dir:" + path, pretrained=True, features_only=True)
+    timm.create_model("local-dir:" + path, pretrained=True, features_only=True, out_indices=(1,))
     return model.forward_features(image)
 
 
@@ -96,7 +96,8 @@ def load_mmpretrain(path):
 
     layers = dict(embed_dims=dim, num_layers=depth, num_heads=heads, feedforward_channels=hidden)
     pretrained = dict(type="Pretrained", checkpoint=path, prefix="backbone.")
-    model = VisionTransformer(arch=layers, img_size=size, patch_size=patch, out_type="raw", init_cfg=pretrained).eval()
+    model = VisionTransformer(arch=layers, img_size=size, patch_size=patch, out_type="raw", init_cfg=pretrained)
+    model.eval()
     model.load_state_dict(_load_checkpoint_with_prefix("backbone.", path))  # strict
     model.init_weights()
     return model(image)[0]
