@@ -20,7 +20,8 @@
 // also one that replaces another run, is completed by the next process that opens the
 // folder: the manifest, which is written first, holds what is to be done.
 //
-// Below it: safetensors (the tensor file format), tfevents (TensorBoard event
-// files), runtimelib (ONNX Runtime libraries in the user's cache) and wheellib
-// (a C library out of a Python extension module).
+// Below it: safetensors (the tensor file format), torchfile (PyTorch's), weights
+// (encoders of other programs, in and out), tfevents (TensorBoard event files),
+// runtimelib (ONNX Runtime libraries in the user's cache) and wheellib (a C library
+// out of a Python extension module).
 package artifacts

@@ -1,6 +1,7 @@
 package builders
 
 import (
+	"pmx/internal/bicubic"
 	"pmx/onnxgraph"
 	"pmx/onnxgraph/op"
 )
@@ -16,7 +17,7 @@ func (v *ViT) ForwardAnySize(x *onnxgraph.Value) *onnxgraph.Value {
 
 	parts := op.Split(v.pos.Value, 1, 1, grid*grid)
 	learned := op.Transpose(op.Reshape(parts[1], 1, grid, grid, dim), 0, 3, 1, 2)
-	resized := op.ResizeBy(learned, positionScales(v.embed.Grid(x), grid), op.ResizeAttrs{Mode: "cubic", CubicCoeffA: bicubicCoefficient})
+	resized := op.ResizeBy(learned, positionScales(v.embed.Grid(x), grid), op.ResizeAttrs{Mode: "cubic", CubicCoeffA: bicubic.Coefficient})
 	tokens := op.Transpose(op.Reshape(op.Add(patches, resized), 0, 0, -1), 0, 2, 1)
 
 	first := op.ExpandTo(op.Add(v.cls.Value, parts[0]), op.Concat(0, op.ShapeOf(x, 0, 1), op.Ints(x, 1, dim)))

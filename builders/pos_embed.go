@@ -1,46 +1,21 @@
 package builders
 
 import (
-	"math"
 	"slices"
 
+	"pmx/internal/bicubic"
 	"pmx/onnxgraph"
 	"pmx/onnxgraph/op"
 )
-
-// bicubicCoefficient is the a of PyTorch's and OpenCV's bicubic kernel.
-const bicubicCoefficient = -0.75
 
 // positionExcess is the published recipe's: m positions along an axis become n by
 // the factor (n+0.1)/m, there to keep the product from rounding below n. It
 // shifts the sampling points, so agreement needs it.
 const positionExcess = 0.1
 
-// bicubicMatrix is the linear map [to from] of bicubic resizing along one axis
-// without antialiasing, pixel centres at half integers, edges repeated, as
-// torch.nn.functional.interpolate(mode="bicubic", scale_factor=(to+positionExcess)/from)
-// computes it (Keys, IEEE TASSP 29 (1981) 1153, with a = -0.75).
-func bicubicMatrix(from, to int) [][]float64 {
-	kernel := func(x float64) float64 {
-		const a = bicubicCoefficient
-		switch x = math.Abs(x); {
-		case x <= 1:
-			return ((a+2)*x-(a+3))*x*x + 1
-		case x < 2:
-			return a * (((x-5)*x+8)*x - 4)
-		}
-		return 0
-	}
-	m := make([][]float64, to)
-	for i := range m {
-		m[i] = make([]float64, from)
-		centre := (float64(i)+0.5)*float64(from)/(float64(to)+positionExcess) - 0.5
-		base := int(math.Floor(centre))
-		for k := base - 1; k <= base+2; k++ {
-			m[i][min(max(k, 0), from-1)] += kernel(centre - float64(k))
-		}
-	}
-	return m
+// positionMatrix is the linear map [to from] of resizing positions along one axis.
+func positionMatrix(from, to int) [][]float64 {
+	return bicubic.Matrix(from, to, float64(to)+positionExcess)
 }
 
 // resizePositions maps learned positions [1 1+from² dim] to another grid
@@ -51,7 +26,7 @@ func resizePositions(pos *onnxgraph.Value, from, h, w int) *onnxgraph.Value {
 		return pos
 	}
 	along := func(to int) *onnxgraph.Value { // [to from]
-		return op.Numbers(pos, slices.Concat(bicubicMatrix(from, to)...), to, from)
+		return op.Numbers(pos, slices.Concat(positionMatrix(from, to)...), to, from)
 	}
 	alongY := along(h)
 	alongX := alongY

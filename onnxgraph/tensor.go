@@ -180,18 +180,10 @@ func (t *Tensor) Float64s() []float64 {
 	case []uint8:
 		return convert[float64](d)
 	case []uint16:
-		out := make([]float64, len(d))
-		for i, v := range d {
-			switch t.dtype {
-			case Float16:
-				out[i] = float64(float16ToFloat32(v))
-			case BFloat16:
-				out[i] = float64(math.Float32frombits(uint32(v) << 16))
-			default:
-				out[i] = float64(v)
-			}
+		if t.dtype.IsFloat() {
+			return convert[float64](widen16(t.dtype, d))
 		}
-		return out
+		return convert[float64](d)
 	case []uint32:
 		return convert[float64](d)
 	case []uint64:
@@ -206,6 +198,35 @@ func (t *Tensor) Float64s() []float64 {
 		return out
 	}
 	panic(fmt.Sprintf("onnxgraph: tensor of %v has no numbers", t.dtype))
+}
+
+// Float32s gives the elements of a float tensor as float32: those of float16 and
+// bfloat16 exactly, those of float64 rounded. The slice is the tensor's own if it
+// holds float32. It panics for tensors that are not of floats.
+func (t *Tensor) Float32s() []float32 {
+	switch d := t.data.(type) {
+	case []float32:
+		return d
+	case []float64:
+		return convert[float32](d)
+	case []uint16:
+		if t.dtype.IsFloat() {
+			return widen16(t.dtype, d)
+		}
+	}
+	panic(fmt.Sprintf("onnxgraph: tensor of %v has no float32 elements", t.dtype))
+}
+
+func widen16(dtype DType, bits []uint16) []float32 {
+	out := make([]float32, len(bits))
+	for i, v := range bits {
+		if dtype == Float16 {
+			out[i] = float16ToFloat32(v)
+		} else { // a bfloat16 is the upper half of a float32
+			out[i] = math.Float32frombits(uint32(v) << 16)
+		}
+	}
+	return out
 }
 
 // String prints the type and shape, such as float[2 3].

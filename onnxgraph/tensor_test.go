@@ -45,6 +45,33 @@ func TestBFloat16Values(t *testing.T) {
 	}
 }
 
+// TestFloat32s: of every float type the same numbers as Float64s, rounded to float32.
+func TestFloat32s(t *testing.T) {
+	for _, x := range append(oneOfEach(), onnxgraph.NewTensor([]int{1}, []float64{0.1})) {
+		if !x.DType().IsFloat() {
+			func() {
+				defer func() {
+					if recover() == nil {
+						t.Errorf("%v has float32 elements", x)
+					}
+				}()
+				x.Float32s()
+			}()
+			continue
+		}
+		got := x.Float32s()
+		for i, want := range x.Float64s() {
+			if got[i] != float32(want) {
+				t.Errorf("%v: element %d is %v, want %v", x, i, got[i], want)
+			}
+		}
+	}
+	x := onnxgraph.NewTensor([]int{1}, []float32{1})
+	if &x.Float32s()[0] != &onnxgraph.Data[float32](x)[0] {
+		t.Error("float32 elements were copied")
+	}
+}
+
 // oneOfEach holds a tensor of every element type.
 func oneOfEach() []*onnxgraph.Tensor {
 	return []*onnxgraph.Tensor{
