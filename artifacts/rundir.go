@@ -131,6 +131,9 @@ func OpenRun(path string) (*RunDir, error) {
 	return r, nil
 }
 
+// ManifestPath is where the manifest of a run in a folder lies.
+func ManifestPath(dir string) string { return filepath.Join(dir, ManifestName) }
+
 // ViewRun gives a run for reading, also while another process writes it. The error is an
 // ErrStarting where there is none to look at yet.
 func ViewRun(path string) (*RunDir, error) {

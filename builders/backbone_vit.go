@@ -17,9 +17,9 @@ type Block struct {
 // NewBlock makes one block.
 func NewBlock(s Scope, c ViTConfig) *Block {
 	return &Block{
-		norm1: NewLayerNorm(s.Sub("norm1"), c.Dim),
+		norm1: NewLayerNorm(s.Sub("norm1"), c.Dim).withEpsilon(c.Epsilon),
 		attn:  NewAttention(s.Sub("attn"), c.Dim, c.Heads),
-		norm2: NewLayerNorm(s.Sub("norm2"), c.Dim),
+		norm2: NewLayerNorm(s.Sub("norm2"), c.Dim).withEpsilon(c.Epsilon),
 		mlp:   NewMLP(s.Sub("mlp"), c.Dim, c.MLPRatio*c.Dim),
 	}
 }
@@ -78,7 +78,7 @@ func NewViT(s Scope, c ViTConfig) *ViT {
 	for i := range c.Depth {
 		v.blocks = append(v.blocks, NewBlock(s.Sub(fmt.Sprintf("blocks.%d", i)), c))
 	}
-	v.norm = NewLayerNorm(s.Sub("norm"), c.Dim)
+	v.norm = NewLayerNorm(s.Sub("norm"), c.Dim).withEpsilon(c.Epsilon)
 	return v
 }
 

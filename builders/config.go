@@ -16,6 +16,10 @@ type ViTConfig struct {
 	Depth     int `json:"depth" help:"number of transformer blocks" min:"1" max:"1024" alias:"layers,num_layers,blocks"`
 	Heads     int `json:"heads" help:"attention heads of a block; they divide dim" min:"1" max:"1024" alias:"num_heads"`
 	MLPRatio  int `json:"mlp_ratio" help:"width of a block's MLP, in multiples of dim" min:"1" max:"64"`
+
+	// Epsilon of the layer norms; 0 is the published ViT's, 1e-6. Weights of others may
+	// have been trained with another.
+	Epsilon float64 `json:"-"`
 }
 
 // Tokens is the number of patches of a square image of the given side.

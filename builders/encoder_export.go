@@ -1,6 +1,7 @@
 package builders
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -18,6 +19,9 @@ type EncoderOptions struct {
 	// Preprocessing takes raw pixels, uint8 [N H W 3], and normalises them in the
 	// graph; without it the input is normalised float [N 3 H W].
 	Preprocessing bool
+	// Mean and Std, of pixels in [0, 1], are what Preprocessing normalises by; zero is
+	// ImageMean and ImageStd.
+	Mean, Std [3]float32
 }
 
 // EncoderProperty is the metadata property of an exported encoder that holds the
@@ -106,9 +110,13 @@ func encoderInput(g *onnxgraph.Graph, c ViTConfig, o EncoderOptions) *onnxgraph.
 		return g.Input(EncoderInput, onnxgraph.Float32, onnxgraph.Dynamic, 3, h, w).NameDims("batch", "", hName, wName)
 	}
 	raw := g.Input(EncoderInput, onnxgraph.Uint8, onnxgraph.Dynamic, h, w, 3).NameDims("batch", hName, wName, "")
+	mean, std := o.Mean, o.Std
+	if std == ([3]float32{}) {
+		mean, std = ImageMean, ImageStd
+	}
 	scale, shift := make([]float32, 3), make([]float32, 3)
 	for i := range scale { // (v/255 - mean)/std = v·scale + shift
-		scale[i], shift[i] = 1/(255*ImageStd[i]), -ImageMean[i]/ImageStd[i]
+		scale[i], shift[i] = 1/(255*std[i]), -mean[i]/std[i]
 	}
 	pixels := op.Cast(raw, onnxgraph.Float32)
 	scaled := op.Add(op.Mul(pixels, g.Const(onnxgraph.NewTensor([]int{3}, scale))), g.Const(onnxgraph.NewTensor([]int{3}, shift)))
@@ -131,7 +139,7 @@ type ArchitectureInfo struct {
 
 // Architecture is what a reader of the encoder's weights must know beside them.
 func Architecture(c ViTConfig) ArchitectureInfo {
-	return ArchitectureInfo{"vision_transformer", c.ImageSize, c.PatchSize, c.Dim, c.Depth, c.Heads, c.MLPRatio, layerNormEpsilon, ImageMean, ImageStd}
+	return ArchitectureInfo{"vision_transformer", c.ImageSize, c.PatchSize, c.Dim, c.Depth, c.Heads, c.MLPRatio, cmp.Or(c.Epsilon, layerNormEpsilon), ImageMean, ImageStd}
 }
 
 // Parameters is how many numbers the backbone learns.

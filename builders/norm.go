@@ -6,16 +6,27 @@ import (
 )
 
 // LayerNorm normalises the last dimension (arXiv 1607.06450).
-type LayerNorm struct{ weight, bias *Param }
+type LayerNorm struct {
+	weight, bias *Param
+	epsilon      float64
+}
 
 // NewLayerNorm makes weight of ones and bias of zeros.
 func NewLayerNorm(s Scope, dim int) *LayerNorm {
-	return &LayerNorm{s.Param("weight", ones, dim), s.Param("bias", zeros, dim)}
+	return &LayerNorm{s.Param("weight", ones, dim), s.Param("bias", zeros, dim), layerNormEpsilon}
+}
+
+// withEpsilon replaces the published ViT's epsilon, unless it is 0.
+func (l *LayerNorm) withEpsilon(epsilon float64) *LayerNorm {
+	if epsilon != 0 {
+		l.epsilon = epsilon
+	}
+	return l
 }
 
 // Forward normalises x [... dim].
 func (l *LayerNorm) Forward(x *onnxgraph.Value) *onnxgraph.Value {
-	return op.LayerNorm(x, l.weight.Value, l.bias.Value, layerNormEpsilon)
+	return op.LayerNorm(x, l.weight.Value, l.bias.Value, l.epsilon)
 }
 
 // ForwardResidual adds the stream's pending branch and normalises the sum. It
@@ -24,7 +35,7 @@ func (l *LayerNorm) ForwardResidual(r Residual) (sum, y *onnxgraph.Value) {
 	if r.branch == nil {
 		return r.stream, l.Forward(r.stream)
 	}
-	return op.AddLayerNormalization(r.stream, r.branch, l.weight.Value, l.bias.Value, layerNormEpsilon)
+	return op.AddLayerNormalization(r.stream, r.branch, l.weight.Value, l.bias.Value, l.epsilon)
 }
 
 // ForwardCentred is Forward with each row's mean taken off first, which changes

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -48,6 +47,7 @@ are kept in the run and used again, those of the newest checkpoint.
 			&cli.StringFlag{Name: "k", Value: "10,20,100,200", Usage: "numbers of neighbours, with commas between them"},
 			&cli.Float64Flag{Name: "temperature", Value: evaluation.DefaultTemperature, Usage: "of the votes' weights"},
 			encoderFlag(),
+			headsFlag(),
 			&cli.BoolFlag{Name: "raw-pixels", Usage: "take the images themselves as features"},
 			&cli.IntFlag{Name: "batch", Value: 64, Usage: "images that pass the encoder at a time"},
 			&cli.BoolFlag{Name: "json", Usage: "end with a line of JSON"},
@@ -57,11 +57,11 @@ are kept in the run and used again, those of the newest checkpoint.
 })
 
 func evalKNN(c *cli.Context) error {
-	knn, root, err := knnFlags(c)
+	knn, err := knnFlags(c)
 	if err != nil {
 		return err
 	}
-	source, err := openEvalSource(c.Context, c.Args().First(), root)
+	source, err := openEvalSource(c, c.Args().First())
 	if err != nil {
 		return err
 	}
@@ -102,20 +102,20 @@ func evalKNN(c *cli.Context) error {
 	return printKNN(c.App.Writer, c.Bool("json"), e.name, bank, queries, results)
 }
 
-// knnFlags reads the classifier and which encoder's features it is to take.
-func knnFlags(c *cli.Context) (knn evaluation.KNN, root string, err error) {
+// knnFlags reads the classifier.
+func knnFlags(c *cli.Context) (knn evaluation.KNN, err error) {
 	if c.NArg() != 1 {
-		return knn, "", usageErrorf("name one run, checkpoint or encoder, got %d, see `pmx eval knn --help`", c.NArg())
+		return knn, usageErrorf("name one run, checkpoint or encoder, got %d, see `pmx eval knn --help`", c.NArg())
 	}
 	if knn.K, err = parseNeighbours(c.String("k")); err != nil {
-		return knn, "", err
+		return knn, err
 	}
 	knn.Temperature = c.Float64("temperature")
 	if c.Int("batch") < 1 || !(knn.Temperature > 0) {
-		return knn, "", usageErrorf("--batch %d --temperature %g: want at least 1, and more than 0", c.Int("batch"), knn.Temperature)
+		return knn, usageErrorf("--batch %d --temperature %g: want at least 1, and more than 0", c.Int("batch"), knn.Temperature)
 	}
-	root, err = rootOf(c.String("encoder"))
-	return knn, root, err
+	_, err = rootOf(c.String("encoder"))
+	return knn, err
 }
 
 // imagesToClassify opens those of the recipe, or of the flags, and those that vote on
@@ -192,28 +192,22 @@ type evalSource struct {
 	data     tasks.Base // the run's; else empty
 }
 
-// openEvalSource takes an encoder from a run, a checkpoint (see export.ReadEncoder
-// for root) or an ONNX file.
-func openEvalSource(ctx context.Context, path, root string) (*evalSource, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, fmt.Errorf("%w: name a run, a checkpoint or an encoder", err)
+// openEvalSource takes an encoder from a run, a checkpoint, an ONNX file of pmx export, or
+// a file or folder of weights.
+func openEvalSource(c *cli.Context, path string) (*evalSource, error) {
+	if strings.EqualFold(filepath.Ext(path), export.ModelExt) {
+		return openEncoderModel(path, c.String("encoder"))
 	}
-	if info.Mode().IsRegular() {
-		isSafetensors, err := looksLikeSafetensors(path)
-		if err != nil {
-			return nil, err
-		}
-		if !isSafetensors {
-			return openEncoderModel(path, root)
-		}
-	}
-	w, err := export.ReadEncoder(ctx, path, root)
+	w, err := openEncoder(c, path)
 	if err != nil {
 		return nil, err
 	}
+	if w.Root == "" { // weights of others may have another normalisation: it is in the graph
+		model, err := w.ONNX(builders.EncoderOptions{Preprocessing: true})
+		return &evalSource{name: filepath.Base(path), model: model, side: w.Config.ImageSize, bytes: true}, err
+	}
 	s := &evalSource{name: fmt.Sprintf("%s after step %d", w.Root, w.Step), side: w.Config.ImageSize}
-	if info.IsDir() {
+	if w.Path != path { // a run's newest checkpoint
 		run, err := artifacts.ViewRun(path)
 		if err != nil {
 			return nil, err
@@ -229,13 +223,13 @@ func openEvalSource(ctx context.Context, path, root string) (*evalSource, error)
 		return nil, err
 	}
 	s.digest += " " + w.Root
-	s.model, err = builders.Encoder(w.Config, w.Tensors, builders.EncoderOptions{})
+	s.model, err = w.ONNX(builders.EncoderOptions{})
 	return s, err
 }
 
 // openEncoderModel takes an encoder as pmx export writes it.
-func openEncoderModel(path, root string) (*evalSource, error) {
-	if root != "" {
+func openEncoderModel(path, choice string) (*evalSource, error) {
+	if choice != "" {
 		return nil, usageErrorf("--encoder is for a run or a checkpoint: %s has one encoder", path)
 	}
 	model, err := onnxgraph.ReadModelFile(path)

@@ -112,4 +112,4 @@ func oneLine(err error) string {
 // the user's. A test finds them.
 var rooms = []string{"artifacts", "builders", "cli", "coco", "device", "evaluation", "export", "filelock",
 	"idx", "images", "jpeg", "kernels", "keys", "onnxgraph", "ortcheckpoint", "orttraining", "patchmix",
-	"runtimelib", "runtimes", "safetensors", "step", "tasks", "tfevents", "training", "wheellib"}
+	"runtimelib", "runtimes", "safetensors", "step", "tasks", "tfevents", "torchfile", "training", "weights", "wheellib"}

@@ -2,6 +2,7 @@ package export
 
 import (
 	"encoding/json"
+	"maps"
 	"strconv"
 
 	"pmx/artifacts/safetensors"
@@ -15,8 +16,11 @@ type Encoder struct {
 	Config  builders.ViTConfig
 	Root    string // which of a run's encoders it is: builders.BaseEncoder or MomentumEncoder
 	Tensors map[string]*onnxgraph.Tensor
-	Path    string // of the checkpoint
-	Step    int64  // steps that it was trained
+	Path    string // of the checkpoint, or of the file that it was read from
+	Step    int64  // steps that pmx trained it
+	// Mean and Std are what its images are normalised by; zero is ImageNet's.
+	Mean, Std [3]float32
+	Metadata  map[string]string // that goes along with weights of others
 }
 
 // StepsProperty is the metadata property of an exported encoder that says how many
@@ -25,10 +29,17 @@ const StepsProperty = "pmx.trained_steps"
 
 // ONNX is the encoder as a model for inference, of standard operators only.
 func (e *Encoder) ONNX(o builders.EncoderOptions) (*onnxgraph.Model, error) {
+	o.Mean, o.Std = e.Mean, e.Std
 	model, err := builders.Encoder(e.Config, e.Tensors, o)
 	if err != nil {
 		return nil, err
 	}
+	maps.Copy(model.Metadata, e.Metadata)
+	architecture, err := json.Marshal(e.Architecture())
+	if err != nil {
+		return nil, err
+	}
+	model.Metadata[builders.EncoderProperty] = string(architecture)
 	model.Metadata[StepsProperty] = e.steps()
 	return model, nil
 }
@@ -37,7 +48,7 @@ func (e *Encoder) ONNX(o builders.EncoderOptions) (*onnxgraph.Model, error) {
 // order in which images pass them, and the metadata of their file: the architecture,
 // as JSON under builders.EncoderProperty, and StepsProperty.
 func (e *Encoder) Safetensors() ([]safetensors.Named, map[string]string, error) {
-	architecture, err := json.Marshal(builders.Architecture(e.Config))
+	architecture, err := json.Marshal(e.Architecture())
 	if err != nil {
 		return nil, nil, err
 	}
@@ -50,6 +61,15 @@ func (e *Encoder) Safetensors() ([]safetensors.Named, map[string]string, error) 
 		tensors = append(tensors, safetensors.Named{Name: p.Name, Tensor: e.Tensors[p.Name]})
 	}
 	return tensors, map[string]string{"format": "pt", builders.EncoderProperty: string(architecture), StepsProperty: e.steps()}, nil
+}
+
+// Architecture is what a reader of the weights must know beside them.
+func (e *Encoder) Architecture() builders.ArchitectureInfo {
+	a := builders.Architecture(e.Config)
+	if e.Std != ([3]float32{}) {
+		a.Mean, a.Std = e.Mean, e.Std
+	}
+	return a
 }
 
 func (e *Encoder) steps() string { return strconv.FormatInt(e.Step, 10) }

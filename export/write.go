@@ -57,9 +57,18 @@ func CheckOutputs(path string) error {
 		if err := atomicfile.CheckReplaceable(output); err != nil {
 			return err
 		}
-		if isCheckpoint(output) {
-			return fmt.Errorf("export: %s is the checkpoint of a run and is not replaced: choose another name (--out)", output)
+		if err := CheckReplaceable(output); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+// CheckReplaceable says why what there is at a path must not be replaced: it is a run's
+// checkpoint.
+func CheckReplaceable(path string) error {
+	if isCheckpoint(path) {
+		return fmt.Errorf("export: %s is the checkpoint of a run and is not replaced: choose another name (--out)", path)
 	}
 	return nil
 }

@@ -85,9 +85,13 @@ func ExportEncoder(ctx context.Context, e *export.Encoder, path string, o builde
 	if err != nil {
 		return nil, err
 	}
+	which := fmt.Sprintf("%s after step %d", e.Root, e.Step)
+	if e.Root == "" {
+		which = "from " + e.Path
+	}
 	var lines []string
 	for _, f := range files {
-		lines = append(lines, fmt.Sprintf("wrote %s (%s after step %d): features agree with the training graph's to %.1g of the largest", f.Path, e.Root, e.Step, f.Difference))
+		lines = append(lines, fmt.Sprintf("wrote %s (%s): features agree with the training graph's to %.1g of the largest", f.Path, which, f.Difference))
 	}
 	return lines, nil
 }

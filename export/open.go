@@ -1,0 +1,78 @@
+package export
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"pmx/artifacts"
+	"pmx/artifacts/weights"
+	"pmx/builders"
+)
+
+// OpenOptions say which encoder Open takes.
+type OpenOptions struct {
+	// Root is builders.BaseEncoder or MomentumEncoder where there are both; "" is the
+	// one that published results are of.
+	Root string
+	// Heads is the number of attention heads, for files that do not say it; 0 for others.
+	Heads int
+}
+
+// Open takes an encoder from a run, a checkpoint, or a file or folder of any layout
+// that package weights knows, pmx's own encoder.safetensors among them. The report is
+// of what was read of such a file; nil of a run or checkpoint.
+func Open(ctx context.Context, path string, o OpenOptions) (*Encoder, *weights.Report, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, nil, fmt.Errorf("export: %w: name a run, a checkpoint, or a file or folder of weights", err)
+	}
+	own := !info.IsDir() && isCheckpoint(path)
+	if info.IsDir() {
+		_, err := os.Stat(artifacts.ManifestPath(path))
+		own = err == nil
+	}
+	if own {
+		e, err := ReadEncoder(ctx, path, o.Root)
+		return e, nil, err
+	}
+	branch := map[string]string{builders.BaseEncoder: "base", builders.MomentumEncoder: "momentum"}[o.Root]
+	w, report, err := weights.Read(path, weights.Options{Heads: o.Heads, Encoder: branch})
+	if err != nil && report == nil { // the file is of no kind that is known
+		err = fmt.Errorf("%w: name a run, a checkpoint, an .onnx file of pmx export, or weights (.pth, .safetensors or a folder)", err)
+	}
+	if err != nil {
+		return nil, report, err
+	}
+	e, err := fromWeights(w, path)
+	return e, report, err
+}
+
+// fromWeights is a plain vision transformer as an encoder of ours.
+func fromWeights(w *weights.Encoder, path string) (*Encoder, error) {
+	ratio := int(w.MLPRatio)
+	if float64(ratio) != w.MLPRatio {
+		return nil, fmt.Errorf("export: %s has an MLP of %g times the width, and pmx builds whole multiples only", path, w.MLPRatio)
+	}
+	e := &Encoder{
+		Config: builders.ViTConfig{ImageSize: w.ImageSize, PatchSize: w.PatchSize, Dim: w.Dim, Depth: w.Depth, Heads: w.Heads, MLPRatio: ratio, Epsilon: w.Epsilon},
+		Path:   path, Tensors: w.Tensors, Mean: w.Mean, Std: w.Std, Metadata: w.Metadata,
+	}
+	return e, e.Config.Validate()
+}
+
+// Weights is the encoder as package weights writes it.
+func (e *Encoder) Weights() *weights.Encoder {
+	a := e.Architecture()
+	w := &weights.Encoder{
+		Architecture: weights.Architecture{
+			Name: a.Architecture, ImageSize: a.ImageSize, PatchSize: a.PatchSize, Dim: a.Dim, Depth: a.Depth, Heads: a.Heads,
+			MLPRatio: float64(a.MLPRatio), Epsilon: a.Epsilon, Mean: a.Mean, Std: a.Std,
+		},
+		Tensors: e.Tensors, Metadata: map[string]string{StepsProperty: e.steps()},
+	}
+	for key, value := range e.Metadata {
+		w.Metadata[key] = value
+	}
+	return w
+}
