@@ -30,6 +30,7 @@ const (
 	embeddingTolerance = 1e-4 // of the tensor's largest entry
 	gradientTolerance  = 1e-4 // of the tensor's largest entry
 	parameterTolerance = 1e-5 // absolute
+	updateTolerance    = 1e-2 // of the update's length; what a momentum encoder's weights of order 1 move by has 0.4 % of rounding
 	featureTolerance   = 1e-5 // absolute, features are of order 1
 )
 
@@ -229,15 +230,32 @@ func (f fixture) checkGradients(t *testing.T, k int, built *step.Step, after map
 	}
 }
 
+// checkParameters compares the parameters, and how far the step moved them, after step k.
 func (f fixture) checkParameters(t *testing.T, k int, built *step.Step, after map[string]*onnxgraph.Tensor) {
 	t.Helper()
 	for _, s := range built.State {
 		if s.Kind != step.Param && s.Kind != step.EMA {
 			continue
 		}
-		want := f.tensor(t, fmt.Sprintf("step%d/param/%s", k, s.Name)).Float64s()
-		if worst, _ := worstDifference(after[s.Name].Float64s(), want, undetermined(s.Name, len(want))); !(worst <= parameterTolerance) {
+		last := "init/"
+		if k > 0 {
+			last = fmt.Sprintf("step%d/param/", k-1)
+		}
+		want, got, from := f.tensor(t, fmt.Sprintf("step%d/param/%s", k, s.Name)).Float64s(), after[s.Name].Float64s(), f.tensor(t, last+s.Name).Float64s()
+		skip := undetermined(s.Name, len(want))
+		worst, _ := worstDifference(got, want, skip)
+		if !(worst <= parameterTolerance) {
 			t.Errorf("step %d: %s %s differs by %.3g", k, s.Kind, s.Name, worst)
+		}
+		var off, update float64
+		for i := range want {
+			if !skip(i) {
+				off += (got[i] - want[i]) * (got[i] - want[i])
+				update += (want[i] - from[i]) * (want[i] - from[i])
+			}
+		}
+		if off, update = math.Sqrt(off), math.Sqrt(update); !(off <= updateTolerance*update) {
+			t.Errorf("step %d: the update of %s %s, %.3g long, differs by %.3g", k, s.Kind, s.Name, update, off)
 		}
 	}
 }

@@ -86,11 +86,11 @@ var cases = map[string]func(rng *rand.Rand) ([]operand, onnxgraph.Attributes){
 		return []operand{free(1), probabilities(rng, false, n, m), probabilities(rng, false, n, m)}, nil
 	},
 	"pmx.BatchNormTraining": func(rng *rand.Rand) ([]operand, onnxgraph.Attributes) {
-		n, c := 2+pick(rng), pick(rng)
+		n, c := 2+batchRows(rng), pick(rng)
 		return []operand{free(n, c), free(c), free(c)}, onnxgraph.Attributes{"epsilon": float32(1e-5)}
 	},
 	"com.microsoft.BatchNormalizationGrad": func(rng *rand.Rand) ([]operand, onnxgraph.Attributes) {
-		n, c := pick(rng), pick(rng)
+		n, c := batchRows(rng), pick(rng)
 		return []operand{free(n, c), free(n, c), free(c), free(c), positive(c)}, nil
 	},
 	"pmx.AdamW": func(rng *rand.Rand) ([]operand, onnxgraph.Attributes) {
@@ -105,16 +105,25 @@ var cases = map[string]func(rng *rand.Rand) ([]operand, onnxgraph.Attributes){
 	},
 }
 
+// batchRows draws the rows that batch norm takes the statistics of: half of the time
+// those of a large batch.
+func batchRows(rng *rand.Rand) int {
+	return pick(rng) + rng.IntN(2)*4096
+}
+
 // matrix draws N, O and I of a linear layer; now and then one is large enough to
-// be cut into blocks, or the only one above 1.
+// be cut into blocks, or, where products sum over it, into chunks, or the only one
+// above 1.
 func matrix(rng *rand.Rand) (n, o, i int) {
 	side := []int{pick(rng), pick(rng), pick(rng)}
 	k := rng.IntN(3)
-	switch rng.IntN(6) {
+	switch rng.IntN(8) {
 	case 0, 1, 2:
 		side[k] += 400
 	case 3:
 		side[(k+1)%3], side[(k+2)%3] = 1, 1
+	case 4, 5:
+		side[k] += 1536
 	}
 	return side[0], side[1], side[2]
 }
@@ -264,6 +273,53 @@ func TestNotANumber(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestBatchNormOfManyRows: sums over the rows of a large batch keep the digits of a
+// float32. The values are positive, so that nothing cancels, and eight roundings are
+// enough where each sum in float32 is short; one sum over all rows loses seven times that.
+func TestBatchNormOfManyRows(t *testing.T) {
+	const rows, columns, tolerance = 8192, 33, 8 * 0x1p-24
+	for _, name := range []string{"pmx.BatchNormTraining", "com.microsoft.BatchNormalizationGrad"} {
+		operands := []operand{positive(rows, columns), positive(columns), positive(columns)}
+		if name == "com.microsoft.BatchNormalizationGrad" {
+			operands = []operand{positive(rows, columns), positive(rows, columns), positive(columns), {shape: []int{columns}, fixed: make([]float64, columns)}, positive(columns)}
+		}
+		c := newCase(t, rand.New(rand.NewPCG(11, 12)), name, operands, nil, 1)
+		for _, isa := range kernels.ISAs() {
+			for k, e := range c.errors(t, openORT(t), isa) {
+				if !(e <= tolerance) {
+					t.Errorf("%s, %s: output %d is off by %.2g of its largest entry, want at most %.2g", name, isa, k, e, tolerance)
+				}
+			}
+		}
+	}
+}
+
+// TestAdamWUpdate holds the update itself to float64, entry by entry, where it is all
+// that a parameter is: with gradients from far above epsilon to far below it, none of
+// which the size of the parameters may hide.
+func TestAdamWUpdate(t *testing.T) {
+	const lr, decay, c1, c2, beta1, beta2, epsilon = 1e-3, 0.04, 0.19, 0.0447, 0.9, 0.999, 1e-8
+	var zeros, g, m, v []float64
+	for exponent := -3.0; exponent >= -13; exponent -= 0.125 {
+		size := float64(float32(math.Pow(10, exponent)))
+		zeros, g, m, v = append(zeros, 0), append(g, size), append(m, -2*size), append(v, float64(float32(size*size*1e-3)))
+	}
+	number := func(x float64) operand { return operand{shape: []int{1}, fixed: []float64{x}} }
+	list := func(x []float64) operand { return operand{shape: []int{len(x)}, fixed: x} }
+	operands := []operand{list(zeros), list(g), list(m), list(v), number(lr), number(decay), number(c1), number(c2)}
+	c := newCase(t, nil, "pmx.AdamW", operands, onnxgraph.Attributes{"alpha": float32(beta1), "beta": float32(beta2), "epsilon": float32(epsilon)}, 1)
+	for _, isa := range append(kernels.ISAs(), "off") {
+		got := c.run(t, openORT(t), runtimes.Options{Kernels: isa})[0].Float64s()
+		for i := range g {
+			mean, square := beta1*m[i]+(1-beta1)*g[i], beta2*v[i]+(1-beta2)*g[i]*g[i]
+			want := -lr / c1 * mean / (math.Sqrt(square)/c2 + epsilon)
+			if !(math.Abs(got[i]-want) <= 1e-6*math.Abs(want)) {
+				t.Errorf("%s: the update by a gradient of %.3g is %.9g, want %.9g", isa, g[i], got[i], want)
+			}
+		}
 	}
 }
 

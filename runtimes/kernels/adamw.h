@@ -42,7 +42,7 @@ static const char *AdamW(pmx_call *call) {
   if (!w.p2 || !w.m2 || !w.v2) return "all of P_next, M_next and V_next are needed";
   float *squares = call->output(call, 3, (int64_t[]){1}, 1);
   int64_t tasks = (w.count + UPDATE_CHUNK - 1) / UPDATE_CHUNK;
-  w.squares = pmx_take(tasks);
+  if (!(w.squares = pmx_take(call, tasks))) return NULL;
   call->parallel(call, adamw_task, tasks, &w);
   double sum = 0; // in order
   for (int64_t i = 0; i < tasks; i++) sum += w.squares[i];

@@ -3,6 +3,7 @@
 // to whole vectors; what is behind the last weight is 0.
 
 typedef struct {
+  pmx_call *call;
   int64_t images, tokens, heads, width; // width: of a head
   float scale;
   const float *qkv, *dy;
@@ -13,7 +14,7 @@ static const char *attention_of(pmx_call *call, const pmx_tensor *qkv, attention
   int64_t heads = call->attributes->heads;
   if (qkv->rank != 3 || heads < 1 || qkv->dims[2] % (3 * heads) != 0) return "want QKV [batch tokens 3*heads*d]";
   if (!(call->attributes->scale > 0)) return "want a scale above 0";
-  *a = (attention){.images = qkv->dims[0], .tokens = qkv->dims[1], .heads = heads, .width = qkv->dims[2] / (3 * heads),
+  *a = (attention){.call = call, .images = qkv->dims[0], .tokens = qkv->dims[1], .heads = heads, .width = qkv->dims[2] / (3 * heads),
                    .scale = call->attributes->scale, .qkv = qkv->data};
   return NULL;
 }
@@ -39,7 +40,9 @@ static void attention_task(void *user, size_t index) {
   int64_t image = (int64_t)index / a->heads, head = (int64_t)index % a->heads;
   const float *q = a->qkv + image * t * row + head * d, *k = q + model, *v = k + model;
   int64_t p_row = padded(t);
-  float *p = pmx_take(t * p_row + MAX(packed_size(d, t), packed_size(t, d))), *packed = p + t * p_row;
+  float *p = pmx_take(a->call, t * p_row + MAX(packed_size(d, t), packed_size(t, d)));
+  if (!p) return;
+  float *packed = p + t * p_row;
 
   attention_weights(a, q, k, packed, p);
   pack(v, row, 1, t, d, packed);
@@ -64,7 +67,8 @@ static void attention_grad_task(void *user, size_t index) {
   const float *q = a->qkv + at, *k = q + model, *v = k + model, *dy = a->dy + image * t * model + head * d;
   float *dq = a->dqkv + at, *dk = dq + model, *dv = dk + model;
   int64_t p_row = padded(t);
-  float *p = pmx_take(2 * t * p_row + MAX(packed_size(d, t), packed_size(t, d)));
+  float *p = pmx_take(a->call, 2 * t * p_row + MAX(packed_size(d, t), packed_size(t, d)));
+  if (!p) return;
   float *ds = p + t * p_row, *packed = ds + t * p_row;
 
   attention_weights(a, q, k, packed, p);

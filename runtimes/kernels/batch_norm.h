@@ -1,7 +1,16 @@
 // pmx.BatchNormTraining and com.microsoft.BatchNormalizationGrad: statistics of
 // each column of x [N C]. A task is some columns.
 
-enum { BATCH_COLUMNS = 64 };
+enum { BATCH_COLUMNS = 64, BATCH_ROWS = 128 }; // BATCH_ROWS: summed in a float; more would lose digits
+
+// SUM_COLUMNS adds value, of row r and column c, over all rows to total[c], a double.
+#define SUM_COLUMNS(rows, n, total, value)                                  \
+  for (int64_t r0 = 0; r0 < (rows); r0 += BATCH_ROWS) {                     \
+    float some[BATCH_COLUMNS] = {0};                                        \
+    for (int64_t r = r0; r < MIN(rows, r0 + BATCH_ROWS); r++)               \
+      for (int64_t c = 0; c < (n); c++) some[c] += (value);                 \
+    for (int64_t c = 0; c < (n); c++) (total)[c] += some[c];                \
+  }
 
 typedef struct {
   int64_t rows, columns;
@@ -13,19 +22,16 @@ typedef struct {
 static void batch_norm_task(void *user, size_t index) {
   const batch_norm *w = user;
   int64_t c0 = (int64_t)index * BATCH_COLUMNS, n = MIN(BATCH_COLUMNS, w->columns - c0), all = w->columns;
-  float mean[BATCH_COLUMNS] = {0}, inverse[BATCH_COLUMNS] = {0};
-  for (int64_t r = 0; r < w->rows; r++)
-    for (int64_t c = 0; c < n; c++) mean[c] += w->x[r * all + c0 + c];
-  for (int64_t c = 0; c < n; c++) mean[c] /= w->rows;
-  for (int64_t r = 0; r < w->rows; r++)
-    for (int64_t c = 0; c < n; c++) {
-      float v = w->x[r * all + c0 + c] - mean[c];
-      inverse[c] += v * v;
-    }
-  for (int64_t c = 0; c < n; c++) inverse[c] = 1.0f / __builtin_sqrtf(inverse[c] / w->rows + w->epsilon);
+  const float *x = w->x + c0;
+  double sum[BATCH_COLUMNS] = {0}, squares[BATCH_COLUMNS] = {0};
+  float mean[BATCH_COLUMNS], inverse[BATCH_COLUMNS];
+  SUM_COLUMNS(w->rows, n, sum, x[r * all + c])
+  for (int64_t c = 0; c < n; c++) mean[c] = (float)(sum[c] / w->rows);
+  SUM_COLUMNS(w->rows, n, squares, (x[r * all + c] - mean[c]) * (x[r * all + c] - mean[c]))
+  for (int64_t c = 0; c < n; c++) inverse[c] = 1.0f / __builtin_sqrtf((float)(squares[c] / w->rows) + w->epsilon);
   for (int64_t r = 0; r < w->rows; r++)
     for (int64_t c = 0; c < n; c++)
-      w->y[r * all + c0 + c] = (w->x[r * all + c0 + c] - mean[c]) * (inverse[c] * w->scale[c0 + c]) + w->bias[c0 + c];
+      w->y[r * all + c0 + c] = (x[r * all + c] - mean[c]) * (inverse[c] * w->scale[c0 + c]) + w->bias[c0 + c];
   for (int64_t c = 0; c < n; c++) {
     if (w->mean) w->mean[c0 + c] = mean[c];
     if (w->inv_std) w->inv_std[c0 + c] = inverse[c];
@@ -48,21 +54,20 @@ static void batch_norm_grad_task(void *user, size_t index) {
   const batch_norm *w = user;
   int64_t c0 = (int64_t)index * BATCH_COLUMNS, n = MIN(BATCH_COLUMNS, w->columns - c0), all = w->columns;
   const float *mean = w->saved_mean + c0, *inverse = w->saved_inv_std + c0, *scale = w->scale + c0;
-  float sum[BATCH_COLUMNS] = {0}, along[BATCH_COLUMNS] = {0};
-  for (int64_t r = 0; r < w->rows; r++)
-    for (int64_t c = 0; c < n; c++) {
-      float dy = w->dy[r * all + c0 + c];
-      sum[c] += dy;
-      along[c] += dy * ((w->x[r * all + c0 + c] - mean[c]) * inverse[c]);
-    }
+  const float *x = w->x + c0, *dy = w->dy + c0;
+  double sum[BATCH_COLUMNS] = {0}, along[BATCH_COLUMNS] = {0};
+  SUM_COLUMNS(w->rows, n, sum, dy[r * all + c])
+  SUM_COLUMNS(w->rows, n, along, dy[r * all + c] * ((x[r * all + c] - mean[c]) * inverse[c]))
+  float mean_dy[BATCH_COLUMNS], mean_along[BATCH_COLUMNS];
+  for (int64_t c = 0; c < n; c++) mean_dy[c] = (float)(sum[c] / w->rows), mean_along[c] = (float)(along[c] / w->rows);
   for (int64_t r = 0; r < w->rows && w->dx; r++)
     for (int64_t c = 0; c < n; c++) {
-      float normalised = (w->x[r * all + c0 + c] - mean[c]) * inverse[c];
-      w->dx[r * all + c0 + c] = (w->dy[r * all + c0 + c] - sum[c] / w->rows - normalised * (along[c] / w->rows)) * (scale[c] * inverse[c]);
+      float normalised = (x[r * all + c] - mean[c]) * inverse[c];
+      w->dx[r * all + c0 + c] = (dy[r * all + c] - mean_dy[c] - normalised * mean_along[c]) * (scale[c] * inverse[c]);
     }
   for (int64_t c = 0; c < n; c++) {
-    if (w->dscale) w->dscale[c0 + c] = along[c];
-    if (w->dbias) w->dbias[c0 + c] = sum[c];
+    if (w->dscale) w->dscale[c0 + c] = (float)along[c];
+    if (w->dbias) w->dbias[c0 + c] = (float)sum[c];
   }
 }
 

@@ -23,7 +23,9 @@ static void class_attention_task(void *user, size_t index) {
   int64_t t = a->tokens, d = a->width, model = a->heads * d, row = 3 * model;
   int64_t image = (int64_t)index / a->heads, head = (int64_t)index % a->heads;
   const float *q = a->qkv + image * t * row + head * d, *k = q + model, *v = k + model;
-  float *p = pmx_take(t), *y = a->y + image * model + head * d;
+  float *p = pmx_take(a->call, t);
+  if (!p) return;
+  float *y = a->y + image * model + head * d;
   class_weights(a, q, k, p);
   for (int64_t i = 0; i < d; i++) y[i] = 0;
   for (int64_t j = 0; j < t; j++) add_scaled(y, v + j * row, p[j], d);
@@ -48,7 +50,9 @@ static void class_attention_grad_task(void *user, size_t index) {
   const float *q = a->qkv + at, *k = q + model, *v = k + model;
   const float *dy = a->dy + image * model + head * d;
   float *dq = a->dqkv + at, *dk = dq + model, *dv = dk + model;
-  float *p = pmx_take(2 * t), *ds = p + t;
+  float *p = pmx_take(a->call, 2 * t);
+  if (!p) return;
+  float *ds = p + t;
   class_weights(a, q, k, p);
   for (int64_t j = 0; j < t; j++) ds[j] = dot(dy, v + j * row, d);
   softmax_grad_row(ds, ds, p, t, a->scale);

@@ -38,7 +38,7 @@ static const char *SoftTargetCrossEntropy(pmx_call *call) {
   cross_entropy w = {.rows = x->dims[0], .width = x->dims[1], .x = x->data, .target = target->data};
   float *loss = call->output(call, 0, &one, 1);
   w.p = call->output(call, 1, x->dims, 2);
-  w.losses = pmx_take(w.rows);
+  if (!(w.losses = pmx_take(call, w.rows))) return NULL;
   call->parallel(call, cross_entropy_task, row_tasks(w.rows, w.width), &w);
   double sum = 0; // one sum over the batch, in order
   for (int64_t row = 0; row < w.rows; row++) sum += w.losses[row];

@@ -8,6 +8,11 @@
 #define ISA avx2
 #define WIDTH 8
 #define TILE_ROWS 6
+#define TILE_UNROLL 8
+#define BLOCK_ROWS 192
+#define BLOCK_K 384
+#define PACKED_K 384
+#define COPY_ROWS 1
 #include "kernels.h"
 #if defined(__clang__)
 #pragma clang attribute pop

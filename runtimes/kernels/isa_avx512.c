@@ -8,6 +8,11 @@
 #define ISA avx512
 #define WIDTH 16
 #define TILE_ROWS 12
+#define TILE_UNROLL 1
+#define BLOCK_ROWS 96
+#define BLOCK_K 384
+#define PACKED_K 192
+#define COPY_ROWS 0
 #include "kernels.h"
 #if defined(__clang__)
 #pragma clang attribute pop

@@ -6,4 +6,9 @@
 #else
 #define TILE_ROWS 4
 #endif
+#define TILE_UNROLL 1
+#define BLOCK_ROWS 96
+#define BLOCK_K 384
+#define PACKED_K 192
+#define COPY_ROWS 0
 #include "kernels.h"

@@ -40,12 +40,15 @@ struct pmx_call {
   float *(*output)(pmx_call *, int i, const int64_t *dims, int rank);
   // parallel runs f(user, i) for each i below n, on the session's threads.
   void (*parallel)(pmx_call *, void (*f)(void *user, size_t i), size_t n, void *user);
+
+  int64_t missing; // bytes of scratch memory that could not be had; written by any thread
 };
 
 // pmx_take gives scratch memory for at least n floats, aligned for any vector, and
 // pmx_give takes it back for the next. Pages stay touched from step to step, which
-// a malloc of this size would not do. It aborts the process if there is no memory.
-float *pmx_take(int64_t n);
+// a malloc of this size would not do. If there is no memory, the result is NULL, and
+// the call fails when the kernel has returned: what it computes no longer matters.
+float *pmx_take(pmx_call *call, int64_t n);
 void pmx_give(float *p);
 
 // pmx_kernel computes an operator; the result is NULL or what is wrong.

@@ -1,10 +1,14 @@
 // All kernels for one instruction set. The file that includes this defines ISA (a
-// name), WIDTH (floats in a vector) and TILE_ROWS (rows of a matrix tile that fit
-// in registers). Everything is static but the table, so that no code of one
+// name), WIDTH (floats in a vector), and for matrix products TILE_ROWS (rows of a tile
+// that fit in registers), TILE_UNROLL (gemm_tile.h), BLOCK_ROWS, BLOCK_K, PACKED_K and
+// COPY_ROWS (gemm.h). Everything is static but the table, so that no code of one
 // instruction set can be linked where another's is meant.
 #include "kernel.h"
 
 #include "vec.h"
+
+#include "gemm_tile.h"
+#include "gemm_pack.h"
 
 #include "gemm.h"
 #include "softmax.h"

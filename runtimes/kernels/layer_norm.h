@@ -82,7 +82,8 @@ static const char *AddLayerNormalization(pmx_call *call) {
   w.y = call->output(call, 1, x->dims, x->rank);
   w.mean = call->output(call, 2, saved, x->rank);
   w.inv_std = call->output(call, 3, saved, x->rank);
-  float *spare = pmx_take((!w.sum + !w.y) * x->count);
+  float *spare = pmx_take(call, (!w.sum + !w.y) * x->count);
+  if (!spare) return NULL;
   if (!w.y) w.y = spare + !w.sum * x->count;
   if (!w.sum) w.sum = spare;
   call->parallel(call, add_norm_task, (w.rows + NORM_ROWS - 1) / NORM_ROWS, &w);
@@ -143,7 +144,8 @@ static const char *norm_grad(pmx_call *call, const pmx_tensor *in, const float *
   w.dscale = call->output(call, 1, &d, 1);
   w.dbias = call->output(call, 2, &d, 1);
   int64_t tasks = (rows + NORM_ROWS - 1) / NORM_ROWS;
-  float *spare = pmx_take(tasks * 2 * d + 2 * d + (w.dx ? 0 : x->count));
+  float *spare = pmx_take(call, tasks * 2 * d + 2 * d + (w.dx ? 0 : x->count));
+  if (!spare) return NULL;
   w.parts = spare;
   if (!w.dscale) w.dscale = spare + tasks * 2 * d;
   if (!w.dbias) w.dbias = spare + tasks * 2 * d + d;

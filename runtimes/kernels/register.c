@@ -140,6 +140,11 @@ static OrtStatus *compute(void *kernel, OrtKernelContext *context) {
   for (size_t i = 0; i < k->op->inputs; i++)
     if (!read_input(&x, i)) return x.status;
   const char *wrong = k->op->kernel(&x.call);
+  char missing[64];
+  if (!wrong && x.call.missing) {
+    snprintf(missing, sizeof missing, "no memory for %lld MiB of scratch", (long long)(x.call.missing >> 20) + 1);
+    wrong = missing;
+  }
   if (wrong) {
     char message[256];
     snprintf(message, sizeof message, "%s.%s: %s", k->op->domain, k->op->name, wrong);

@@ -1,6 +1,6 @@
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "kernel.h"
 
@@ -10,12 +10,24 @@ typedef struct block {
   int64_t size; // floats
 } block;
 
-enum { LINE = 64 };
+enum { LINE = 64, HUGE_PAGE = 2 << 20 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static block *unused; // smallest first
 
-float *pmx_take(int64_t n) {
+// allocate gives memory of at least so many bytes, NULL if there is none. Where it is
+// large, it asks for huge pages: packed matrices are read across many pages in turn.
+static void *allocate(size_t bytes) {
+  size_t unit = bytes < HUGE_PAGE ? LINE : HUGE_PAGE;
+  bytes = (bytes + unit - 1) / unit * unit;
+  void *p = aligned_alloc(unit, bytes);
+#ifdef MADV_HUGEPAGE
+  if (p && unit == HUGE_PAGE) madvise(p, bytes, MADV_HUGEPAGE); // pages of the usual size will do
+#endif
+  return p;
+}
+
+float *pmx_take(pmx_call *call, int64_t n) {
   pthread_mutex_lock(&lock);
   block **at = &unused;
   while (*at && (*at)->size < n) at = &(*at)->next;
@@ -27,10 +39,10 @@ float *pmx_take(int64_t n) {
     b = NULL;
   }
   if (!b) {
-    size_t bytes = (LINE + (size_t)n * sizeof(float) + LINE - 1) / LINE * LINE;
-    if (!(b = aligned_alloc(LINE, bytes))) {
-      fprintf(stderr, "pmx: kernels: no memory for %zu bytes of scratch\n", bytes);
-      abort();
+    size_t bytes = LINE + (size_t)n * sizeof(float);
+    if (!(b = allocate(bytes))) {
+      __atomic_store_n(&call->missing, (int64_t)bytes, __ATOMIC_RELAXED);
+      return NULL;
     }
     b->size = n;
   }

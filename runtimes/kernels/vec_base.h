@@ -6,6 +6,8 @@
 #define INLINE static inline __attribute__((always_inline))
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
 #define MAX(a, b) ((a) > (b) ? (a) : (b))
+#define PRAGMA(text) _Pragma(#text)
+#define UNROLL(n) PRAGMA(GCC unroll n)
 
 typedef float vec __attribute__((vector_size(4 * WIDTH)));
 typedef double vecd __attribute__((vector_size(8 * WIDTH)));

@@ -4,7 +4,8 @@
 // Tensors and scratch memory have exactly the size that was asked for and begin as NaN, so
 // that a read behind an end is caught, and an element that nothing wrote shows. Each
 // call runs twice, the tasks once in order and once backwards: equal bits mean that no
-// task depends on another's, and so not on the threads that share them.
+// task depends on another's, and so not on the threads that share them. A third run gets
+// no memory for one of its requests, and must end, say so and give the others back.
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +20,14 @@ static float *floats(int64_t n) {
   return p;
 }
 
-float *pmx_take(int64_t n) { return floats(n); }
+static int takes, refused = -1; // requests of a call so far; the one that gets no memory
+
+float *pmx_take(pmx_call *call, int64_t n) {
+  if (takes++ != refused) return floats(n);
+  call->missing = 1 + n * sizeof(float);
+  return NULL;
+}
+
 void pmx_give(float *p) { free(p); }
 
 enum { MAX_OUTPUTS = 4, ROUNDS = 150 };
@@ -58,6 +66,9 @@ static int64_t pick(void) {
 // side is a dimension of a matrix, now and then of several blocks.
 static int64_t side(void) { return pick() + (rand() % 6 ? 0 : 400); }
 
+// depth is one that a product sums over, now and then by chunks.
+static int64_t depth(void) { return rand() % 6 ? side() : 1536 + pick(); }
+
 static pmx_tensor tensor(int rank, int64_t a, int64_t b, int64_t c) {
   pmx_tensor t = {.rank = rank, .dims = {a, b, c}, .count = 1};
   for (int i = 0; i < rank; i++) t.count *= t.dims[i];
@@ -77,12 +88,14 @@ static int failures;
 // be left out.
 static void run(const char *name, pmx_kernel *kernel, const pmx_attributes *attributes, unsigned optional, int inputs, const pmx_tensor *in) {
   unsigned left_out = optional & (unsigned)rand();
-  trial t[2];
-  for (int pass = 0; pass < 2; pass++) {
-    t[pass] = (trial){.call = {.attributes = attributes, .output = output, .parallel = parallel}, .backwards = pass, .left_out = left_out};
+  trial t[3];
+  for (int pass = 0; pass < 3; pass++) {
+    t[pass] = (trial){.call = {.attributes = attributes, .output = output, .parallel = parallel}, .backwards = pass == 1, .left_out = left_out};
     memcpy(t[pass].call.in, in, inputs * sizeof *in);
+    refused = pass == 2 && takes ? rand() % takes : -1, takes = 0;
     const char *wrong = kernel(&t[pass].call);
     if (wrong) printf("%s: %s\n", name, wrong), failures++;
+    if (!t[pass].call.missing != (refused < 0)) printf("%s: request %d got no memory, and the call says %lld\n", name, refused, (long long)t[pass].call.missing), failures++;
   }
   for (int i = 0; i < MAX_OUTPUTS; i++) {
     const result *a = &t[0].out[i], *b = &t[1].out[i];
@@ -93,7 +106,7 @@ static void run(const char *name, pmx_kernel *kernel, const pmx_attributes *attr
       }
     if (a->count != b->count || (a->data && memcmp(a->data, b->data, a->count * sizeof(float))))
       printf("%s: output %d depends on the order of tasks\n", name, i), failures++;
-    free(a->data), free(b->data);
+    free(a->data), free(b->data), free(t[2].out[i].data);
   }
   for (int i = 0; i < inputs; i++) free((void *)in[i].data);
 }
@@ -109,11 +122,11 @@ static void test(const pmx_isa *isa) {
   pmx_isa ran = {.name = isa->name, .width = isa->width};
   for (int round = 0; round < ROUNDS; round++) {
     const pmx_attributes attributes = {.heads = 1 + rand() % 3, .axis = -1, .scale = .3, .epsilon = 1e-5, .beta1 = .9, .beta2 = .999};
-    int64_t n = rand() % 20 ? side() : 0, o = side(), i = side();
-    RUN(Linear, 0, MATRIX(n, i), MATRIX(o, i), VECTOR(o))
-    RUN(LinearGelu, 2, MATRIX(n, i), MATRIX(o, i), VECTOR(o))
-    RUN(LinearGradInput, 0, MATRIX(n, o), MATRIX(o, i))
-    RUN(LinearGradWeight, 2, MATRIX(n, o), MATRIX(n, i))
+    int64_t n = rand() % 20 ? side() : 0, o = side(), i = side(), k = depth();
+    RUN(Linear, 0, MATRIX(n, k), MATRIX(o, k), VECTOR(o))
+    RUN(LinearGelu, 2, MATRIX(n, k), MATRIX(o, k), VECTOR(o))
+    RUN(LinearGradInput, 0, MATRIX(n, k), MATRIX(k, i))
+    RUN(LinearGradWeight, 2, MATRIX(k, o), MATRIX(k, i))
 
     n = side();
     int64_t b = 1 + rand() % 2, t = pick(), d = pick(), h = attributes.heads;
