@@ -26,7 +26,7 @@ func (l *LayerNorm) withEpsilon(epsilon float64) *LayerNorm {
 
 // Forward normalises x [... dim].
 func (l *LayerNorm) Forward(x *onnxgraph.Value) *onnxgraph.Value {
-	return op.LayerNorm(x, l.weight.Value, l.bias.Value, l.epsilon)
+	return op.PMXLayerNorm(x, l.weight.Value, l.bias.Value, l.epsilon)
 }
 
 // ForwardResidual adds the stream's pending branch and normalises the sum. It

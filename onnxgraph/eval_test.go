@@ -117,7 +117,7 @@ func TestEvalOfLateSizes(t *testing.T) {
 			return op.BatchNormalization(g.Input("x", onnxgraph.Float32, 1, 3), c, c, c, c, 1e-5)
 		}, map[string]*onnxgraph.Tensor{"x": onnxgraph.Zeros(onnxgraph.Float32, []int{1, 3}), "c": ones(2)}, "c is [2], want [3]"},
 		{"a body's operands", func(g *onnxgraph.Graph) *onnxgraph.Value {
-			return op.LayerNorm(g.Input("x", onnxgraph.Float32, 2, dyn), g.Input("scale", onnxgraph.Float32, dyn), g.Input("bias", onnxgraph.Float32, dyn), 1e-6)
+			return op.PMXLayerNorm(g.Input("x", onnxgraph.Float32, 2, dyn), g.Input("scale", onnxgraph.Float32, dyn), g.Input("bias", onnxgraph.Float32, dyn), 1e-6)
 		}, map[string]*onnxgraph.Tensor{"x": onnxgraph.Zeros(onnxgraph.Float32, []int{2, 3}), "scale": ones(1), "bias": ones(3)}, "want X [... D]"},
 		{"a computed size", func(g *onnxgraph.Graph) *onnxgraph.Value {
 			return op.ConstantOfShape(g.Input("shape", onnxgraph.Int64, 2), nil)

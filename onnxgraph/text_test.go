@@ -41,7 +41,7 @@ func TestTextForParser(t *testing.T) {
 		qkv := g.Input("qkv", onnxgraph.Float32, 1, 2, 12)
 		g.Output("heads", op.Add(op.Attention(qkv, 1), op.Attention(qkv, 2)))
 		one := g.Const(onnxgraph.NewTensor([]int{4}, []float32{1, 1, 1, 1}))
-		g.Output("norms", op.Add(op.LayerNorm(op.Attention(qkv, 1), one, one, 1e-5), op.LayerNorm(op.Attention(qkv, 4), one, one, 0.1)))
+		g.Output("norms", op.Add(op.PMXLayerNorm(op.Attention(qkv, 1), one, one, 1e-5), op.PMXLayerNorm(op.Attention(qkv, 4), one, one, 0.1)))
 		g.Output("y", op.ReduceMean(op.Transpose(op.Gemm(op.Reshape(h, -1, 3), op.Reshape(x, 3, -1), nil, false, false), 1, 0), true, 1))
 	})
 	if err != nil {

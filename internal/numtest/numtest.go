@@ -24,7 +24,7 @@ const (
 	Difference
 )
 
-// tolerances are relative to the largest entry of what is compared (at least 1).
+// tolerances are relative to the largest entry of what is compared.
 // The types are spelt as in ONNX text. Machine epsilon is 2.2e-16 for double,
 // 1.2e-7 for float, 9.8e-4 for float16 and 7.8e-3 for bfloat16.
 var tolerances = map[string]map[Kind]float64{
@@ -57,13 +57,14 @@ func Tolerance(dtype string, kind Kind) float64 {
 }
 
 // Compare gives an error that names the worst element where got and want differ by
-// more than tol times the largest finite entry of want (at least 1). Infinities
-// must be equal; a NaN on either side is an error.
+// more than tol times the largest finite entry of want, so that zeros do not pass for
+// small numbers. Infinities must be equal, and so must everything where want is zero
+// throughout; a NaN on either side is an error.
 func Compare(got, want []float64, tol float64) error {
 	if len(got) != len(want) {
 		return fmt.Errorf("%d elements, want %d", len(got), len(want))
 	}
-	scale := 1.0
+	scale := 0.0
 	for _, v := range want {
 		if a := math.Abs(v); a > scale && !math.IsInf(v, 0) {
 			scale = a

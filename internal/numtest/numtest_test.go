@@ -15,7 +15,10 @@ func TestCompare(t *testing.T) {
 	}{
 		{"equal", []float64{1, -2}, []float64{1, -2}, 0, true},
 		{"within, relative to the largest", []float64{1, 100.5}, []float64{0.5, 100}, 0.01, true},
-		{"small entries count as 1", []float64{1e-9}, []float64{0}, 1e-8, true},
+		{"zeros for small numbers", []float64{0, 0}, []float64{1e-9, -2e-9}, 1e-5, false},
+		{"small numbers within", []float64{1e-9, -2e-9}, []float64{1.00001e-9, -2e-9}, 1e-5, true},
+		{"small numbers for zeros", []float64{1e-9}, []float64{0}, 1e-5, false},
+		{"a zero beside a large entry", []float64{1e-9, 1}, []float64{0, 1}, 1e-8, true},
 		{"beyond", []float64{1, 100.5}, []float64{1, 100}, 0.001, false},
 		{"lengths", []float64{1}, []float64{1, 1}, 1, false},
 		{"nan against a number", []float64{nan}, []float64{0}, 1, false},

@@ -36,7 +36,8 @@ type Case struct {
 	Epsilon float64
 	// Tolerance is relative to 1+|difference|; 0 takes it from numtest's table.
 	Tolerance float64
-	// OnlyEval says why ONNX Runtime does not run the case, "" if it does.
+	// OnlyEval says why ONNX Runtime does not run the case, or not to the digits of
+	// float32, "" if it does.
 	OnlyEval string
 	// Fixed lists inputs that are not differentiated: they must get no cotangent.
 	Fixed []int

@@ -17,19 +17,8 @@ import (
 // alone, and made by a constructor, if it has one, in a file of its own name with a
 // test beside it.
 func TestOneFilePerOperator(t *testing.T) {
-	paths, err := filepath.Glob("*.go")
-	if err != nil {
-		t.Fatal(err)
-	}
 	registrations, constructors := map[string]int{}, map[string]string{} // by file; the file by name
-	for _, path := range paths {
-		if strings.HasSuffix(path, "_test.go") {
-			continue
-		}
-		file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
+	for path, file := range sources(t) {
 		ast.Inspect(file, func(n ast.Node) bool {
 			if call, ok := n.(*ast.SelectorExpr); ok && call.Sel.Name == "Register" {
 				registrations[path]++
@@ -49,6 +38,10 @@ func TestOneFilePerOperator(t *testing.T) {
 	for _, schema := range onnxgraph.Operators() {
 		name := version.ReplaceAllString(schema.Name, "")
 		path := files[strings.ToLower(name)]
+		if path == "" && schema.Domain == onnxgraph.DomainPMX { // where ONNX has nearly the same name
+			name = "PMX" + name
+			path = files[strings.ToLower(name)]
+		}
 		if path == "" {
 			t.Errorf("%s: no file of its name registers it", schema.ID())
 			continue
@@ -72,3 +65,45 @@ func TestOneFilePerOperator(t *testing.T) {
 // version is the end of some of ONNX Runtime's names: SoftmaxGrad_13,
 // InPlaceAccumulatorV2.
 var version = regexp.MustCompile(`_13$|V2$`)
+
+// sources are the package's files without its tests.
+func sources(t *testing.T) map[string]*ast.File {
+	t.Helper()
+	paths, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string]*ast.File{}
+	for _, path := range paths {
+		if strings.HasSuffix(path, "_test.go") {
+			continue
+		}
+		if files[path], err = parser.ParseFile(token.NewFileSet(), path, nil, parser.ParseComments); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return files
+}
+
+// TestDocLinks: what doc.go names in brackets is a function of the package.
+func TestDocLinks(t *testing.T) {
+	files, exported := sources(t), map[string]bool{}
+	for _, file := range files {
+		for _, d := range file.Decls {
+			if f, ok := d.(*ast.FuncDecl); ok {
+				exported[f.Name.Name] = true
+			}
+		}
+	}
+	links := docLink.FindAllStringSubmatch(files["doc.go"].Doc.Text(), -1)
+	if len(links) == 0 {
+		t.Error("doc.go names no function in brackets")
+	}
+	for _, link := range links {
+		if !exported[link[1]] {
+			t.Errorf("doc.go names %s, which is no function here", link[1])
+		}
+	}
+}
+
+var docLink = regexp.MustCompile(`\[([A-Z]\w*)\]`)

@@ -32,7 +32,7 @@ func TestSignature(t *testing.T) {
 				input := func(name string, shape onnxgraph.Shape) *onnxgraph.Value {
 					return g.Input(name, onnxgraph.Float32, shape...)
 				}
-				y := op.LayerNorm(input("x", c.x), input("scale", c.scale), input("bias", c.bias), 1e-6)
+				y := op.PMXLayerNorm(input("x", c.x), input("scale", c.scale), input("bias", c.bias), 1e-6)
 				got = y.Shape.String() + " " + y.Producer().Outputs[1].Shape.String()
 			})
 			if err != nil {

@@ -9,7 +9,7 @@ import (
 )
 
 func layerNorm(x []*onnxgraph.Value) []*onnxgraph.Value {
-	return []*onnxgraph.Value{op.LayerNorm(x[0], x[1], x[2], 1e-6)}
+	return []*onnxgraph.Value{op.PMXLayerNorm(x[0], x[1], x[2], 1e-6)}
 }
 
 var _ = gradcheck.Add("pmx.LayerNorm",

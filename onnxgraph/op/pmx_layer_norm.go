@@ -2,10 +2,11 @@ package op
 
 import "pmx/onnxgraph"
 
-// LayerNorm is LayerNormalization over the last dimension, x [... D], scale and bias
-// [D], as an operator of our own, so that a kernel can stand in for it: ONNX Runtime's
-// takes the variance as E[x²]-E[x]², which loses digits where the mean is large.
-func LayerNorm(x, scale, bias *onnxgraph.Value, epsilon float64) (y *onnxgraph.Value) {
+// PMXLayerNorm applies pmx.LayerNorm: ONNX's LayerNormalization over the last dimension,
+// x [... D], scale and bias [D], as an operator of our own, so that a kernel of ours can
+// stand in for it. ONNX Runtime's takes the variance as E[x²]-E[x]², which loses digits
+// where the mean is large.
+func PMXLayerNorm(x, scale, bias *onnxgraph.Value, epsilon float64) (y *onnxgraph.Value) {
 	return onnxgraph.ApplyNode("pmx.LayerNorm", onnxgraph.Attributes{"epsilon": float32(epsilon)}, x, scale, bias).Outputs[0]
 }
 
