@@ -55,7 +55,7 @@ func showDetections(c *cli.Context) error {
 		return usageErrorf("--out %s: want a name that ends in .png, which is what is written", out)
 	}
 	picture := new(images.Image)
-	if err := images.ReadImage(photo, picture); err != nil {
+	if err := images.ReadImage(c.Context, photo, picture); err != nil {
 		return err
 	}
 	var id *int64

@@ -92,7 +92,7 @@ func preview(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	err = writeFile(c.Context, out, func(w io.Writer) error { return patchmix.Preview(w, batch, data, config) })
+	err = writeFile(c.Context, out, func(w io.Writer) error { return patchmix.Preview(c.Context, w, batch, data, config) })
 	if err != nil {
 		return err
 	}

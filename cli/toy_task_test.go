@@ -73,14 +73,14 @@ type colourFeeder struct {
 func (f *colourFeeder) Position() training.Position { return f.at }
 func (f *colourFeeder) Close()                      {}
 
-func (f *colourFeeder) Next(context.Context) (map[string]*onnxgraph.Tensor, func(), error) {
+func (f *colourFeeder) Next(ctx context.Context) (map[string]*onnxgraph.Tensor, func(), error) {
 	order := images.NewRand(f.recipe.Seed, images.StreamShuffle, f.at.Epoch, 0).Perm(f.Len())
 	batch, size := f.recipe.Batch, 3*f.recipe.Side*f.recipe.Side
 	pixels, colour := onnxgraph.Zeros(onnxgraph.Float32, []int{batch, size}), onnxgraph.Zeros(onnxgraph.Float32, []int{batch, 3})
 	var work images.Workspace
 	var img images.Image
 	for i, index := range order[f.at.Step*batch:][:batch] {
-		if _, err := f.Train.Sample(index, &img); err != nil {
+		if _, err := f.Train.Sample(ctx, index, &img); err != nil {
 			return nil, nil, err
 		}
 		for k, v := range (images.EvalTransform{Size: f.recipe.Side}).Apply(&img, nil, &work).Pix {

@@ -1,6 +1,7 @@
 package images
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -25,9 +26,9 @@ type Dataset interface {
 	// Label is the label of image i, or -1. It reads no image.
 	Label(i int) int
 	// Sample decodes image i, 0 <= i < Len, into img, reusing its memory, and
-	// returns its label, or -1. An error names the image: where that is a file, it
-	// is an *ImageError.
-	Sample(i int, img *Image) (label int, err error)
+	// returns its label, or -1. It ends early if ctx does, with its cause. Any other
+	// error names the image: where that is a file, it is an *ImageError.
+	Sample(ctx context.Context, i int, img *Image) (label int, err error)
 	// Digest identifies the data: equal digests mean the same images and labels
 	// in the same order. Packed formats are hashed whole; image files by name,
 	// size and label.

@@ -2,6 +2,7 @@ package images
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"slices"
 )
@@ -28,8 +29,11 @@ func (f *imageFiles) notes() []string { return f.told }
 
 func (f *imageFiles) Label(i int) int { return f.labels[i] }
 
-func (f *imageFiles) Sample(i int, img *Image) (int, error) {
-	if err := readImage(f.paths[i], img); err != nil {
+func (f *imageFiles) Sample(ctx context.Context, i int, img *Image) (int, error) {
+	if err := readImage(ctx, f.paths[i], img); err != nil {
+		if ctx.Err() != nil {
+			return 0, context.Cause(ctx)
+		}
 		return 0, f.imageError(i, err)
 	}
 	return f.labels[i], nil

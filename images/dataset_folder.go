@@ -23,7 +23,7 @@ var _ = Formats.Add("folder", Format{
 })
 
 // imageEndings are the names that count as images.
-var imageEndings = []string{".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff"}
+var imageEndings = []string{".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".pbm", ".pgm", ".ppm", ".pnm"}
 
 func isImageName(name string) bool {
 	return slices.Contains(imageEndings, strings.ToLower(filepath.Ext(name)))
@@ -31,7 +31,7 @@ func isImageName(name string) bool {
 
 // unreadEndings are names of images in formats that are not read.
 var unreadEndings = []string{
-	".heic", ".heif", ".avif", ".jxl", ".jp2", ".j2k", ".jfif", ".jpe", ".apng", ".ppm", ".pgm", ".pbm", ".pnm", ".tga", ".psd", ".svg",
+	".heic", ".heif", ".avif", ".jxl", ".jp2", ".j2k", ".jfif", ".jpe", ".apng", ".tga", ".psd", ".svg",
 	".ico", ".exr", ".hdr", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf", ".rw2", ".raw",
 }
 

@@ -25,7 +25,7 @@ func TestFolderParts(t *testing.T) {
 		"classes":        {"a/1.png b/2.png", "a b", false, ""},
 		"no images":      {"a/1.png train/notes.txt b/2.png", "a b", false, ""},
 		"unread": {"a/1.png a/2.heic a/x/3.HEIC b/4.avif b/notes.txt b/.hidden.heic .b/5.heic b/5.png", "a b", false,
-			"images are left out by their endings, 3 (1 .avif, 2 .heic): JPEG, PNG, GIF, BMP, WebP, TIFF are read"},
+			"images are left out by their endings, 3 (1 .avif, 2 .heic): JPEG, PNG, GIF, BMP, WebP, TIFF, PNM are read"},
 	} {
 		dir := t.TempDir()
 		for file := range strings.FieldsSeq(c.files) {

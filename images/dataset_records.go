@@ -1,6 +1,7 @@
 package images
 
 import (
+	"context"
 	"fmt"
 	"sync"
 )
@@ -27,7 +28,7 @@ func (r *records) Classes() []string { return r.classes }
 
 func (r *records) Label(i int) int { return int(r.labels[i]) }
 
-func (r *records) Sample(i int, img *Image) (int, error) {
+func (r *records) Sample(_ context.Context, i int, img *Image) (int, error) {
 	img.Reset(r.w, r.h)
 	n := r.w * r.h
 	if r.planar {

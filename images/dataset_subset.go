@@ -1,6 +1,7 @@
 package images
 
 import (
+	"context"
 	"encoding/binary"
 	"fmt"
 	"slices"
@@ -28,7 +29,9 @@ func (s *subset) Len() int { return len(s.indices) }
 
 func (s *subset) Label(i int) int { return s.Dataset.Label(s.indices[i]) }
 
-func (s *subset) Sample(i int, img *Image) (int, error) { return s.Dataset.Sample(s.indices[i], img) }
+func (s *subset) Sample(ctx context.Context, i int, img *Image) (int, error) {
+	return s.Dataset.Sample(ctx, s.indices[i], img)
+}
 
 func (s *subset) Digest() (string, error) {
 	whole, err := s.Dataset.Digest()

@@ -3,6 +3,7 @@ package images
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"errors"
 	"fmt"
 	"image/png"
@@ -87,7 +88,7 @@ func open(t testing.TB, spec, split string, options ...OpenOption) Dataset {
 func sampleOf(t testing.TB, d Dataset, i int) (*Image, int) {
 	t.Helper()
 	img := new(Image)
-	label, err := d.Sample(i, img)
+	label, err := d.Sample(t.Context(), i, img)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -443,7 +444,7 @@ func TestOpenErrors(t *testing.T) {
 		{in("void"), Train, "0 bytes are not a whole number"},
 		{in("label"), Train, "data_batch_1.bin: record 1 has label 10, but there are 10 classes"},
 		{in("label100"), Train, "train.bin: record 1 has label 250, but there are 100 classes"},
-		{in("phone"), Train, ".tiff), but images are left out by their endings, 2 (2 .heic): JPEG, PNG, GIF, BMP, WebP, TIFF are read"},
+		{in("phone"), Train, ".pnm), but images are left out by their endings, 2 (2 .heic): JPEG, PNG, GIF, BMP, WebP, TIFF, PNM are read"},
 		{in("label"), Test, "no test images: no test_batch*.bin"},
 		{in("idx"), Train, "2 images but 3 labels"},
 		{in("idx"), Test, "hold out a part"},
@@ -484,16 +485,16 @@ func TestOpenErrors(t *testing.T) {
 
 func TestCorruptImageIsNamed(t *testing.T) {
 	dir := t.TempDir()
-	writeFile(t, encodePNG(t, plain(9, 9, 1, 2, 3))[:60], dir, "broken.png")
+	writeFile(t, encodePNG(t, plain(9, 9, 1, 2, 3))[:50], dir, "broken.png")
 	broken := filepath.Join(dir, "broken.png")
-	_, err := open(t, dir, Train).Sample(0, new(Image))
+	_, err := open(t, dir, Train).Sample(t.Context(), 0, new(Image))
 	if bad, ok := errors.AsType[*ImageError](err); !ok || bad.Path != broken || !strings.HasPrefix(err.Error(), "images: "+broken+": corrupt png image: ") ||
 		!strings.HasSuffix(err.Error(), ": repair or remove it") {
 		t.Errorf("error %v, want one that names the file and a remedy", err)
 	}
 	gone := filepath.Join(dir, "gone.jpg")
 	list := &imageFiles{paths: []string{gone}, labels: []int{-1}}
-	if _, err := list.Sample(0, new(Image)); err == nil || err.Error() != "images: "+gone+" is not there: put it back" || !errors.Is(err, os.ErrNotExist) {
+	if _, err := list.Sample(t.Context(), 0, new(Image)); err == nil || err.Error() != "images: "+gone+" is not there: put it back" || !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("error %v, want one that names the file", err)
 	}
 }
@@ -615,7 +616,7 @@ func FuzzCIFAR(f *testing.F) {
 			var img Image
 			var back []byte
 			for i := range d.Len() {
-				label, err := d.Sample(i, &img)
+				label, err := d.Sample(t.Context(), i, &img)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -674,7 +675,7 @@ func FuzzDecodeImage(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var img Image
-		if DecodeImage(data, &img) == nil && len(img.Pix) != 3*img.W*img.H {
+		if DecodeImage(t.Context(), data, &img) == nil && len(img.Pix) != 3*img.W*img.H {
 			t.Errorf("an image of %dx%d has %d bytes", img.W, img.H, len(img.Pix))
 		}
 	})
@@ -683,9 +684,9 @@ func FuzzDecodeImage(f *testing.F) {
 // pictures is a dataset of so many images, of which only the number matters.
 type pictures int
 
-func (p pictures) Name() string                        { return "pictures" }
-func (p pictures) Len() int                            { return int(p) }
-func (p pictures) Label(i int) int                     { return i }
-func (p pictures) Classes() []string                   { return nil }
-func (p pictures) Digest() (string, error)             { return "", nil }
-func (p pictures) Sample(i int, _ *Image) (int, error) { return i, nil }
+func (p pictures) Name() string                                           { return "pictures" }
+func (p pictures) Len() int                                               { return int(p) }
+func (p pictures) Label(i int) int                                        { return i }
+func (p pictures) Classes() []string                                      { return nil }
+func (p pictures) Digest() (string, error)                                { return "", nil }
+func (p pictures) Sample(_ context.Context, i int, _ *Image) (int, error) { return i, nil }

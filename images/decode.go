@@ -1,19 +1,10 @@
 package images
 
 import (
-	"bytes"
-	"errors"
+	"context"
 	"fmt"
 	"image"
 	"image/color"
-	_ "image/jpeg" // formats that image.Decode then reads
-	_ "image/png"
-	"sync"
-
-	_ "golang.org/x/image/bmp" // the same
-	_ "golang.org/x/image/webp"
-
-	"pmx/images/internal/jpeg"
 )
 
 // maxPixels is the largest image that is decoded, against files that promise
@@ -22,111 +13,122 @@ import (
 const maxPixels = 2 * 89478485
 
 // imageKinds names the formats that DecodeImage knows.
-const imageKinds = "JPEG, PNG, GIF, BMP, WebP, TIFF"
+const imageKinds = "JPEG, PNG, GIF, BMP, WebP, TIFF, PNM"
 
-// DecodeImage decodes a JPEG, PNG, GIF, BMP, WebP or TIFF file into img, reusing
-// its memory; of a GIF or TIFF of several pictures the first. Grey becomes RGB and
-// transparency is dropped, so that the colour below shows, as in Pillow's
-// convert("RGB"). Of 16 bits the upper 8 are taken, where Pillow cuts greys off at
-// 255. The orientation that a camera notes in EXIF is not applied: torchvision's
-// loader does not either, and models are compared on what it gives.
-func DecodeImage(data []byte, img *Image) error {
-	if decodePlainJPEG(data, img) {
-		return nil
-	}
-	config, kind, err := image.DecodeConfig(bytes.NewReader(data))
-	if errors.Is(err, image.ErrFormat) {
+// DecodeImage decodes a JPEG, PNG, GIF, BMP, WebP, TIFF or PNM (PBM, PGM, PPM) file
+// into img, reusing its memory; of a GIF or TIFF of several pictures the first. It ends
+// early if ctx does.
+//
+// Grey becomes RGB and transparency is dropped, so that the colour below shows, as in
+// Pillow's convert("RGB"). The orientation that a camera notes in EXIF is not applied:
+// torchvision's loader does not either, and models are compared on what it gives.
+//
+// Of 16 bits the upper 8 are taken. Greys of 16 bits often hold fewer, so their range
+// decides: up to 255 they are taken as they are, up to 4095 (12 bits) their upper 8 of 12,
+// and else their upper 8 of 16. (Pillow cuts all of them off at 255.) A PNM file says
+// its range itself.
+//
+// Damaged files are read where Pillow reads them, or where every pixel is there and only
+// what follows is missing.
+func DecodeImage(ctx context.Context, data []byte, img *Image) error {
+	f := formatOf(data)
+	if f == nil {
 		return fmt.Errorf("not an image of a kind that is read (%s)", imageKinds)
 	}
-	if err := unsupportedTIFF(err); err != nil {
+	head, err := f.head(data)
+	if err != nil {
 		return unlessNotRead(err, "not a readable image")
 	}
-	if config.Width < 1 || config.Height < 1 || config.Width > maxPixels/config.Height {
-		return fmt.Errorf("image of %dx%d pixels, at most %d altogether are read", config.Width, config.Height, maxPixels)
-	}
-	decoded, err := decodeKind(data, kind)
-	if err != nil {
+	if err := head.check(); err != nil {
 		return err
 	}
-	img.fill(decoded, kind)
+	defer img.settle()
+	if err := img.reserve(ctx, int64(len(data))+head.total()); err != nil {
+		return err
+	}
+	err = f.decode(ctx, data, img)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return unlessNotRead(err, "corrupt "+f.name+" image")
+}
+
+// fileFormat is a kind of image file.
+type fileFormat struct {
+	name string
+	// magic are the ways in which a file begins; ? stands for any byte.
+	magic []string
+	// head reads what there is to know before decoding.
+	head func(data []byte) (header, error)
+	// decode decodes a file whose header is good.
+	decode func(ctx context.Context, data []byte, img *Image) error
+}
+
+// fileFormats are told apart by how a file begins.
+var fileFormats = []*fileFormat{jpegFormat, pngFormat, gifFormat, bmpFormat, webpFormat, tiffFormat, pnmFormat}
+
+func formatOf(data []byte) *fileFormat {
+	for _, f := range fileFormats {
+		for _, magic := range f.magic {
+			if beginsWith(data, magic) {
+				return f
+			}
+		}
+	}
 	return nil
 }
 
-// notRead says of a good image why it is not read.
-type notRead string
-
-func (e notRead) Error() string { return string(e) }
-
-// decodeKind decodes a file of the named kind.
-func decodeKind(data []byte, kind string) (decoded image.Image, err error) {
-	switch {
-	case kind == "gif":
-		decoded, err = decodeGIF(data)
-	case kind == "tiff":
-		decoded, err = decodeTIFF(data)
-	case kind == "webp" && isAnimatedWebP(data):
-		err = notRead("an animated WebP, which is not read: save one of its pictures in its place")
-	default:
-		decoded, _, err = image.Decode(bytes.NewReader(data))
-	}
-	return decoded, unlessNotRead(unsupportedTIFF(err), "corrupt "+kind+" image")
-}
-
-// unlessNotRead puts what is wrong before an error, unless nothing is wrong with the
-// image.
-func unlessNotRead(err error, wrong string) error {
-	if _, good := errors.AsType[notRead](err); err == nil || good {
-		return err
-	}
-	return fmt.Errorf("%s: %w", wrong, err)
-}
-
-// isAnimatedWebP looks at the flags of the extended format: RIFF size WEBP VP8X size
-// flags. https://developers.google.com/speed/webp/docs/riff_container
-func isAnimatedWebP(data []byte) bool {
-	const animation = 1 << 1
-	return len(data) > 20 && string(data[12:16]) == "VP8X" && data[20]&animation != 0
-}
-
-// decodePlainJPEG decodes most photographs faster than image/jpeg. It says no to
-// other files, and to damaged ones, for which the usual way has better words.
-func decodePlainJPEG(data []byte, img *Image) bool {
-	if !bytes.HasPrefix(data, []byte{0xff, 0xd8}) {
+func beginsWith(data []byte, magic string) bool {
+	if len(data) < len(magic) {
 		return false
 	}
-	decoder := jpegDecoders.Get().(*jpeg.Decoder)
-	defer jpegDecoders.Put(decoder)
-	decoded, err := decoder.Decode(data)
-	if err != nil {
-		return false
+	for i := range len(magic) {
+		if magic[i] != '?' && magic[i] != data[i] {
+			return false
+		}
 	}
-	img.fill(decoded, "jpeg")
 	return true
 }
 
-var jpegDecoders = sync.Pool{New: func() any { return new(jpeg.Decoder) }}
+// header is what a file says before it is decoded.
+type header struct {
+	w, h int
+	// bytes that the decoder allocates beside the file and the pixels of the result.
+	bytes int64
+}
 
-// fill copies an image decoded from a file of the named kind.
-func (m *Image) fill(src image.Image, kind string) {
+// total is what decoding allocates.
+func (h header) total() int64 { return h.bytes + 3*int64(h.w)*int64(h.h) }
+
+// check refuses images that are too large.
+func (h header) check() error {
+	if h.w < 1 || h.h < 1 || h.w > maxPixels/h.h {
+		return fmt.Errorf("image of %dx%d pixels, at most %d altogether are read", h.w, h.h, maxPixels)
+	}
+	if n := h.total(); n > maxDecodeBytes {
+		return fmt.Errorf("image of %dx%d pixels that takes %d MB to decode, at most %d are used: save it smaller", h.w, h.h, n>>20, maxDecodeBytes>>20)
+	}
+	return nil
+}
+
+// times is the header with so many bytes a pixel.
+func (h header) times(bytes int64) header {
+	h.bytes = bytes * int64(h.w) * int64(h.h)
+	return h
+}
+
+// fill copies a decoded image.
+func (m *Image) fill(src image.Image) {
 	b := src.Bounds()
 	m.Reset(b.Dx(), b.Dy())
 	switch src := src.(type) {
-	case *image.NYCbCrA:
-		m.fill(&src.YCbCr, kind)
-	case *image.YCbCr:
-		tables := jfif
-		if kind == "webp" {
-			tables = webp
-		}
-		m.fillYCbCr(src, tables)
 	case *image.Gray:
 		for y := range m.H {
 			row := src.Pix[y*src.Stride:][:m.W]
-			for x, v := range row {
-				p := m.row(y)[3*x:][:3]
-				p[0], p[1], p[2] = v, v, v
-			}
+			interleave(m.row(y), row, row, row)
 		}
+	case *image.Gray16:
+		m.fillGrey16(src)
 	case *image.NRGBA:
 		m.fillFour(src.Pix, src.Stride)
 	case *image.RGBA:
@@ -144,10 +146,7 @@ func (m *Image) fill(src image.Image, kind string) {
 		}
 		m.fillAny(src)
 	case *image.Paletted:
-		var palette [256][3]uint8
-		for i, c := range src.Palette {
-			palette[i] = withoutAlpha(c)
-		}
+		palette := opaquePalette(src.Palette)
 		for y := range m.H {
 			for x, v := range src.Pix[y*src.Stride:][:m.W] {
 				copy(m.row(y)[3*x:], palette[v][:])
@@ -156,6 +155,48 @@ func (m *Image) fill(src image.Image, kind string) {
 	default:
 		m.fillAny(src)
 	}
+}
+
+// opaquePalette is a palette without its transparency.
+func opaquePalette(palette color.Palette) (rgb [256][3]uint8) {
+	for i, c := range palette {
+		rgb[i] = withoutAlpha(c)
+	}
+	return rgb
+}
+
+// fillGrey16 copies greys of 16 bits by their range, see DecodeImage.
+func (m *Image) fillGrey16(src *image.Gray16) {
+	at := func(x, y int) int {
+		p := src.Pix[y*src.Stride+2*x:]
+		return int(p[0])<<8 | int(p[1])
+	}
+	most := 0
+	for y := range m.H {
+		for x := range m.W {
+			most = max(most, at(x, y))
+		}
+	}
+	shift := rangeShift(most)
+	for y := range m.H {
+		for x := range m.W {
+			v := uint8(at(x, y) >> shift)
+			p := m.row(y)[3*x:][:3]
+			p[0], p[1], p[2] = v, v, v
+		}
+	}
+}
+
+// rangeShift is by how many bits greys of 16 bits are shifted of which the largest is
+// most.
+func rangeShift(most int) int {
+	switch {
+	case most < 1<<8:
+		return 0
+	case most < 1<<12:
+		return 4
+	}
+	return 8
 }
 
 // fillFour copies from four bytes a pixel.

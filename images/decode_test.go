@@ -27,7 +27,7 @@ func TestDecodeAgainstPillow(t *testing.T) {
 				t.Fatal(err)
 			}
 			var img Image
-			if err := DecodeImage(data, &img); err != nil {
+			if err := DecodeImage(t.Context(), data, &img); err != nil {
 				t.Fatal(err)
 			}
 			limit, step := 0., 0
@@ -61,7 +61,7 @@ func TestDecodeErrors(t *testing.T) {
 		"cut PNG": picture[:len(picture)/2], "TIFF without a directory": []byte("II*\x00\xff\xff\xff\xff"),
 	} {
 		var img Image
-		if err := DecodeImage(data, &img); err == nil {
+		if err := DecodeImage(t.Context(), data, &img); err == nil {
 			t.Errorf("%s: no error", name)
 		} else if strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: %q is more than a line", name, err)
@@ -83,7 +83,7 @@ func TestUnreadKinds(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := DecodeImage(data, new(Image)); err == nil || err.Error() != want {
+		if err := DecodeImage(t.Context(), data, new(Image)); err == nil || err.Error() != want {
 			t.Errorf("%s: %v, want %q", name, err, want)
 		}
 	}

@@ -67,8 +67,8 @@ func EvalBatches(ctx context.Context, data Dataset, c EvalConfig) iter.Seq2[*Eva
 				first += n
 				return b, n, true
 			},
-			Fill: func(b *EvalBatch, item int, w *Worker) (err error) {
-				if b.Labels[item], err = data.Sample(b.First+item, &w.Image); err != nil {
+			Fill: func(ctx context.Context, b *EvalBatch, item int, w *Worker) (err error) {
+				if b.Labels[item], err = data.Sample(ctx, b.First+item, &w.Image); err != nil {
 					return err
 				}
 				view := c.Transform.Apply(&w.Image, nil, &w.Space)

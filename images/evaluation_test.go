@@ -30,7 +30,7 @@ func TestEvalBatches(t *testing.T) {
 			for i, label := range b.Labels {
 				var img images.Image
 				var work images.Workspace
-				data.Sample(b.First+i, &img)
+				data.Sample(t.Context(), b.First+i, &img)
 				want := make([]float32, 3*8*8)
 				images.NewNormalizer(c.Mean, c.Std).Planes(want, c.Transform.Apply(&img, nil, &work))
 				if got := onnxgraph.Data[float32](b.Images)[i*len(want):][:len(want)]; label != n+i || !slices.Equal(got, want) {

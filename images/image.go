@@ -10,6 +10,8 @@ import (
 type Image struct {
 	W, H int
 	Pix  []uint8
+
+	share *share // of the memory for large images; nil: of no worker
 }
 
 // NewImage makes a black image.

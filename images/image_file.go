@@ -1,26 +1,29 @@
 package images
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 )
 
-// maxFileBytes is the largest image file that is read: more than maxPixels take
-// uncompressed, in the widest pixels of any format.
-const maxFileBytes = 2 << 30
+// maxFileBytes is the largest image file that is read: more than what can be decoded
+// (maxDecodeBytes) takes uncompressed, in the widest pixels of any format.
+const maxFileBytes = 1 << 30
 
 // ReadImage decodes an image file into img, as DecodeImage does.
-func ReadImage(path string, img *Image) error {
-	if err := readImage(path, img); err != nil {
+func ReadImage(ctx context.Context, path string, img *Image) error {
+	if err := readImage(ctx, path, img); err != nil {
 		return fmt.Errorf("images: %s: %w", path, err)
 	}
 	return nil
 }
 
 // readImage is ReadImage with an error that leaves the path to be told.
-func readImage(path string, img *Image) error {
+func readImage(ctx context.Context, path string, img *Image) error {
 	info, err := statFile(path)
 	if err != nil {
 		return err
@@ -28,11 +31,26 @@ func readImage(path string, img *Image) error {
 	if info.Size() > maxFileBytes {
 		return fmt.Errorf("a file of %d bytes, images of at most %d are read", info.Size(), int64(maxFileBytes))
 	}
-	data, err := os.ReadFile(path)
+	f, err := os.Open(path)
 	if err != nil {
 		return withoutPath(err)
 	}
-	return DecodeImage(data, img)
+	defer f.Close()
+	// Of a large file that is no image only the beginning is read.
+	var begin [64]byte
+	n, err := io.ReadFull(f, begin[:])
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return withoutPath(err)
+	}
+	if formatOf(begin[:n]) == nil {
+		return DecodeImage(ctx, begin[:n], img)
+	}
+	data := bytes.NewBuffer(make([]byte, 0, info.Size()+bytes.MinRead))
+	data.Write(begin[:n])
+	if _, err := data.ReadFrom(io.LimitReader(f, maxFileBytes)); err != nil {
+		return withoutPath(err)
+	}
+	return DecodeImage(ctx, data.Bytes(), img)
 }
 
 // statFile finds a regular file or a link to one. Of anything else, such as a pipe

@@ -43,12 +43,12 @@ func TestOnlyFilesAreImages(t *testing.T) {
 		d := open(t, "list:"+list, Train)
 		_, err = d.Digest()
 		check("digest", err)
-		_, err = d.Sample(0, new(Image))
+		_, err = d.Sample(t.Context(), 0, new(Image))
 		check("sample", err)
 		if want := bad + " (line 2 of " + list + "): "; err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %q", err, want)
 		}
-		if err := ReadImage(bad, new(Image)); err == nil || !strings.Contains(err.Error(), c.kind) {
+		if err := ReadImage(t.Context(), bad, new(Image)); err == nil || !strings.Contains(err.Error(), c.kind) {
 			t.Errorf("ReadImage: %v", err)
 		}
 		for _, file := range []string{"data_batch_1.bin", "train-images-idx3-ubyte"} {
@@ -67,7 +67,7 @@ func TestOnlyFilesAreImages(t *testing.T) {
 	if err := os.Truncate(huge, 1<<40); err != nil {
 		t.Skip(err)
 	}
-	if err := ReadImage(huge, new(Image)); err == nil || !strings.Contains(err.Error(), "a file of 1099511627776 bytes") {
+	if err := ReadImage(t.Context(), huge, new(Image)); err == nil || !strings.Contains(err.Error(), "a file of 1099511627776 bytes") {
 		t.Errorf("a file of a terabyte: %v", err)
 	}
 }
@@ -96,7 +96,7 @@ func TestPromisedSizes(t *testing.T) {
 	} {
 		file := filepath.Join(t.TempDir(), "huge."+name)
 		writeFile(t, []byte(c.data), file)
-		if err := ReadImage(file, new(Image)); err == nil || !strings.Contains(err.Error(), "image of "+c.size+" pixels, at most 178956970 altogether") {
+		if err := ReadImage(t.Context(), file, new(Image)); err == nil || !strings.Contains(err.Error(), "image of "+c.size+" pixels, at most 178956970 altogether") {
 			t.Errorf("%s: %v, want a refusal of %s pixels", name, err, c.size)
 		}
 	}

@@ -238,9 +238,9 @@ func (l *Loader[B]) start() {
 			at = l.following(at)
 			return b, len(b.common().Indices), true
 		},
-		Fill: func(b B, item int, w *Worker) (err error) {
+		Fill: func(ctx context.Context, b B, item int, w *Worker) (err error) {
 			c := b.common()
-			if c.Labels[item], err = l.data.Sample(c.Indices[item], &w.Image); err != nil {
+			if c.Labels[item], err = l.data.Sample(ctx, c.Indices[item], &w.Image); err != nil {
 				return err
 			}
 			return l.maker.Fill(b, item, w)

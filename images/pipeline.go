@@ -14,8 +14,9 @@ type Pipeline[B any] struct {
 	// Next describes the following batch: what it is and how many items it has.
 	// ok is false after the last one. It is called from one goroutine.
 	Next func() (batch B, items int, ok bool)
-	// Fill makes an item, with memory of the worker.
-	Fill func(batch B, item int, work *Worker) error
+	// Fill makes an item, with memory of the worker. ctx ends when the pipeline is
+	// closed.
+	Fill func(ctx context.Context, batch B, item int, work *Worker) error
 	// Finish completes a batch of which every item is there.
 	Finish func(batch B) error
 
@@ -26,7 +27,8 @@ type Pipeline[B any] struct {
 	head    *job[B] // taken from the queue, not handed out yet
 }
 
-// Worker is the memory of one worker.
+// Worker is the memory of one worker. Where its image is a large one, it waits until
+// those of the other workers leave memory for it.
 type Worker struct {
 	Image Image
 	Space Workspace
@@ -34,9 +36,14 @@ type Worker struct {
 	Rand  *rand.Rand // draws from PCG
 }
 
+// Release forgets the image if it is a large one, so that others have its memory.
+func (w *Worker) Release() { w.Image.free() }
+
+// NewWorker makes a worker's memory. Release it in the end.
 func NewWorker() *Worker {
 	w := new(Worker)
 	w.Rand = rand.New(&w.PCG)
+	w.Image.share = new(share)
 	return w
 }
 
@@ -100,9 +107,10 @@ func (p *Pipeline[B]) Start(workers, ahead int) {
 		p.running.Go(func() {
 			w := NewWorker()
 			for t := range tasks {
-				if err := p.Fill(t.job.batch, t.item, w); err != nil {
+				if err := p.Fill(ctx, t.job.batch, t.item, w); err != nil {
 					t.job.fail(t.item, err)
 				}
+				w.Release()
 				if t.job.left.Add(-1) > 0 {
 					continue
 				}

@@ -61,13 +61,14 @@ func BenchViews(ctx context.Context, c BenchConfig) (BenchResult, error) {
 		for worker := range c.Workers {
 			group.Go(func() {
 				w := images.NewWorker()
+				defer w.Release()
 				out := [][]float32{make([]float32, 3*c.Size*c.Size), make([]float32, 3*c.Size*c.Size)}
 				for {
 					i := int(next.Add(1)) - 1
 					if i >= count || ctx.Err() != nil {
 						return
 					}
-					if _, err := data.Sample(i%data.Len(), &w.Image); err != nil {
+					if _, err := data.Sample(ctx, i%data.Len(), &w.Image); err != nil {
 						errs[worker] = err
 						return
 					}

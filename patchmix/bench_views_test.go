@@ -19,7 +19,7 @@ func BenchmarkViews(b *testing.B) {
 		out := [][]float32{make([]float32, 3*size*size), make([]float32, 3*size*size)}
 		w, i := images.NewWorker(), 0
 		for b.Loop() {
-			if _, err := data.Sample(i%data.Len(), &w.Image); err != nil {
+			if _, err := data.Sample(b.Context(), i%data.Len(), &w.Image); err != nil {
 				b.Fatal(err)
 			}
 			views.fill(out, 0, 1, 0, i, w)

@@ -1,6 +1,7 @@
 package patchmix
 
 import (
+	"context"
 	"fmt"
 	"image"
 	"image/color"
@@ -19,8 +20,8 @@ import (
 // the mixed views and the local crops (plain above, mixed below), and under them
 // the soft targets as heat maps. Every image has a colour; in mixed views each
 // patch is framed in the colour of the image that it comes from.
-func Preview(w io.Writer, b *Batch, data images.Dataset, c LoaderConfig) error {
-	sheet, err := previewImage(b, data, c)
+func Preview(ctx context.Context, w io.Writer, b *Batch, data images.Dataset, c LoaderConfig) error {
+	sheet, err := previewImage(ctx, b, data, c)
 	if err != nil {
 		return err
 	}
@@ -40,13 +41,13 @@ const (
 )
 
 // previewImage draws the sheet of Preview.
-func previewImage(b *Batch, data images.Dataset, c LoaderConfig) (image.Image, error) {
+func previewImage(ctx context.Context, b *Batch, data images.Dataset, c LoaderConfig) (image.Image, error) {
 	l := newPreviewLayout(b, c)
 	s := newSheet(l.width, l.height)
 	s.heads(l, data.Name(), l.about(b, c))
 	var original images.Image
 	for row := range l.rows {
-		label, err := data.Sample(b.Indices[row], &original)
+		label, err := data.Sample(ctx, b.Indices[row], &original)
 		if err != nil {
 			return nil, err
 		}

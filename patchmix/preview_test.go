@@ -28,12 +28,12 @@ func TestPreview(t *testing.T) {
 			c.Views.View1.Blur.P = 0
 			change(&c)
 			b := next(t, load(t, data, c))
-			drawn, err := previewImage(b, data, c)
+			drawn, err := previewImage(t.Context(), b, data, c)
 			if err != nil {
 				t.Fatal(err)
 			}
 			sheet := drawn.(*image.RGBA)
-			if again, err := previewImage(b, data, c); err != nil || !bytes.Equal(again.(*image.RGBA).Pix, sheet.Pix) {
+			if again, err := previewImage(t.Context(), b, data, c); err != nil || !bytes.Equal(again.(*image.RGBA).Pix, sheet.Pix) {
 				t.Errorf("the same batch twice gives two sheets, %v", err)
 			}
 			size := sheet.Bounds().Size()
@@ -86,7 +86,7 @@ func TestPreviewFrames(t *testing.T) {
 		c := small()
 		c.Views.View1.Crop.Size, c.Views.View2.Crop.Size, c.Batch, c.Mix.Num = test.size, test.size, test.batch, []int{2}
 		b := next(t, load(t, data, c))
-		drawn, err := previewImage(b, data, c)
+		drawn, err := previewImage(t.Context(), b, data, c)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -125,7 +125,7 @@ func TestPreviewIsPNG(t *testing.T) {
 	c := LoaderConfig{Batch: 1, Views: greyViews(28), Workers: 1}
 	data := open(t, "sample", images.Test)
 	var file bytes.Buffer
-	if err := Preview(&file, next(t, load(t, data, c)), data, c); err != nil {
+	if err := Preview(t.Context(), &file, next(t, load(t, data, c)), data, c); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := png.Decode(&file); err != nil {
@@ -135,7 +135,7 @@ func TestPreviewIsPNG(t *testing.T) {
 
 func TestPreviewNamesBadImage(t *testing.T) {
 	b := next(t, load(t, imagestest.Pictures{N: 60}, small()))
-	if err := Preview(new(bytes.Buffer), b, imagestest.Pictures{N: 60, Torn: []int{b.Indices[1]}}, small()); err == nil {
+	if err := Preview(t.Context(), new(bytes.Buffer), b, imagestest.Pictures{N: 60, Torn: []int{b.Indices[1]}}, small()); err == nil {
 		t.Error("no error for an image that is gone")
 	}
 }

@@ -55,7 +55,7 @@ func TestEvalBatches(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i, label := range b.Labels {
-			want, err := queries.Sample(indices[next], &img)
+			want, err := queries.Sample(t.Context(), indices[next], &img)
 			if err != nil {
 				t.Fatal(err)
 			}

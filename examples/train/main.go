@@ -23,7 +23,7 @@ func (s stripes) Classes() []string       { return []string{"narrow", "wide"} }
 func (s stripes) Label(i int) int         { return i % 2 }
 func (s stripes) Digest() (string, error) { return fmt.Sprint("stripes ", s.n), nil }
 
-func (s stripes) Sample(i int, img *images.Image) (int, error) {
+func (s stripes) Sample(_ context.Context, i int, img *images.Image) (int, error) {
 	img.Reset(28, 28)
 	for p := range img.Pix {
 		img.Pix[p] = uint8((p/3%28 + i) / (2 + 3*s.Label(i)) % 2 * 255)

@@ -3,6 +3,7 @@
 package imagestest
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"runtime"
@@ -43,7 +44,7 @@ func (p Pictures) Classes() []string { return nil }
 func (p Pictures) Digest() (string, error) { return fmt.Sprint("pictures ", p.N), nil }
 
 // Sample implements images.Dataset.
-func (p Pictures) Sample(i int, img *images.Image) (int, error) {
+func (p Pictures) Sample(_ context.Context, i int, img *images.Image) (int, error) {
 	if p.Hook != nil {
 		p.Hook(i)
 	}

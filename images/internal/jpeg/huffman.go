@@ -17,6 +17,9 @@ type huffman struct {
 	//	bit  16     hasValue: the value's bits are among those used
 	//	bits 20-31  the value, signed
 	fast [1 << fastBits]uint32
+	// short is indexed by the next 8 bits: the symbol and how many of them it takes,
+	// symbol<<8 | n, or 0 if the code is longer.
+	short [1 << 8]uint16
 	// For longer codes: the codes of n bits are below limit[n], in units of
 	// 2^-16, and code c of them has the symbol values[c - base[n]].
 	limit  [17]int32
@@ -43,11 +46,11 @@ func (d *Decoder) huffmanTables(body []byte) bool {
 		if class > 1 || id > 3 || total > 256 || len(body) < 17+total {
 			return false
 		}
-		t := &d.dc[id]
+		t, most := &d.dc[id], byte(11)
 		if class == 1 {
-			t = &d.ac[id]
+			t, most = &d.ac[id], 255
 		}
-		if !t.build(counts, body[17:][:total], class == 0) {
+		if !t.build(counts, body[17:][:total], most) {
 			return false
 		}
 		body = body[17+total:]
@@ -56,10 +59,11 @@ func (d *Decoder) huffmanTables(body []byte) bool {
 }
 
 // build makes the table of a code that has counts[n-1] codes of n bits, for
-// these symbols in order (C.2).
-func (t *huffman) build(counts, symbols []byte, dc bool) bool {
+// these symbols in order, none above most (C.2).
+func (t *huffman) build(counts, symbols []byte, most byte) bool {
 	t.defined = true
 	clear(t.fast[:])
+	clear(t.short[:])
 	copy(t.values[:], symbols)
 	code, index := int32(0), 0
 	for n := 1; n <= 16; n++ {
@@ -69,11 +73,16 @@ func (t *huffman) build(counts, symbols []byte, dc bool) bool {
 				return false // more codes than fit
 			}
 			symbol := symbols[index]
-			if dc && symbol > 11 {
+			if symbol > most {
 				return false
 			}
 			if n <= fastBits {
 				t.addFast(uint32(code), n, symbol)
+			}
+			if n <= 8 {
+				for tail := range 1 << (8 - n) {
+					t.short[int(code)<<(8-n)|tail] = uint16(symbol)<<8 | uint16(n)
+				}
 			}
 			code++
 			index++

@@ -2,6 +2,7 @@ package jpeg
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"image"
 	"image/color"
@@ -59,7 +60,7 @@ func recorded(t testing.TB) map[string][]byte {
 // rounding.
 func compare(t *testing.T, d *Decoder, data []byte) {
 	t.Helper()
-	got, err := d.Decode(data)
+	got, err := d.Decode(context.Background(), data)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +109,7 @@ func TestAgainstStandardLibrary(t *testing.T) {
 	}
 	for name, data := range recorded(t) {
 		if name == "progressive.jpg" || name == "cmyk.jpg" {
-			if _, err := d.Decode(data); !errors.Is(err, ErrUnsupported) {
+			if _, err := d.Decode(context.Background(), data); !errors.Is(err, ErrUnsupported) {
 				t.Errorf("%s: error %v", name, err)
 			}
 			continue
@@ -130,7 +131,7 @@ func TestMissingEnd(t *testing.T) {
 			t.Fatalf("%s does not end in a marker", name)
 		}
 		for n := range len(data) {
-			if _, err := d.Decode(data[:n]); (err == nil) != (n >= marker) {
+			if _, err := d.Decode(context.Background(), data[:n]); (err == nil) != (n >= marker) {
 				t.Fatalf("%s: %d of %d bytes: %v", name, n, len(data), err)
 			}
 		}
@@ -140,7 +141,7 @@ func TestMissingEnd(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, cut := range [][]byte{data[:marker], data[:marker+1], append(bytes.Clone(data[:marker]), 0, 0, 0)} {
-			got, err := d.Decode(cut)
+			got, err := d.Decode(context.Background(), cut)
 			if err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
@@ -157,7 +158,7 @@ func TestDamage(t *testing.T) {
 		for _, v := range []byte{0, 0xff, data[i] ^ 1, data[i] ^ 0x80} {
 			changed := bytes.Clone(data)
 			changed[i] = v
-			d.Decode(changed)
+			d.Decode(context.Background(), changed)
 		}
 	}
 	restart := recorded(t)["restart.jpg"]
@@ -166,7 +167,7 @@ func TestDamage(t *testing.T) {
 		t.Fatal("no restart marker")
 	}
 	restart[i+1]++ // out of order
-	if _, err := d.Decode(restart); err == nil {
+	if _, err := d.Decode(context.Background(), restart); err == nil {
 		t.Error("restart markers out of order are accepted")
 	}
 }
@@ -183,7 +184,7 @@ func FuzzDecode(f *testing.F) {
 		if err == nil && config.Width*config.Height > 1<<20 {
 			return
 		}
-		img, err := new(Decoder).Decode(data)
+		img, err := new(Decoder).Decode(context.Background(), data)
 		if err != nil {
 			return
 		}
@@ -201,7 +202,7 @@ func BenchmarkDecode(b *testing.B) {
 		var d Decoder
 		b.SetBytes(int64(len(data)))
 		for b.Loop() {
-			if _, err := d.Decode(data); err != nil {
+			if _, err := d.Decode(context.Background(), data); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -2,6 +2,7 @@ package jpeg
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 )
 
@@ -81,7 +82,7 @@ func (r *bitReader) overrun() bool {
 }
 
 // scan decodes all blocks of all components (F.2.1).
-func (d *Decoder) scan() bool {
+func (d *Decoder) scan(ctx context.Context) bool {
 	mcusX, mcusY := d.mcus()
 	intervals := 1
 	if d.restart > 0 {
@@ -93,6 +94,9 @@ func (d *Decoder) scan() bool {
 	var bits bitReader
 	segment, left := 0, 0
 	for y := range mcusY {
+		if ctx.Err() != nil {
+			return false
+		}
 		for x := range mcusX {
 			if left == 0 {
 				if segment > 0 && bits.overrun() {
