@@ -91,7 +91,7 @@ type Format struct {
 	// Help is one line about it.
 	Help string
 	// open reads a split; for Test it may return an error that is ErrNoSplit.
-	open func(path, split string) (Dataset, error)
+	open func(path, split string, o openOptions) (Dataset, error)
 	// detect says how surely a path that exists is of this format.
 	detect func(path string, info os.FileInfo) certainty
 }
@@ -111,17 +111,25 @@ var Formats = registry.New[Format]("images", "dataset")
 // OpenOption changes what Open does.
 type OpenOption func(*openOptions)
 
-type openOptions struct{ holdOut float64 }
+type openOptions struct {
+	holdOut    float64
+	unlabelled bool
+}
 
 // HoldOut makes a test split where the dataset has none: this part of the
 // images, from above 0 to below 1, chosen once and for all by the number of
 // images, is left out of Train and is what Test gives.
 func HoldOut(part float64) OpenOption { return func(o *openOptions) { o.holdOut = part } }
 
+// Unlabelled takes the images without their labels, and all images below a folder
+// whether they lie in folders or beside them.
+func Unlabelled() OpenOption { return func(o *openOptions) { o.unlabelled = true } }
+
 // Open opens a split, Train or Test, of the dataset that spec names: "sample"
 // for the images that are compiled in, a format and a path such as
 // "cifar10:DIR", "mnist:DIR", "folder:DIR" or "list:FILE" (Formats has all), or
-// a path alone, whose format is then detected.
+// a path alone, whose format is then detected. A path may begin with ~, the user's
+// home folder.
 func Open(spec, split string, options ...OpenOption) (Dataset, error) {
 	s, err := NewSource(spec, options...)
 	if err != nil {
@@ -140,8 +148,9 @@ func resolve(spec string) (Format, string, error) {
 		case format.Arg != "" && path == "":
 			return Format{}, "", &SpecError{fmt.Sprintf("dataset %q needs a path, write %[1]s:%s", name, format.Arg)}
 		}
-		return format, path, nil
+		return format, inHome(path), nil
 	}
+	spec = inHome(spec)
 	info, err := os.Stat(spec)
 	if err != nil {
 		if _, unknown := Formats.Lookup(name); hasPath && !strings.ContainsAny(name, `/\.`) {

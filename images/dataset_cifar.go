@@ -15,11 +15,11 @@ const cifarSide = 32
 
 var (
 	_ = Formats.Add("cifar10", cifar{
-		name: "cifar10", labelBytes: 1, count: 10, train: "data_batch_*.bin", test: "test_batch*.bin", names: "batches.meta.txt",
+		name: "cifar10", labelBytes: 1, count: 10, train: "data_batch_*.bin", test: "test_batch*.bin", names: "batches.meta.txt", usual: "cifar-10-batches-bin",
 		classes: []string{"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"},
 	}.format("CIFAR-10, binary version: data_batch_*.bin, test_batch.bin"))
 	_ = Formats.Add("cifar100", cifar{
-		name: "cifar100", labelBytes: 2, count: 100, train: "train*.bin", test: "test*.bin", names: "fine_label_names.txt",
+		name: "cifar100", labelBytes: 2, count: 100, train: "train*.bin", test: "test*.bin", names: "fine_label_names.txt", usual: "cifar-100-binary",
 	}.format("CIFAR-100, binary version, fine labels: train.bin, test.bin"))
 )
 
@@ -29,11 +29,13 @@ type cifar struct {
 	count       int // of classes, where no file names them
 	train, test string
 	names       string // file of class names, one a line
+	usual       string // the folder that the archive unpacks to
 	classes     []string
 }
 
 func (c cifar) format(help string) Format {
 	return Format{Arg: "DIR", Help: help, open: c.open, detect: func(path string, info os.FileInfo) certainty {
+		path = c.folder(path)
 		if info.IsDir() && (c.name == "cifar10" || !has(path, "data_batch_*.bin")) && (has(path, c.train) || has(path, c.test)) {
 			return sure
 		}
@@ -41,9 +43,17 @@ func (c cifar) format(help string) Format {
 	}}
 }
 
+// folder is where the files are: in dir, or in the folder that the archive has in it.
+func (c cifar) folder(dir string) string {
+	if below := filepath.Join(dir, c.usual); !has(dir, c.train) && has(below, c.train) {
+		return below
+	}
+	return dir
+}
+
 func has(dir, pattern string) bool { return len(matches(dir, pattern)) > 0 }
 
-// matches lists the files of a folder, sorted; x.head.bin is left out if x.bin
+// matches lists what is no folder in a folder, sorted; x.head.bin is left out if x.bin
 // is there too.
 func matches(dir, pattern string) []string {
 	entries, err := os.ReadDir(dir)
@@ -52,7 +62,7 @@ func matches(dir, pattern string) []string {
 	}
 	var files []string
 	for _, e := range entries {
-		if ok, _ := filepath.Match(pattern, e.Name()); ok {
+		if ok, _ := filepath.Match(pattern, e.Name()); ok && !e.IsDir() {
 			files = append(files, filepath.Join(dir, e.Name()))
 		}
 	}
@@ -62,7 +72,8 @@ func matches(dir, pattern string) []string {
 	})
 }
 
-func (c cifar) open(dir, split string) (Dataset, error) {
+func (c cifar) open(dir, split string, _ openOptions) (Dataset, error) {
+	dir = c.folder(dir)
 	if _, err := os.ReadDir(dir); err != nil {
 		return nil, fmt.Errorf("images: %s: %w", c.name, err)
 	}

@@ -1,6 +1,7 @@
 package images
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -12,7 +13,7 @@ import (
 
 var _ = Formats.Add("folder", Format{
 	Arg:  "DIR",
-	Help: "image files (" + imageKinds + "), in one folder or in one folder per class; DIR/train and DIR/test or DIR/val if there",
+	Help: "image files (" + imageKinds + "), in one folder or in one folder per class; parts DIR/train and DIR/test, val or valid if there",
 	open: openFolder,
 	detect: func(_ string, info os.FileInfo) certainty {
 		if info.IsDir() {
@@ -41,13 +42,44 @@ type folderLister struct {
 	root  string
 	// unread counts the images by name that are not read, by their endings.
 	unread map[string]int
+	aside  leftAside
+	// unlabelled takes all images without classes.
+	unlabelled bool
+}
+
+// leftAside are entries of folders that cannot be images: links to nothing, pipes,
+// folders that may not be read.
+type leftAside struct {
+	n     int
+	first string // which, and why
+}
+
+// add counts an entry. It may be called with nil.
+func (l *leftAside) add(path, why string) {
+	if l == nil {
+		return
+	}
+	if l.n++; l.n == 1 {
+		l.first = path + " is " + why
+	}
+}
+
+// text says what was left aside, if anything was.
+func (l *leftAside) text() string {
+	switch l.n {
+	case 0:
+		return ""
+	case 1:
+		return "an entry is left out: " + l.first
+	}
+	return fmt.Sprintf("%d entries are left out: %s, and so on", l.n, l.first)
 }
 
 // openFolder lists the images below a folder, sorted by name. If they lie in
 // sub-folders, the first level of these are the classes. Hidden files and
-// folders are skipped, and files that are no images by name. EXIF orientation is
-// not applied.
-func openFolder(dir, split string) (Dataset, error) {
+// folders are skipped, and files that are no images by name; what cannot be read at
+// all is left aside and counted. EXIF orientation is not applied.
+func openFolder(dir, split string, o openOptions) (Dataset, error) {
 	parts, err := divideFolder(dir)
 	if err != nil {
 		return nil, err
@@ -56,8 +88,8 @@ func openFolder(dir, split string) (Dataset, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &folderLister{files: &imageFiles{name: "folder " + part}, root: part, unread: map[string]int{}}
-	if split == Test {
+	l := &folderLister{files: &imageFiles{name: "folder " + part}, root: part, unread: map[string]int{}, unlabelled: o.unlabelled}
+	if split == Test && !o.unlabelled {
 		// The same numbers as in the training part, whatever is missing here.
 		if l.files.classes, err = classFolders(parts.train); err != nil {
 			return nil, err
@@ -68,6 +100,9 @@ func openFolder(dir, split string) (Dataset, error) {
 	}
 	if l.files.Len() == 0 {
 		err := fmt.Errorf("no images in it (%s)%s", strings.Join(imageEndings, " "), l.unreadText(", but "))
+		if text := l.aside.text(); text != "" {
+			err = fmt.Errorf("%w; %s", err, text)
+		}
 		if split == Test {
 			err = fmt.Errorf("%w: %w", ErrNoSplit, err)
 		}
@@ -76,7 +111,11 @@ func openFolder(dir, split string) (Dataset, error) {
 	if text := l.unreadText(""); text != "" {
 		l.files.told = append(l.files.told, fmt.Sprintf("folder %s: %s", part, text))
 	}
-	if split == Train && part == dir {
+	if text := l.aside.text(); text != "" {
+		l.files.told = append(l.files.told, fmt.Sprintf("folder %s: %s", part, text))
+	}
+	l.files.told = append(l.files.told, parts.unused()...)
+	if split == Train && part == dir && !o.unlabelled {
 		l.files.told = append(l.files.told, partsAsClasses(dir, l.files.classes)...)
 	}
 	return l.files, nil
@@ -85,7 +124,7 @@ func openFolder(dir, split string) (Dataset, error) {
 // list takes the images and classes of the root folder.
 func (l *folderLister) list(test bool, train string) error {
 	f := l.files
-	top, err := visible(l.root)
+	top, err := visible(l.root, &l.aside)
 	if err != nil {
 		return err
 	}
@@ -103,11 +142,17 @@ func (l *folderLister) list(test bool, train string) error {
 		if err != nil {
 			return err
 		}
+		if l.unlabelled {
+			for _, name := range files {
+				f.add(l.root, name, -1)
+			}
+			continue
+		}
 		if len(files) == 0 {
 			continue
 		}
 		if loose > 0 {
-			mixed := fmt.Sprintf("it holds images (%s) as well as a folder of images (%s), so its folders cannot be classes: move either away", f.names[0], e.name)
+			mixed := fmt.Sprintf("it holds images (%s) as well as a folder of images (%s), so its folders cannot be classes: move either away, or take all of them without classes by --set unlabelled=true", f.names[0], e.name)
 			if test {
 				return fmt.Errorf("images: folder %s: %w: %s", l.root, ErrClasses, mixed)
 			}
@@ -139,7 +184,7 @@ func (l *folderLister) wanted(name string) bool {
 
 // below lists the images below a folder of the root, by their names relative to it.
 func (l *folderLister) below(dir string) (files []string, err error) {
-	_, err = walkFiles(l.root, dir, 0, func(name string) bool {
+	_, err = walkFiles(l.root, dir, 0, &l.aside, func(name string) bool {
 		if l.wanted(name) {
 			files = append(files, name)
 		}
@@ -169,7 +214,7 @@ func (f *imageFiles) add(dir, name string, label int) {
 
 // classFolders lists the folders in dir that hold images.
 func classFolders(dir string) ([]string, error) {
-	top, err := visible(dir)
+	top, err := visible(dir, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -178,7 +223,7 @@ func classFolders(dir string) ([]string, error) {
 		if !e.folder {
 			continue
 		}
-		empty, err := walkFiles(dir, e.name, 0, func(name string) bool { return !isImageName(name) })
+		empty, err := walkFiles(dir, e.name, 0, nil, func(name string) bool { return !isImageName(name) })
 		if err != nil {
 			return nil, err
 		}
@@ -190,13 +235,17 @@ func classFolders(dir string) ([]string, error) {
 }
 
 // walkFiles visits the files below root/dir, by their names relative to root, until
-// a visit returns false; then so does walkFiles.
-func walkFiles(root, dir string, depth int, visit func(name string) bool) (bool, error) {
+// a visit returns false; then so does walkFiles. It leaves aside what cannot be read.
+func walkFiles(root, dir string, depth int, aside *leftAside, visit func(name string) bool) (bool, error) {
 	const maxDepth = 32 // links may lead in circles
 	if depth > maxDepth {
 		return false, fmt.Errorf("images: folder %s: more than %d folders deep, does a link lead back up?", filepath.Join(root, dir), maxDepth)
 	}
-	entries, err := visible(filepath.Join(root, dir))
+	entries, err := visible(filepath.Join(root, dir), aside)
+	if errors.Is(err, fs.ErrPermission) {
+		aside.add(filepath.Join(root, dir), "a folder that may not be read")
+		return true, nil
+	}
 	if err != nil {
 		return false, err
 	}
@@ -204,7 +253,7 @@ func walkFiles(root, dir string, depth int, visit func(name string) bool) (bool,
 		name := filepath.Join(dir, e.name)
 		switch {
 		case e.folder:
-			if more, err := walkFiles(root, name, depth+1, visit); err != nil || !more {
+			if more, err := walkFiles(root, name, depth+1, aside, visit); err != nil || !more {
 				return false, err
 			}
 		case !visit(name):
@@ -221,8 +270,8 @@ type entry struct {
 }
 
 // visible lists a folder without hidden entries, sorted by name; links are what
-// they lead to.
-func visible(dir string) ([]entry, error) {
+// they lead to. What is neither a file nor a folder is left aside.
+func visible(dir string, aside *leftAside) ([]entry, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, fmt.Errorf("images: folder: %w", err)
@@ -236,13 +285,17 @@ func visible(dir string) ([]entry, error) {
 		if mode&fs.ModeSymlink != 0 {
 			info, err := os.Stat(filepath.Join(dir, e.Name()))
 			if err != nil {
-				return nil, fmt.Errorf("images: folder: %w", err)
+				aside.add(filepath.Join(dir, e.Name()), "a link to nothing that can be read")
+				continue
 			}
 			mode = info.Mode()
 		}
-		if !mode.IsDir() && isImageName(e.Name()) {
+		if !mode.IsDir() {
 			if err := regular(mode); err != nil {
-				return nil, &ImageError{Path: filepath.Join(dir, e.Name()), Err: err}
+				if isImageName(e.Name()) {
+					aside.add(filepath.Join(dir, e.Name()), err.Error())
+				}
+				continue
 			}
 		}
 		list = append(list, entry{e.Name(), mode.IsDir()})

@@ -10,18 +10,22 @@ import (
 // folderParts are where the splits of a folder lie.
 type folderParts struct {
 	dir         string
-	train, test string // test: "" if there is none
+	train, test string   // test: "" if there is none
+	others      []string // parts for testing that are left out
 }
 
 // partNames are the folders that divide another one, in capitals or not; of several
 // for testing the first counts.
-var partNames = map[string][]string{Train: {Train}, Test: {Test, "val", "validation"}}
+var partNames = map[string][]string{Train: {Train, "training"}, Test: {Test, "testing", "val", "valid", "validation"}}
 
-// divideFolder finds the parts of a folder. One with train and test (or val, or
-// validation) in it, or with nothing but train, is divided; any other is all
-// training images, though a class may be called "train".
+// divideFolder finds the parts of a folder. One with a part to train on and a part to
+// test with in it, or with nothing but the former, is divided; any other is all training
+// images, though a class may be called "train".
+//
+// Competitions give test images without classes: where those to train on have classes,
+// a part for testing that has some goes before one that has none.
 func divideFolder(dir string) (folderParts, error) {
-	entries, err := visible(dir)
+	entries, err := visible(dir, nil)
 	if err != nil {
 		return folderParts{}, err
 	}
@@ -31,14 +35,45 @@ func divideFolder(dir string) (folderParts, error) {
 			folders = append(folders, e.name)
 		}
 	}
-	train, test := firstNamed(folders, partNames[Train]), firstNamed(folders, partNames[Test])
-	switch {
-	case train != "" && test != "":
-		return folderParts{dir, filepath.Join(dir, train), filepath.Join(dir, test)}, nil
-	case train != "" && len(folders) == 1:
-		return folderParts{dir, filepath.Join(dir, train), ""}, nil
+	whole := folderParts{dir: dir, train: dir}
+	train, tests := firstNamed(folders, partNames[Train]), allNamed(folders, partNames[Test])
+	if train == "" || len(tests) == 0 && len(folders) > 1 {
+		return whole, nil
 	}
-	return folderParts{dir, dir, ""}, nil
+	parts := folderParts{dir: dir, train: filepath.Join(dir, train)}
+	if len(tests) == 0 {
+		return parts, nil
+	}
+	chosen := 0
+	if len(tests) > 1 && hasClasses(parts.train) {
+		chosen = max(0, slices.IndexFunc(tests, func(name string) bool { return hasClasses(filepath.Join(dir, name)) }))
+	}
+	parts.test = filepath.Join(dir, tests[chosen])
+	parts.others = slices.Delete(tests, chosen, chosen+1)
+	return parts, nil
+}
+
+func hasClasses(dir string) bool {
+	classes, err := classFolders(dir)
+	return err == nil && len(classes) > 0
+}
+
+// allNamed are the folders of these names, in the order of the names.
+func allNamed(folders, names []string) (found []string) {
+	for _, name := range names {
+		if f := firstNamed(folders, []string{name}); f != "" {
+			found = append(found, f)
+		}
+	}
+	return found
+}
+
+// unused is what to know of parts that are neither trained on nor tested with.
+func (p folderParts) unused() []string {
+	if len(p.others) == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("folder %s: %s is tested with, and %s left out", p.dir, filepath.Base(p.test), strings.Join(p.others, ", "))}
 }
 
 // firstNamed is the folder of the first name that there is, preferably in its
@@ -69,7 +104,7 @@ func (p folderParts) of(split string) (string, error) {
 // partsAsClasses is what to know of an undivided folder with a class that is called
 // as if it were a part.
 func partsAsClasses(dir string, classes []string) []string {
-	names := slices.Concat(partNames[Train], partNames[Test], []string{"training", "testing"})
+	names := slices.Concat(partNames[Train], partNames[Test])
 	part := firstNamed(classes, names)
 	if part == "" {
 		return nil

@@ -10,6 +10,10 @@ func HoldsFile(d Dataset, path string) bool {
 	if err != nil {
 		return false
 	}
+	return holdsFile(d, file)
+}
+
+func holdsFile(d Dataset, file os.FileInfo) bool {
 	files, ok := d.(interface{ holdsFile(file os.FileInfo) bool })
 	return ok && files.holdsFile(file)
 }
@@ -23,7 +27,4 @@ func (f *imageFiles) holdsFile(file os.FileInfo) bool {
 	return false
 }
 
-func (s *subset) holdsFile(file os.FileInfo) bool {
-	files, ok := s.Dataset.(interface{ holdsFile(file os.FileInfo) bool })
-	return ok && files.holdsFile(file)
-}
+func (s *subset) holdsFile(file os.FileInfo) bool { return holdsFile(s.Dataset, file) }

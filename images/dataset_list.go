@@ -22,7 +22,7 @@ var _ = Formats.Add("list", Format{
 	},
 })
 
-func openList(path, split string) (Dataset, error) {
+func openList(path, split string, _ openOptions) (Dataset, error) {
 	if split == Test {
 		return nil, fmt.Errorf("images: list %s: %w: a list is one split, write another one for testing", path, ErrNoSplit)
 	}
@@ -74,19 +74,41 @@ func (f *imageFiles) parseList(text []byte, dir string) error {
 			return fmt.Errorf("line %d: %.80q is not a path, perhaps with a tab and a label", n, line)
 		case labelled && label == "":
 			return fmt.Errorf("line %d: a tab but no label", n)
+		case !labelled:
+			if err := otherSeparator(name, dir); err != nil {
+				return fmt.Errorf("line %d: %w", n, err)
+			}
 		}
 		f.names = append(f.names, name)
 		f.lines = append(f.lines, n)
 		labels = append(labels, label)
-		if !filepath.IsAbs(name) {
-			name = filepath.Join(dir, filepath.FromSlash(name))
-		}
-		f.paths = append(f.paths, name)
+		f.paths = append(f.paths, listed(name, dir))
 	}
 	if len(f.paths) == 0 {
 		return fmt.Errorf("no images in it")
 	}
 	return f.numberLabels(labels)
+}
+
+// otherSeparator finds a label that something else than a tab divides from the path.
+func otherSeparator(line, dir string) error {
+	at := strings.LastIndexAny(line, " ,;")
+	if at < 0 || isImageName(line) || !isImageName(strings.TrimRight(line[:at], ` ,;"`)) {
+		return nil
+	}
+	if _, err := os.Stat(listed(line, dir)); err == nil {
+		return nil // it is a name
+	}
+	divider := map[byte]string{' ': "a space", ',': "a comma", ';': "a semicolon"}[line[at]]
+	return fmt.Errorf("%s stands between a path and its label in %.200q: write a tab", divider, line)
+}
+
+// listed is the path that a name in a list means.
+func listed(name, dir string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(dir, filepath.FromSlash(name))
 }
 
 // numberLabels turns label texts ("" for none) into numbers.

@@ -33,21 +33,21 @@ func (m mnist) format(help string) Format {
 		// The files of both sets have the same names; the folder's tells.
 		full, err := filepath.Abs(path)
 		isFashion := err == nil && strings.Contains(strings.ToLower(full), "fashion")
-		if info.IsDir() && has(path, "*-images?idx3-ubyte*") && isFashion == (m.name == "fashion-mnist") {
+		if info.IsDir() && len(idxFiles(path, "*-images?idx3-ubyte*")) > 0 && isFashion == (m.name == "fashion-mnist") {
 			return sure
 		}
 		return no
 	}}
 }
 
-func (m mnist) open(dir, split string) (Dataset, error) {
+func (m mnist) open(dir, split string, _ openOptions) (Dataset, error) {
 	part := map[string]string{Train: "train", Test: "t10k"}[split]
 	read := func(kind string, rank int) (path string, dims []int, data []byte, err error) {
 		end := fmt.Sprintf("-%s?idx%d-ubyte*", kind, rank) // both -idx and .idx are in use
-		files := matches(dir, part+end)
+		files := idxFiles(dir, part+end)
 		if len(files) == 0 {
 			err = fmt.Errorf("images: %s: no %s-%s-idx%d-ubyte or .gz in %s", m.name, part, kind, rank, dir)
-			if split == Test && has(dir, "train"+end) {
+			if split == Test && len(idxFiles(dir, "train"+end)) > 0 {
 				err = fmt.Errorf("images: %s: %w: no %s-%s-idx%d-ubyte or .gz in %s, copy it there", m.name, ErrNoSplit, part, kind, rank, dir)
 			}
 			return "", nil, nil, err
@@ -75,6 +75,21 @@ func (m mnist) open(dir, split string) (Dataset, error) {
 	return d, nil
 }
 
+// idxFiles are the files of a pattern in a folder, or in folders of such a name in it,
+// which is how Kaggle packs them, or in raw, where torchvision puts them.
+func idxFiles(dir, pattern string) []string {
+	if files := matches(dir, pattern); len(files) > 0 {
+		return files
+	}
+	below, _ := filepath.Glob(filepath.Join(globLiteral(dir), pattern, pattern))
+	return append(below, matches(filepath.Join(dir, "raw"), pattern)...)
+}
+
+// globLiteral is a path as a pattern that only it matches.
+func globLiteral(path string) string {
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
+}
+
 // assemble makes a dataset of an array of images [n, h, w] and one of labels [n].
 func (m mnist) assemble(split string, imageDims []int, images []byte, labelDims []int, labels []byte) (Dataset, error) {
 	switch {
@@ -91,11 +106,11 @@ func (m mnist) assemble(split string, imageDims []int, images []byte, labelDims 
 
 // read assembles a dataset from the bytes of its two files.
 func (m mnist) read(split string, images, labels []byte) (Dataset, error) {
-	imageDims, imageData, err := idx.Read(bytes.NewReader(images))
+	imageDims, imageData, err := idx.Read(bytes.NewReader(images), int64(len(images)))
 	if err != nil {
 		return nil, err
 	}
-	labelDims, labelData, err := idx.Read(bytes.NewReader(labels))
+	labelDims, labelData, err := idx.Read(bytes.NewReader(labels), int64(len(labels)))
 	if err != nil {
 		return nil, err
 	}

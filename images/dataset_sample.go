@@ -16,7 +16,7 @@ var sampleFiles embed.FS
 
 var _ = Formats.Add("sample", Format{
 	Help: "10,000 + 2,000 images of Fashion-MNIST, compiled in (28x28, 10 classes, MIT licence)",
-	open: func(_, split string) (Dataset, error) {
+	open: func(_, split string, _ openOptions) (Dataset, error) {
 		if split == Test {
 			return sampleTest()
 		}

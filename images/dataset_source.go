@@ -27,15 +27,20 @@ func NewSource(spec string, options ...OpenOption) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newSource(format, path, o.holdOut), nil
+	return newSource(format, path, o), nil
 }
 
-func newSource(format Format, path string, holdOut float64) *Source {
-	return &Source{
-		holdOut: holdOut,
-		train:   sync.OnceValues(func() (Dataset, error) { return format.open(path, Train) }),
-		test:    sync.OnceValues(func() (Dataset, error) { return format.open(path, Test) }),
+func newSource(format Format, path string, o openOptions) *Source {
+	open := func(split string) func() (Dataset, error) {
+		return sync.OnceValues(func() (Dataset, error) {
+			d, err := format.open(path, split, o)
+			if err == nil && o.unlabelled {
+				d = withoutLabels(d)
+			}
+			return d, err
+		})
 	}
+	return &Source{holdOut: o.holdOut, train: open(Train), test: open(Test)}
 }
 
 // Open opens a split, Train or Test.

@@ -324,7 +324,7 @@ func TestSourceReadsOnce(t *testing.T) {
 		"no need":        {.3, true, 10, 4},
 	} {
 		opened := map[string]int{}
-		s := newSource(Format{open: func(_, split string) (Dataset, error) {
+		s := newSource(Format{open: func(_, split string, _ openOptions) (Dataset, error) {
 			opened[split]++
 			switch {
 			case split == Train:
@@ -333,7 +333,7 @@ func TestSourceReadsOnce(t *testing.T) {
 				return pictures(4), nil
 			}
 			return nil, ErrNoSplit
-		}}, "", c.holdOut)
+		}}, "", openOptions{holdOut: c.holdOut})
 		for i := range 2 {
 			train, err := s.Open(Train)
 			if err != nil || train.Len() != c.train {

@@ -72,7 +72,7 @@ func (p *pnm) number() (v int, err error) {
 	}
 	if n == 0 {
 		if len(p.data) == 0 {
-			return 0, errors.New("the file is cut off")
+			return 0, errPNMCut
 		}
 		return 0, fmt.Errorf("%q where a number is expected", p.data[0])
 	}
@@ -86,82 +86,102 @@ func decodePNM(ctx context.Context, data []byte, img *Image) error {
 		return err
 	}
 	img.Reset(p.w, p.h)
-	next := p.sampler()
+	read := p.rows()
+	samples := make([]uint8, p.w*p.channels)
 	for y := range p.h {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		row := img.row(y)
-		for i := 0; i < len(row); i += 3 / p.channels {
-			v, err := next(i/3, p.w)
-			if err != nil {
-				return err
-			}
-			if row[i] = v; p.channels == 1 {
-				row[i+1], row[i+2] = v, v
-			}
+		if err := read(samples); err != nil {
+			return err
+		}
+		if p.channels == 3 {
+			copy(img.row(y), samples)
+		} else {
+			interleave(img.row(y), samples, samples, samples)
 		}
 	}
 	return nil
 }
 
-// sampler reads sample after sample as 0 to 255, told its column and their number.
-func (p *pnm) sampler() func(x, w int) (uint8, error) {
+var errPNMCut = errors.New("the file is cut off")
+
+// rows returns what reads the next row, as samples from 0 to 255.
+func (p *pnm) rows() func(row []uint8) error {
+	switch {
+	case p.bitmap && p.plain:
+		return p.plainBits
+	case p.bitmap:
+		return p.rawBits
+	}
 	scaled := make([]uint8, p.most+1)
 	for v := range scaled {
 		scaled[v] = uint8(math.RoundToEven(float64(v) / float64(p.most) * 255))
 	}
-	cut := errors.New("the file is cut off")
-	switch {
-	case p.bitmap && p.plain: // digits need no space between them
-		return func(int, int) (uint8, error) {
-			p.skip()
-			if len(p.data) == 0 {
-				return 0, cut
-			}
-			c := p.data[0]
-			p.data = p.data[1:]
-			if c != '0' && c != '1' {
-				return 0, fmt.Errorf("%q where 0 or 1 is expected", c)
-			}
-			return ('1' - c) * 255, nil
-		}
-	case p.bitmap:
-		return func(x, w int) (uint8, error) {
-			if len(p.data) == 0 {
-				return 0, cut
-			}
-			bit := p.data[0] >> (7 - x%8) & 1
-			if x%8 == 7 || x == w-1 {
-				p.data = p.data[1:]
-			}
-			return (1 - bit) * 255, nil
-		}
-	case p.plain:
-		return func(int, int) (uint8, error) {
-			v, err := p.number()
-			if err == nil && v > p.most {
-				err = fmt.Errorf("a value of %d, the largest is to be %d", v, p.most)
-			}
-			if err != nil {
-				return 0, err
-			}
-			return scaled[v], nil
-		}
+	if p.plain {
+		return func(row []uint8) error { return p.plainRow(row, scaled) }
 	}
+	return func(row []uint8) error { return p.rawRow(row, scaled) }
+}
+
+// plainBits reads digits, which need no space between them.
+func (p *pnm) plainBits(row []uint8) error {
+	for x := range row {
+		if p.skip(); len(p.data) == 0 {
+			return errPNMCut
+		}
+		c := p.data[0]
+		if c != '0' && c != '1' {
+			return fmt.Errorf("%q where 0 or 1 is expected", c)
+		}
+		row[x], p.data = ('1'-c)*255, p.data[1:]
+	}
+	return nil
+}
+
+// rawBits reads whole bytes.
+func (p *pnm) rawBits(row []uint8) error {
+	size := (len(row) + 7) / 8
+	if len(p.data) < size {
+		return errPNMCut
+	}
+	for x := range row {
+		row[x] = (1 - p.data[x/8]>>(7-x%8)&1) * 255
+	}
+	p.data = p.data[size:]
+	return nil
+}
+
+func (p *pnm) plainRow(row, scaled []uint8) error {
+	for x := range row {
+		v, err := p.number()
+		if err != nil {
+			return err
+		}
+		if v > p.most {
+			return fmt.Errorf("a value of %d, the largest is to be %d", v, p.most)
+		}
+		row[x] = scaled[v]
+	}
+	return nil
+}
+
+// rawRow reads one byte a sample, or two where values need them.
+func (p *pnm) rawRow(row, scaled []uint8) error {
 	size := 1
-	if p.most > 255 {
+	if p.most > math.MaxUint8 {
 		size = 2
 	}
-	return func(int, int) (uint8, error) {
-		if len(p.data) < size {
-			return 0, cut
-		}
-		v := int(p.data[0])
-		if size == 2 {
-			v = v<<8 | int(p.data[1])
-		}
-		p.data = p.data[size:]
-		return scaled[min(v, p.most)], nil
+	if len(p.data) < size*len(row) {
+		return errPNMCut
 	}
+	for x := range row {
+		v := int(p.data[size*x])
+		if size == 2 {
+			v = v<<8 | int(p.data[2*x+1])
+		}
+		row[x] = scaled[min(v, p.most)]
+	}
+	p.data = p.data[size*len(row):]
+	return nil
 }

@@ -13,7 +13,8 @@ import (
 )
 
 // TestOnlyFilesAreImages: a pipe, whose bytes never come, and a device, whose bytes
-// never end, are refused by name wherever images are listed, identified or read.
+// never end, are refused by name wherever images are identified or read, and left
+// out of folders.
 func TestOnlyFilesAreImages(t *testing.T) {
 	dir := t.TempDir()
 	for name, c := range map[string]struct {
@@ -35,13 +36,15 @@ func TestOnlyFilesAreImages(t *testing.T) {
 				t.Errorf("%s: %s: %v, want %q", name, what, err, c.kind)
 			}
 		}
-		_, err := Open("folder:"+folder, Train)
-		check("folder", err)
+		inFolder := open(t, "folder:"+folder, Train)
+		if want := "an entry is left out: " + bad + " is " + c.kind; inFolder.Len() != 1 || !strings.HasSuffix(strings.Join(Notes(inFolder), "|"), want) {
+			t.Errorf("%s: %d images, notes %q, want %q", name, inFolder.Len(), Notes(inFolder), want)
+		}
 
 		list := filepath.Join(dir, name+".txt")
 		writeFile(t, fmt.Appendf(nil, "\n%s\n", bad), list)
 		d := open(t, "list:"+list, Train)
-		_, err = d.Digest()
+		_, err := d.Digest()
 		check("digest", err)
 		_, err = d.Sample(t.Context(), 0, new(Image))
 		check("sample", err)

@@ -18,7 +18,10 @@ import (
 const (
 	typeByte = 8
 	maxDims  = 4
-	maxSize  = 1 << 32 // larger than any such file in use
+	maxSize  = 640 << 20 // larger than any such file in use: EMNIST's has 547 MB
+	// maxRatio is how much deflate unpacks of a byte at most.
+	// https://zlib.net/zlib_tech.html
+	maxRatio = 1032
 )
 
 // ReadFile reads an IDX file, plain or compressed with gzip.
@@ -28,15 +31,20 @@ func ReadFile(path string) (dims []int, data []byte, err error) {
 		return nil, nil, err
 	}
 	defer f.Close()
-	if dims, data, err = Read(f); err != nil {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, nil, err
+	}
+	if dims, data, err = Read(f, info.Size()); err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return dims, data, nil
 }
 
-// Read reads one array, plain or compressed with gzip, up to the end of r. The
-// memory it takes is bounded by what r holds, not by what the header promises.
-func Read(r io.Reader) (dims []int, data []byte, err error) {
+// Read reads one array, plain or compressed with gzip, up to the end of r, which holds
+// n bytes. The memory it takes is bounded by that, not by what the header promises, and
+// by maxSize.
+func Read(r io.Reader, n int64) (dims []int, data []byte, err error) {
 	in := bufio.NewReader(r)
 	if magic, _ := in.Peek(2); bytes.Equal(magic, []byte{0x1f, 0x8b}) {
 		z, err := gzip.NewReader(in)
@@ -44,12 +52,13 @@ func Read(r io.Reader) (dims []int, data []byte, err error) {
 			return nil, nil, fmt.Errorf("idx: gzip: %w", err)
 		}
 		defer z.Close()
-		return read(z)
+		return read(z, n*maxRatio)
 	}
-	return read(in)
+	return read(in, n)
 }
 
-func read(r io.Reader) ([]int, []byte, error) {
+// read reads an array that has at most so many bytes.
+func read(r io.Reader, most int64) ([]int, []byte, error) {
 	var magic [4]byte
 	if _, err := io.ReadFull(r, magic[:]); err != nil {
 		return nil, nil, fmt.Errorf("idx: header: %w", eof(err))
@@ -69,14 +78,20 @@ func read(r io.Reader) ([]int, []byte, error) {
 		}
 		dims[i] = int(n)
 	}
-	data, err := io.ReadAll(io.LimitReader(r, int64(size)+1))
-	switch {
+	if int64(size) > most {
+		return nil, nil, fmt.Errorf("idx: dimensions %v need %d bytes: the file is cut off", dims, size)
+	}
+	data := make([]byte, size)
+	switch got, err := io.ReadFull(r, data); {
+	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
+		return nil, nil, fmt.Errorf("idx: %d bytes of data, dimensions %v need %d: the file is cut off", got, dims, size)
 	case err != nil:
-		return nil, nil, fmt.Errorf("idx: data: %w", eof(err))
-	case uint64(len(data)) < size:
-		return nil, nil, fmt.Errorf("idx: %d bytes of data, dimensions %v need %d: the file is cut off", len(data), dims, size)
-	case uint64(len(data)) > size:
+		return nil, nil, fmt.Errorf("idx: data: %w", err)
+	}
+	if _, err := io.ReadFull(r, magic[:1]); err == nil {
 		return nil, nil, fmt.Errorf("idx: more data than the dimensions %v need (%d bytes)", dims, size)
+	} else if !errors.Is(err, io.EOF) {
+		return nil, nil, fmt.Errorf("idx: data: %w", eof(err))
 	}
 	return dims, data, nil
 }

@@ -42,7 +42,7 @@ func TestRoundTrip(t *testing.T) {
 		}
 		plain := encoded(t, dims, data)
 		for _, file := range [][]byte{plain, zipped(t, plain)} {
-			gotDims, got, err := Read(bytes.NewReader(file))
+			gotDims, got, err := Read(bytes.NewReader(file), int64(len(file)))
 			if err != nil || !slices.Equal(gotDims, dims) || !bytes.Equal(got, data) {
 				t.Errorf("%v: read %v, %v, %v", dims, gotDims, got, err)
 			}
@@ -58,11 +58,12 @@ func TestErrors(t *testing.T) {
 		"5 bytes of data":                  good[:len(good)-1],
 		"more data than":                   append(slices.Clone(good), 'x'),
 		"not an IDX file":                  []byte("JFIF not this"),
+		"need 65535 bytes: the file is":    {0, 0, 8, 1, 0, 0, 255, 255}, // no memory is asked for
 		"hold more than":                   {0, 0, 8, 2, 255, 255, 255, 255, 255, 255, 255, 255},
 		"gzip":                             {0x1f, 0x8b, 1},
-		"data: the file is cut off":        zipped(t, good)[:20],
+		"need 6: the file is cut off":      zipped(t, good)[:20],
 	} {
-		if _, _, err := Read(bytes.NewReader(file)); err == nil || !strings.Contains(err.Error(), want) {
+		if _, _, err := Read(bytes.NewReader(file), int64(len(file))); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %q", err, want)
 		}
 	}
@@ -88,7 +89,7 @@ func FuzzRead(f *testing.F) {
 	f.Add(good[:9])
 	f.Add([]byte{0, 0, 8, 2, 255, 255, 255, 255, 0, 0, 0, 9})
 	f.Fuzz(func(t *testing.T, file []byte) {
-		dims, data, err := Read(bytes.NewReader(file))
+		dims, data, err := Read(bytes.NewReader(file), int64(len(file)))
 		if err != nil {
 			return
 		}
