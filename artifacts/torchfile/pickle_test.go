@@ -149,7 +149,7 @@ func FuzzPickle(f *testing.F) {
 	f.Add([]byte("\x80\x04\x95\x1b\x00\x00\x00\x00\x00\x00\x00(K\x01)\x8c\x03aaa\x94(K\x01\x91\x94\x8f\x94(K\x02\x90t\x94."))
 	f.Add([]byte("\x80\x02ccollections\nOrderedDict\n]](U\x01aK\x01ea\x85R."))
 	f.Add([]byte("\x80\x02]cargparse\nNamespace\n)\x81}X\x01\x00\x00\x00aK\x01sba."))
-	f.Fuzz(func(t *testing.T, data []byte) {
+	f.Fuzz(func(_ *testing.T, data []byte) {
 		storages := storageTable{}
 		u := &unpickler{src: newSource(bytes.NewReader(data)), classes: map[string]bool{}}
 		u.storage = func(id Tuple) *storage { return storages.parse(id, func(*storage) {}) }

@@ -6,7 +6,7 @@ func RecognisedBy(path string) (names []string) {
 	if err != nil {
 		return nil
 	}
-	defer s.close()
+	defer s.Close()
 	for name, l := range layouts.All() {
 		if !l.Fallback && len(l.Recognise(s)) > 0 {
 			names = append(names, name)

@@ -66,7 +66,7 @@ func encoders(dict *StateDict, root string, prefixes ...string) []Branch {
 }
 
 // configureCheckpoint verifies the checksum of all tensors and reads the architecture.
-func configureCheckpoint(s *Source, settings *Settings) error {
+func configureCheckpoint(s *Source, _ *Settings) error {
 	r, err := artifacts.OpenCheckpoint(s.Path)
 	if err != nil {
 		return err

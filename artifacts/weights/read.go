@@ -30,7 +30,7 @@ func Read(path string, o Options) (*Encoder, *Report, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	defer s.close()
+	defer s.Close()
 	layout, branches, err := recognise(s)
 	if err != nil {
 		return nil, nil, err

@@ -127,12 +127,18 @@ func openSource(path string) (*Source, error) {
 		err = s.findOurs()
 	}
 	if err != nil {
-		if s.close != nil {
-			s.close()
-		}
+		s.Close()
 		return nil, err
 	}
 	return s, nil
+}
+
+// Close closes the file or files.
+func (s *Source) Close() error {
+	if s.close == nil {
+		return nil
+	}
+	return s.close()
 }
 
 func (s *Source) openFolder() error {
