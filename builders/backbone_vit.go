@@ -38,11 +38,15 @@ func (b *Block) Forward(r Residual, tokens, index int, drop DropPath) Residual {
 func (b *Block) ForwardClass(r Residual, tokens, index int, drop DropPath) Residual {
 	defer r.stream.Graph().Scope(fmt.Sprintf("blocks.%d", index))()
 	x, y := b.norm1.ForwardResidual(r)
-	dim := x.Shape[1]
-	first := op.Reshape(op.Slice(op.Reshape(x, -1, tokens, dim), 1, 0, 1), -1, dim)
-	r = Residual{first, drop.apply(b.attn.ForwardClass(y, tokens), index, 0, 1)}
+	r = Residual{firstTokens(x, tokens), drop.apply(b.attn.ForwardClass(y, tokens), index, 0, 1)}
 	x, y = b.norm2.ForwardResidual(r)
 	return Residual{x, drop.apply(b.mlp.Forward(y), index, 1, 1)}
+}
+
+// firstTokens takes each image's first token of x [B·tokens dim], [B dim].
+func firstTokens(x *onnxgraph.Value, tokens int) *onnxgraph.Value {
+	dim := x.Shape[1]
+	return op.Reshape(op.Slice(op.Reshape(x, -1, tokens, dim), 1, 0, 1), -1, dim)
 }
 
 // Residual is a residual stream and the branch that is to be added to it (nil in
@@ -69,6 +73,13 @@ type ViT struct {
 
 // NewViT makes the parameters.
 func NewViT(s Scope, c ViTConfig) *ViT {
+	v := newViTWithoutNorm(s, c)
+	v.norm = NewLayerNorm(s.Sub("norm"), c.Dim).withEpsilon(c.Epsilon)
+	return v
+}
+
+// newViTWithoutNorm makes all but the final norm.
+func newViTWithoutNorm(s Scope, c ViTConfig) *ViT {
 	v := &ViT{
 		config: c,
 		cls:    s.Param("cls_token", gaussian(1e-6), 1, 1, c.Dim),
@@ -78,7 +89,6 @@ func NewViT(s Scope, c ViTConfig) *ViT {
 	for i := range c.Depth {
 		v.blocks = append(v.blocks, NewBlock(s.Sub(fmt.Sprintf("blocks.%d", i)), c))
 	}
-	v.norm = NewLayerNorm(s.Sub("norm"), c.Dim).withEpsilon(c.Epsilon)
 	return v
 }
 
@@ -86,12 +96,18 @@ func NewViT(s Scope, c ViTConfig) *ViT {
 // configured one, positions are interpolated. It returns all tokens after
 // the final norm, [B 1+T dim], the class token first.
 func (v *ViT) Forward(x *onnxgraph.Value, drop DropPath) *onnxgraph.Value {
-	r, tokens := v.embedTokens(x)
+	r, tokens := v.forwardBlocks(x, drop)
+	_, y := v.norm.ForwardResidual(r)
+	return op.Reshape(y, -1, tokens, v.config.Dim)
+}
+
+// forwardBlocks is the stream [B·tokens dim] after the last block.
+func (v *ViT) forwardBlocks(x *onnxgraph.Value, drop DropPath) (r Residual, tokens int) {
+	r, tokens = v.embedTokens(x)
 	for i, b := range v.blocks {
 		r = b.Forward(r, tokens, i, drop)
 	}
-	_, y := v.norm.ForwardResidual(r)
-	return op.Reshape(y, -1, tokens, v.config.Dim)
+	return r, tokens
 }
 
 // ForwardClass is Forward's class token, [B dim]. Nothing after the last block's

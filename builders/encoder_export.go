@@ -45,19 +45,8 @@ const (
 // operators only. weights holds its parameters under timm's names (cls_token,
 // blocks.0.attn.qkv.weight, ...).
 func Encoder(c ViTConfig, weights map[string]*onnxgraph.Tensor, o EncoderOptions) (*onnxgraph.Model, error) {
-	var missing error
-	g, err := onnxgraph.Build("encoder", func(g *onnxgraph.Graph) {
-		params := NewParams(func(p *Param) *onnxgraph.Value {
-			w := weights[p.Name]
-			if w == nil || !w.Shape().Equal(p.Shape) || w.DType() != onnxgraph.Float32 {
-				if missing == nil {
-					missing = fmt.Errorf("builders: encoder: weights hold no %s of float%v", p.Name, p.Shape)
-				}
-				w = onnxgraph.Zeros(onnxgraph.Float32, p.Shape)
-			}
-			return g.NamedConst(p.Name, w)
-		})
-		vit := NewViT(params.Root(""), c)
+	return inferenceModel("encoder", weights, EncoderProperty, Architecture(c), func(g *onnxgraph.Graph, s Scope) {
+		vit := NewViT(s, c)
 		x := encoderInput(g, c, o)
 		var tokens *onnxgraph.Value
 		if o.DynamicSize {
@@ -68,6 +57,24 @@ func Encoder(c ViTConfig, weights map[string]*onnxgraph.Tensor, o EncoderOptions
 		first := op.Gather(tokens, g.Const(onnxgraph.ScalarTensor(int64(0))), 1)
 		g.Output(EncoderClass, first).NameDims("batch", "")
 		g.Output(EncoderTokens, tokens).NameDims("batch", "tokens", "")
+	})
+}
+
+// inferenceModel builds a model of standard operators whose parameters are constants
+// from weights, with a description as a metadata property.
+func inferenceModel(name string, weights map[string]*onnxgraph.Tensor, property string, description any, build func(g *onnxgraph.Graph, s Scope)) (*onnxgraph.Model, error) {
+	var missing error
+	g, err := onnxgraph.Build(name, func(g *onnxgraph.Graph) {
+		build(g, NewParams(func(p *Param) *onnxgraph.Value {
+			w := weights[p.Name]
+			if w == nil || !w.Shape().Equal(p.Shape) || w.DType() != onnxgraph.Float32 {
+				if missing == nil {
+					missing = fmt.Errorf("builders: %s: weights hold no %s of float%v", name, p.Name, p.Shape)
+				}
+				w = onnxgraph.Zeros(onnxgraph.Float32, p.Shape)
+			}
+			return g.NamedConst(p.Name, w)
+		}).Root(""))
 	})
 	if err == nil {
 		err = missing
@@ -81,11 +88,11 @@ func Encoder(c ViTConfig, weights map[string]*onnxgraph.Tensor, o EncoderOptions
 	if g, err = g.Optimize(); err != nil {
 		return nil, err
 	}
-	description, err := json.Marshal(Architecture(c))
+	text, err := json.Marshal(description)
 	if err != nil {
 		return nil, err
 	}
-	return &onnxgraph.Model{Graph: g, Metadata: map[string]string{EncoderProperty: string(description)}}, nil
+	return &onnxgraph.Model{Graph: g, Metadata: map[string]string{property: string(text)}}, nil
 }
 
 // Under gives the tensors whose names begin with a root and a dot, under what follows.

@@ -9,7 +9,7 @@ import (
 
 // DrawEncoder draws the weights of an untrained encoder, under timm's names.
 func DrawEncoder(c ViTConfig, seed uint64) map[string]*onnxgraph.Tensor {
-	params := NewParams(func(*Param) *onnxgraph.Value { return nil })
+	params := namedParams()
 	NewViT(params.Root(""), c)
 	weights := map[string]*onnxgraph.Tensor{}
 	for _, p := range params.List() {

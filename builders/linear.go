@@ -1,6 +1,8 @@
 package builders
 
 import (
+	"math"
+
 	"pmx/onnxgraph"
 	"pmx/onnxgraph/op"
 )
@@ -17,6 +19,17 @@ func NewLinear(s Scope, in, out int, withBias bool, init Initializer) *Linear {
 		l.bias = s.Param("bias", zeros, out)
 	}
 	return l
+}
+
+// newClassHead makes the last layer of a classifier. With std 0 it is drawn as
+// torch.nn.Linear's default, weight and bias uniform in ±1/√in; else the weight is
+// drawn from N(0, std²) and the bias is 0.
+func newClassHead(s Scope, in, classes int, std float64) *Linear {
+	if std > 0 {
+		return NewLinear(s, in, classes, true, gaussian(std))
+	}
+	bound := uniform(func(onnxgraph.Shape) float64 { return 1 / math.Sqrt(float64(in)) })
+	return &Linear{weight: s.Param("weight", bound, classes, in), bias: s.Param("bias", bound, classes)}
 }
 
 // Forward maps x [... in] to [... out]. Two dimensions are the fast form: bias

@@ -19,20 +19,15 @@ type Sizes struct {
 func (c SiameseConfig) Sizes(queries int) Sizes {
 	const float = 4
 	var s Sizes
-	params := NewParams(func(*Param) *onnxgraph.Value { return nil })
+	params := namedParams()
 	newSiameseEncoder(params.Root("base_encoder"), c)
 	encoder := len(params.List())
 	NewHead(params.Root("predictor"), c.PredLayers, c.OutDim, c.Hidden, c.OutDim)
-	most := 0
 	for i, p := range params.List() {
-		copies := 3.0 // the parameter and AdamW's moments
 		if c.MomentumEncoder && i < encoder {
-			copies++
-		}
-		n := p.Shape.Size()
-		s.State += copies * float * float64(n)
-		if n > most {
-			most, s.Largest = n, *p
+			s.add(p, trainedCopies+1)
+		} else {
+			s.add(p, trainedCopies)
 		}
 	}
 	s.State += 8 // the counter
@@ -55,12 +50,34 @@ func (c SiameseConfig) checkCount() error {
 	if c.LocalCrops > 0 {
 		images *= float64(c.LocalCrops) // pass as one batch
 	}
-	tokens := float64(1 + c.Tokens(side))
-	largest := images * max(3*square(side), tokens*float64(max(3, c.MLPRatio))*float64(c.Dim), tokens*tokens*float64(c.Heads))
-	if largest >= 1<<60 { // of bytes, then
+	if largest := images * c.largestArray(side); largest >= countable {
 		return fmt.Errorf("builders: a step would have arrays of %.1g elements, more than can be counted: lower batch, image_size, local_crops, local_size or dim, or take a larger patch_size", largest)
 	}
 	return nil
 }
+
+// countable is more elements than an array may have, whose bytes are counted in 63 bits.
+const countable = 1 << 60
+
+// largestArray is the most elements that an array has for an image of a side.
+func (c ViTConfig) largestArray(side int) float64 {
+	tokens := float64(1 + c.Tokens(side))
+	return max(3*square(side), tokens*float64(max(3, c.MLPRatio))*float64(c.Dim), tokens*tokens*float64(c.Heads))
+}
+
+// trainedCopies are those of a parameter in the state: itself and AdamW's moments.
+const trainedCopies = 3
+
+// add counts a parameter of which the state has so many copies.
+func (s *Sizes) add(p *Param, copies int) {
+	n := p.Shape.Size()
+	s.State += 4 * float64(copies) * float64(n)
+	if n > s.Largest.Shape.Size() || s.Largest.Name == "" {
+		s.Largest = *p
+	}
+}
+
+// namedParams collects parameters for their names, shapes and initial values alone.
+func namedParams() *Params { return NewParams(func(*Param) *onnxgraph.Value { return nil }) }
 
 func square(side int) float64 { return float64(side) * float64(side) }
