@@ -31,6 +31,7 @@ type Manifest struct {
 	Seed       uint64    `json:"seed"`                  // all randomness follows from it
 	Data       DataInfo  `json:"data"`                  // what it was trained on, in the newest session
 	TestData   DataInfo  `json:"test_data,omitzero"`    // what its accuracy was last measured on
+	Classes    []string  `json:"classes,omitempty"`     // names of those that a classifier tells apart, in the order of its outputs
 	ConfigHash string    `json:"config_hash,omitempty"` // ConfigHash of config.json without what a resume may change
 	GraphHash  string    `json:"graph_hash,omitempty"`  // SHA-256 of the step file
 	Sessions   []Session `json:"sessions,omitempty"`    // the first, then one a resume

@@ -20,6 +20,7 @@ const (
 	MetricsName    = "metrics.jsonl"
 	CheckpointsDir = "checkpoints"
 	EncoderName    = "encoder.onnx"
+	ClassifierName = "classifier.onnx"
 	// A profile of the training's first steps: the runtime's trace and its summary.
 	ProfileName        = "profile.json"
 	ProfileSummaryName = "profile.txt"
@@ -39,6 +40,9 @@ var ownPatterns = []string{
 	EncoderName,
 	EncoderName + ".data",
 	"encoder.safetensors",
+	ClassifierName,
+	ClassifierName + ".data",
+	"classifier.safetensors",
 	FeaturesPrefix + "*.safetensors",
 	ProfileName,
 	ProfileSummaryName,

@@ -1,6 +1,7 @@
 package export
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"strconv"
@@ -14,7 +15,7 @@ import (
 // (blocks.0.attn.qkv.weight), and its architecture.
 type Encoder struct {
 	Config  builders.ViTConfig
-	Root    string // which of a run's encoders it is: builders.BaseEncoder or MomentumEncoder
+	Root    string // which of a run's encoders it is: builders.BaseEncoder or MomentumEncoder, "" for the only one
 	Tensors map[string]*onnxgraph.Tensor
 	Path    string // of the checkpoint, or of the file that it was read from
 	Step    int64  // steps that pmx trained it
@@ -22,6 +23,9 @@ type Encoder struct {
 	Mean, Std [3]float32
 	Metadata  map[string]string // that goes along with weights of others
 }
+
+// Name is what messages call the encoder.
+func (e *Encoder) Name() string { return cmp.Or(e.Root, "encoder") }
 
 // StepsProperty is the metadata property of an exported encoder that says how many
 // steps it was trained.
@@ -40,7 +44,7 @@ func (e *Encoder) ONNX(o builders.EncoderOptions) (*onnxgraph.Model, error) {
 		return nil, err
 	}
 	model.Metadata[builders.EncoderProperty] = string(architecture)
-	model.Metadata[StepsProperty] = e.steps()
+	model.Metadata[StepsProperty] = stepsText(e.Step)
 	return model, nil
 }
 
@@ -56,11 +60,7 @@ func (e *Encoder) Safetensors() ([]safetensors.Named, map[string]string, error) 
 	if err != nil {
 		return nil, nil, err
 	}
-	var tensors []safetensors.Named
-	for _, p := range params {
-		tensors = append(tensors, safetensors.Named{Name: p.Name, Tensor: e.Tensors[p.Name]})
-	}
-	return tensors, map[string]string{"format": "pt", builders.EncoderProperty: string(architecture), StepsProperty: e.steps()}, nil
+	return ordered(params, e.Tensors), map[string]string{"format": "pt", builders.EncoderProperty: string(architecture), StepsProperty: stepsText(e.Step)}, nil
 }
 
 // Architecture is what a reader of the weights must know beside them.
@@ -72,4 +72,14 @@ func (e *Encoder) Architecture() builders.ArchitectureInfo {
 	return a
 }
 
-func (e *Encoder) steps() string { return strconv.FormatInt(e.Step, 10) }
+// ordered are weights in the order of the parameters.
+func ordered(params []*builders.Param, weights map[string]*onnxgraph.Tensor) []safetensors.Named {
+	var tensors []safetensors.Named
+	for _, p := range params {
+		tensors = append(tensors, safetensors.Named{Name: p.Name, Tensor: weights[p.Name]})
+	}
+	return tensors
+}
+
+// stepsText is the value of StepsProperty.
+func stepsText(steps int64) string { return strconv.FormatInt(steps, 10) }

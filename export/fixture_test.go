@@ -50,7 +50,7 @@ func TestExportHasThePublishedFeatures(t *testing.T) {
 	}
 	for _, output := range []string{builders.EncoderClass, builders.EncoderTokens} {
 		want := recorded["features/"+output].Float64s()
-		if got := farthest(out[output], want); !(got <= 1e-6) { // of the largest: float32 rounding of the recording
+		if got := farthest(out[output].Float64s(), want); !(got <= 1e-6) { // of the largest: float32 rounding of the recording
 			t.Errorf("%s differs by %.2g of the largest", output, got)
 		}
 	}

@@ -69,7 +69,7 @@ func (e *Encoder) Weights() *weights.Encoder {
 			Name: a.Architecture, ImageSize: a.ImageSize, PatchSize: a.PatchSize, Dim: a.Dim, Depth: a.Depth, Heads: a.Heads,
 			MLPRatio: float64(a.MLPRatio), Epsilon: a.Epsilon, Mean: a.Mean, Std: a.Std,
 		},
-		Tensors: e.Tensors, Metadata: map[string]string{StepsProperty: e.steps()},
+		Tensors: e.Tensors, Metadata: map[string]string{StepsProperty: stepsText(e.Step)},
 	}
 	for key, value := range e.Metadata {
 		w.Metadata[key] = value

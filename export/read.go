@@ -15,18 +15,86 @@ import (
 	"pmx/artifacts/safetensors"
 	"pmx/builders"
 	"pmx/onnxgraph"
+	"pmx/step"
 )
 
 // ReadEncoder takes an encoder from a checkpoint, or from a run's newest one: the
 // one called root (builders.BaseEncoder or MomentumEncoder), or with "" the one that
-// builders.FeatureEncoder chooses.
+// builders.FeatureEncoder chooses, or the only one of a run that has one.
 func ReadEncoder(ctx context.Context, path, root string) (*Encoder, error) {
+	w, err := readWeights(ctx, path, func(r *artifacts.CheckpointReader) string {
+		if root != "" {
+			return root
+		}
+		return encoderOf(r)
+	})
+	if err != nil {
+		return nil, err
+	}
+	config, err := w.config()
+	if err != nil {
+		return nil, err
+	}
+	if len(w.tensors) == 0 {
+		if root == builders.MomentumEncoder {
+			return nil, fmt.Errorf("export: %s was trained without a momentum encoder: leave out --encoder momentum", w.path)
+		}
+		return nil, fmt.Errorf("export: %s holds no %s.*: it is not of an encoder", w.path, cmp.Or(w.root, builders.BaseEncoder))
+	}
+	return &Encoder{Config: config, Root: w.root, Path: w.path, Step: w.header.Step, Tensors: w.tensors}, nil
+}
+
+// encoderOf chooses an encoder of a checkpoint; "" is that of a task with one encoder,
+// whose parameters have no prefix.
+func encoderOf(r *artifacts.CheckpointReader) string {
+	has := func(root string) bool {
+		return slices.ContainsFunc(r.Infos(), func(t safetensors.Info) bool { return strings.HasPrefix(t.Name, root) })
+	}
+	if has("patch_embed.") {
+		return ""
+	}
+	return builders.FeatureEncoder(has(builders.MomentumEncoder + "."))
+}
+
+// ReadClassifier takes a classifier of a configuration from a checkpoint, or from a
+// run's newest one. Names and preprocessing are the caller's to add.
+func ReadClassifier(ctx context.Context, path string, c builders.ClassifierConfig) (*Classifier, error) {
+	w, err := readWeights(ctx, path, func(*artifacts.CheckpointReader) string { return "" })
+	if err != nil {
+		return nil, err
+	}
+	if _, err := w.config(); err != nil {
+		return nil, err
+	}
+	return &Classifier{Config: c, Path: w.path, Step: w.header.Step, Tensors: w.tensors}, nil
+}
+
+// stored are the weights under a root in a checkpoint.
+type stored struct {
+	path    string
+	root    string
+	header  artifacts.CheckpointHeader
+	tensors map[string]*onnxgraph.Tensor // by what follows the root
+}
+
+// config is the architecture that the checkpoint names, compared with its run's.
+func (w *stored) config() (builders.ViTConfig, error) {
+	c, err := configOf(w.header.Arch)
+	if err != nil {
+		return c, fmt.Errorf("export: %s does not say its architecture: %w", w.path, err)
+	}
+	return c, CheckArchitecture(w.path, builders.Architecture(c))
+}
+
+// readWeights reads those under the root that choose names from a checkpoint, or from a
+// run's newest one.
+func readWeights(ctx context.Context, path string, choose func(r *artifacts.CheckpointReader) string) (*stored, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, fmt.Errorf("export: %w: name a run or a checkpoint", err)
 	}
 	if !info.IsDir() {
-		return readCheckpoint(ctx, path, root, "")
+		return readCheckpoint(ctx, path, choose, "")
 	}
 	run, err := artifacts.ViewRun(path)
 	if err != nil {
@@ -36,36 +104,36 @@ func ReadEncoder(ctx context.Context, path, root string) (*Encoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return readNewest(ctx, run.Checkpoints(), func(path string) (*Encoder, error) {
-		return readCheckpoint(ctx, path, root, manifest.ConfigHash)
+	return readNewest(ctx, run.Checkpoints(), func(path string) (*stored, error) {
+		return readCheckpoint(ctx, path, choose, manifest.ConfigHash)
 	})
 }
 
 // readNewest reads the newest checkpoint once, where Latest would have read it through
 // before. Of none and of a damaged one Latest says what to do. Where a training has
 // deleted it before it is opened (train --keep), there is a newer one.
-func readNewest(ctx context.Context, c artifacts.Checkpoints, read func(path string) (*Encoder, error)) (*Encoder, error) {
+func readNewest(ctx context.Context, c artifacts.Checkpoints, read func(path string) (*stored, error)) (*stored, error) {
 	for gone := int64(-1); ; {
 		newest, err := c.Newest()
 		if err != nil {
 			return nil, err
 		}
-		e, err := read(c.Path(newest))
+		w, err := read(c.Path(newest))
 		if errors.Is(err, fs.ErrNotExist) && newest > gone {
 			gone = newest
 			continue
 		}
-		if (err != nil || e.Step != newest) && ctx.Err() == nil {
+		if (err != nil || w.header.Step != newest) && ctx.Err() == nil {
 			if _, damaged := c.Latest(); damaged != nil {
 				return nil, damaged
 			}
 		}
-		return e, err
+		return w, err
 	}
 }
 
 // readCheckpoint wants a checkpoint of a configuration's hash, unless that is "".
-func readCheckpoint(ctx context.Context, path, root, configHash string) (*Encoder, error) {
+func readCheckpoint(ctx context.Context, path string, choose func(r *artifacts.CheckpointReader) string, configHash string) (*stored, error) {
 	r, err := artifacts.OpenCheckpoint(path)
 	if err != nil {
 		return nil, err
@@ -76,30 +144,9 @@ func readCheckpoint(ctx context.Context, path, root, configHash string) (*Encode
 			return nil, err
 		}
 	}
-	config, err := configOf(r.Arch)
-	if err != nil {
-		return nil, fmt.Errorf("export: %s does not say its architecture: %w", path, err)
-	}
-	if err := CheckArchitecture(path, builders.Architecture(config)); err != nil {
-		return nil, err
-	}
-	momentum := slices.ContainsFunc(r.Infos(), func(t safetensors.Info) bool {
-		return strings.HasPrefix(t.Name, builders.MomentumEncoder+".")
-	})
-	e := &Encoder{Config: config, Root: root, Path: path, Step: r.Step}
-	if root == "" {
-		e.Root = builders.FeatureEncoder(momentum)
-	}
-	if e.Tensors, err = readTensors(ctx, r, e.Root); err != nil {
-		return nil, err
-	}
-	if len(e.Tensors) == 0 {
-		if root == builders.MomentumEncoder {
-			return nil, fmt.Errorf("export: %s was trained without a momentum encoder: leave out --encoder momentum", path)
-		}
-		return nil, fmt.Errorf("export: %s holds no %s.*: it is not of an encoder", path, e.Root)
-	}
-	return e, nil
+	w := &stored{path: path, root: choose(r), header: r.CheckpointHeader}
+	w.tensors, err = readTensors(ctx, r, w.root)
+	return w, err
 }
 
 // CheckArchitecture compares the architecture that a checkpoint names with the
@@ -129,7 +176,11 @@ func readTensors(ctx context.Context, r *artifacts.CheckpointReader, root string
 		if err := cmp.Or(context.Cause(ctx), err); err != nil {
 			return nil, err
 		}
-		if name, ok := strings.CutPrefix(t.Name, root+"."); ok {
+		if root == "" {
+			if step.KindOf(t.Name) == step.Param {
+				tensors[t.Name] = t.Tensor
+			}
+		} else if name, ok := strings.CutPrefix(t.Name, root+"."); ok {
 			tensors[name] = t.Tensor
 		}
 	}

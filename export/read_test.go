@@ -121,23 +121,23 @@ func TestReadNewestWhileTraining(t *testing.T) {
 	}
 	save(7)
 	saved := int64(7)
-	e, err := readNewest(t.Context(), checkpoints, func(path string) (*Encoder, error) {
+	e, err := readNewest(t.Context(), checkpoints, func(path string) (*stored, error) {
 		if saved < 10 { // after the listing, before the reading
 			saved++
 			save(saved)
 		}
-		return readCheckpoint(t.Context(), path, "", "")
+		return readCheckpoint(t.Context(), path, encoderOf, "")
 	})
-	if err != nil || e.Step != 10 {
+	if err != nil || e.header.Step != 10 {
 		t.Fatalf("%v, want the encoder after step 10", err)
 	}
 	if err := os.Symlink("none", checkpoints.Path(11)); err != nil {
 		t.Fatal(err)
 	}
 	tries := 0
-	if _, err := readNewest(t.Context(), checkpoints, func(path string) (*Encoder, error) {
+	if _, err := readNewest(t.Context(), checkpoints, func(path string) (*stored, error) {
 		tries++
-		return readCheckpoint(t.Context(), path, "", "")
+		return readCheckpoint(t.Context(), path, encoderOf, "")
 	}); !errors.Is(err, fs.ErrNotExist) || tries != 2 {
 		t.Errorf("error %v after %d tries, want 2", err, tries)
 	}

@@ -25,12 +25,28 @@ type Verifier struct {
 	Progress func(done, total int64)
 }
 
+// exported is what can be written and verified: an encoder, a classifier.
+type exported interface {
+	// ONNX is the model for inference.
+	ONNX(o builders.EncoderOptions) (*onnxgraph.Model, error)
+	// Safetensors are the weights and their file's metadata.
+	Safetensors() ([]safetensors.Named, map[string]string, error)
+	// sizes are those of the images that a model with these options is verified with,
+	// the trained one first.
+	sizes(o builders.EncoderOptions) []imageSize
+	// outputs are what the training graph computes of randomImage, by the names of the
+	// model's outputs.
+	outputs(ctx context.Context, size imageSize) (map[string][]float64, error)
+	// with is the same model with other weights.
+	with(path string, weights map[string]*onnxgraph.Tensor) exported
+}
+
 // ONNX reads a model that was exported with these options and compares its features
 // with the training graph's, one that takes any size also at a larger size than it
 // was trained at, which is not square. It gives the largest difference, relative to
 // the largest feature; one above Tolerance is an error.
 func (v *Verifier) ONNX(ctx context.Context, path string, e *Encoder, o builders.EncoderOptions) (float64, error) {
-	difference, err := v.comparison(len(verifiedSizes(e, o))).onnx(ctx, path, e, o)
+	difference, err := v.comparison(len(e.sizes(o))).onnx(ctx, path, e, o)
 	return difference, named(path, err)
 }
 
@@ -49,21 +65,21 @@ func named(path string, err error) error {
 	return fmt.Errorf("export: %s: %w", path, err)
 }
 
-// comparison is the work of a Verifier on files of the same encoder.
+// comparison is the work of a Verifier on files of the same model.
 type comparison struct {
 	*Verifier
 	done, total int64 // passes of the training graph
-	known       map[pass]*onnxgraph.Tensor
+	known       map[pass]map[string][]float64
 }
 
-// pass is one of images of a size through an encoder's training graph.
+// pass is one of images of a size through a model's training graph.
 type pass struct {
-	encoder *Encoder
-	size    imageSize
+	of   exported
+	size imageSize
 }
 
 func (v *Verifier) comparison(passes int) *comparison {
-	c := &comparison{Verifier: v, total: int64(passes), known: map[pass]*onnxgraph.Tensor{}}
+	c := &comparison{Verifier: v, total: int64(passes), known: map[pass]map[string][]float64{}}
 	c.tell()
 	return c
 }
@@ -74,23 +90,23 @@ func (c *comparison) tell() {
 	}
 }
 
-// features gives the training graph's, once for an encoder and a size.
-func (c *comparison) features(ctx context.Context, e *Encoder, size imageSize) (*onnxgraph.Tensor, error) {
-	if tokens := c.known[pass{e, size}]; tokens != nil {
-		return tokens, nil
+// outputs gives the training graph's, once for a model and a size.
+func (c *comparison) outputs(ctx context.Context, of exported, size imageSize) (map[string][]float64, error) {
+	if out := c.known[pass{of, size}]; out != nil {
+		return out, nil
 	}
-	tokens, err := e.trainingFeatures(ctx, size)
+	out, err := of.outputs(ctx, size)
 	if err != nil {
 		return nil, err
 	}
-	c.known[pass{e, size}] = tokens
+	c.known[pass{of, size}] = out
 	c.done++
 	c.tell()
-	return tokens, nil
+	return out, nil
 }
 
-// verifiedSizes are the sizes of images that an exported model is verified with.
-func verifiedSizes(e *Encoder, o builders.EncoderOptions) []imageSize {
+// sizes implements exported.
+func (e *Encoder) sizes(o builders.EncoderOptions) []imageSize {
 	trained := e.trainedSize()
 	if !o.DynamicSize {
 		return []imageSize{trained}
@@ -99,7 +115,14 @@ func verifiedSizes(e *Encoder, o builders.EncoderOptions) []imageSize {
 	return []imageSize{trained, {trained.height + p, trained.width + 2*p}}
 }
 
-func (c *comparison) onnx(ctx context.Context, path string, e *Encoder, o builders.EncoderOptions) (float64, error) {
+// with implements exported.
+func (e *Encoder) with(path string, weights map[string]*onnxgraph.Tensor) exported {
+	other := *e
+	other.Path, other.Tensors = path, weights
+	return &other
+}
+
+func (c *comparison) onnx(ctx context.Context, path string, of exported, o builders.EncoderOptions) (float64, error) {
 	model, err := onnxgraph.ReadModelFile(path)
 	if err != nil {
 		return 0, err
@@ -107,22 +130,27 @@ func (c *comparison) onnx(ctx context.Context, path string, e *Encoder, o builde
 	if err := context.Cause(ctx); err != nil {
 		return 0, err
 	}
-	encoder, err := c.Runtime.NewInference(model, c.Options)
+	inference, err := c.Runtime.NewInference(model, c.Options)
 	if err != nil {
 		return 0, err
 	}
-	defer encoder.Close()
+	defer inference.Close()
 	worst := 0.0
-	for _, size := range verifiedSizes(e, o) {
-		want, err := c.features(ctx, e, size)
+	for _, size := range of.sizes(o) {
+		want, err := c.outputs(ctx, of, size)
 		if err != nil {
 			return 0, err
 		}
-		difference, err := compareFeatures(encoder, exportedInput(randomImage(size), o), want)
+		got, err := inference.Run(map[string]*onnxgraph.Tensor{builders.EncoderInput: exportedInput(randomImage(size), o)})
 		if err != nil {
 			return 0, err
 		}
-		worst = math.Max(worst, difference)
+		for name, values := range want {
+			if got[name] == nil {
+				return 0, fmt.Errorf("it has no output %s", name)
+			}
+			worst = math.Max(worst, farthest(got[name].Float64s(), values))
+		}
 	}
 	if err := context.Cause(ctx); err != nil {
 		return 0, err
@@ -130,35 +158,29 @@ func (c *comparison) onnx(ctx context.Context, path string, e *Encoder, o builde
 	return worst, tolerable(worst)
 }
 
-// compareFeatures is the largest relative difference between what an encoder
-// makes of an image and the tokens [1 1+T dim] that it should.
-func compareFeatures(encoder runtimes.Inference, input, want *onnxgraph.Tensor) (float64, error) {
-	got, err := encoder.Run(map[string]*onnxgraph.Tensor{builders.EncoderInput: input})
-	if err != nil {
-		return 0, err
-	}
-	tokens := want.Float64s()
-	dim := want.Shape()[2]
-	return math.Max(farthest(got[builders.EncoderTokens], tokens), farthest(got[builders.EncoderClass], tokens[:dim])), nil
-}
-
-func (c *comparison) safetensors(ctx context.Context, path string, e *Encoder) (float64, error) {
+func (c *comparison) safetensors(ctx context.Context, path string, of exported) (float64, error) {
 	list, _, err := safetensors.ReadFile(path)
 	if err != nil {
 		return 0, err
 	}
-	again := &Encoder{Config: e.Config, Root: e.Root, Path: path, Tensors: map[string]*onnxgraph.Tensor{}}
+	weights := map[string]*onnxgraph.Tensor{}
 	for _, t := range list {
-		again.Tensors[t.Name] = t.Tensor
+		weights[t.Name] = t.Tensor
 	}
-	var tokens [2]*onnxgraph.Tensor
-	for i, encoder := range []*Encoder{e, again} {
-		if tokens[i], err = c.features(ctx, encoder, e.trainedSize()); err != nil {
-			return 0, err
-		}
+	size := of.sizes(builders.EncoderOptions{})[0]
+	want, err := c.outputs(ctx, of, size)
+	if err != nil {
+		return 0, err
 	}
-	difference := farthest(tokens[1], tokens[0].Float64s())
-	return difference, tolerable(difference)
+	got, err := c.outputs(ctx, of.with(path, weights), size)
+	if err != nil {
+		return 0, err
+	}
+	worst := 0.0
+	for name, values := range want {
+		worst = math.Max(worst, farthest(got[name], values))
+	}
+	return worst, tolerable(worst)
 }
 
 func tolerable(difference float64) error {
@@ -169,13 +191,13 @@ func tolerable(difference float64) error {
 }
 
 // farthest is the largest difference, relative to want's largest entry; infinite
-// where the sizes differ or a number is none.
-func farthest(got *onnxgraph.Tensor, want []float64) float64 {
-	if got == nil || got.Size() != len(want) {
+// where the lengths differ or a number is NaN.
+func farthest(got, want []float64) float64 {
+	if len(got) != len(want) {
 		return math.Inf(1)
 	}
 	worst, largest := 0.0, 0.0
-	for i, x := range got.Float64s() {
+	for i, x := range got {
 		d := math.Abs(x - want[i])
 		if math.IsNaN(d) {
 			return math.Inf(1)

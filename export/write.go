@@ -93,7 +93,11 @@ func isCheckpoint(path string) bool {
 // unless CheckOutputs forbids it.
 // Each file is read again and verified; they take their places when all of them are
 // good, so that a failure, or a context that is done, leaves what was there.
-func (e *Encoder) Write(ctx context.Context, path string, o builders.EncoderOptions, v *Verifier) (files []File, err error) {
+func (e *Encoder) Write(ctx context.Context, path string, o builders.EncoderOptions, v *Verifier) ([]File, error) {
+	return write(ctx, e, path, o, v)
+}
+
+func write(ctx context.Context, e exported, path string, o builders.EncoderOptions, v *Verifier) (files []File, err error) {
 	if err := CheckName(path, o); err != nil {
 		return nil, err
 	}
@@ -102,9 +106,9 @@ func (e *Encoder) Write(ctx context.Context, path string, o builders.EncoderOpti
 	}
 	dir, name := filepath.Split(path)
 	weightsName := filepath.Base(weightsPath(path))
-	c := v.comparison(2 + len(verifiedSizes(e, o)) - 1) // both share the trained size's pass
+	c := v.comparison(2 + len(e.sizes(o)) - 1) // both share the trained size's pass
 	err = atomicfile.Stage(dir, func(staging string) (last []string, err error) {
-		difference, err := e.writeSafetensors(ctx, filepath.Join(staging, weightsName), c)
+		difference, err := c.writeSafetensors(ctx, filepath.Join(staging, weightsName), e)
 		if err != nil {
 			return nil, err
 		}
@@ -112,7 +116,7 @@ func (e *Encoder) Write(ctx context.Context, path string, o builders.EncoderOpti
 		if name == weightsName {
 			return nil, nil
 		}
-		if difference, err = e.writeONNX(ctx, filepath.Join(staging, name), o, c); err != nil {
+		if difference, err = c.writeONNX(ctx, filepath.Join(staging, name), e, o); err != nil {
 			return nil, err
 		}
 		files = append([]File{{path, difference}}, files...)
@@ -127,7 +131,7 @@ func (e *Encoder) Write(ctx context.Context, path string, o builders.EncoderOpti
 	return files, nil
 }
 
-func (e *Encoder) writeONNX(ctx context.Context, path string, o builders.EncoderOptions, c *comparison) (float64, error) {
+func (c *comparison) writeONNX(ctx context.Context, path string, e exported, o builders.EncoderOptions) (float64, error) {
 	if err := context.Cause(ctx); err != nil {
 		return 0, err
 	}
@@ -141,7 +145,7 @@ func (e *Encoder) writeONNX(ctx context.Context, path string, o builders.Encoder
 	return c.onnx(ctx, path, e, o)
 }
 
-func (e *Encoder) writeSafetensors(ctx context.Context, path string, c *comparison) (float64, error) {
+func (c *comparison) writeSafetensors(ctx context.Context, path string, e exported) (float64, error) {
 	tensors, metadata, err := e.Safetensors()
 	if err != nil {
 		return 0, err

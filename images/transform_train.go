@@ -10,10 +10,11 @@ func LinearTransforms(size int) []Transform {
 }
 
 // FinetuneTransforms is what images of published fine-tuned classifiers go through
-// for training, of PatchMix as of DeiT: LinearTransforms and augment, except that up
-// to 32 pixels the crop keeps the scale, with four pixels of padding.
-func FinetuneTransforms(size int, augment RandAugment) []Transform {
-	transforms := append(LinearTransforms(size), augment)
+// for training, of PatchMix as of DeiT: LinearTransforms and augment, which is
+// RandAugment, except that up to 32 pixels the crop keeps the scale, with four pixels
+// of padding.
+func FinetuneTransforms(size int, augment ...Transform) []Transform {
+	transforms := append(LinearTransforms(size), augment...)
 	if size <= 32 {
 		transforms[0] = RandomCrop{Size: size, Padding: 4}
 	}

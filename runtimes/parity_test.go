@@ -19,7 +19,6 @@ import (
 	"pmx/artifacts/safetensors"
 	"pmx/builders"
 	"pmx/onnxgraph"
-	"pmx/runtimes/kernels"
 )
 
 // The fixtures hold the published PatchMix implementation's numbers for small
@@ -88,20 +87,8 @@ func fixtures(t *testing.T) []fixture {
 // Runtime with each kind of kernels and without, and compares, in the order in
 // which an error would spread: embeddings, losses, gradients, updated parameters.
 func TestParity(t *testing.T) {
-	for _, name := range runtimes.RuntimeNames() {
-		variants := []string{""}
-		if name == "ort" {
-			variants = append(kernels.ISAs(), "off")
-		}
-		for _, variant := range variants {
-			for _, f := range fixtures(t) {
-				t.Run(strings.TrimSuffix(name+" kernels "+variant, " kernels ")+"/"+f.name, func(t *testing.T) {
-					o := options(t)
-					o.Kernels = variant
-					checkParity(t, openRuntime(t, name), o, f)
-				})
-			}
-		}
+	for _, f := range fixtures(t) {
+		onEveryRuntime(t, f.name, func(t *testing.T, r runtimes.Runtime, o runtimes.Options) { checkParity(t, r, o, f) })
 	}
 }
 

@@ -10,9 +10,13 @@ import (
 	"pmx/builders"
 	"pmx/evaluation"
 	"pmx/export"
+	"pmx/images"
 	"pmx/internal/cancel"
 	"pmx/training"
 )
+
+// evalBatch is how many images are evaluated at a time.
+const evalBatch = 64
 
 // knnTop1 is the accuracy that stands for an encoder's quality while it is trained,
 // in percent.
@@ -33,16 +37,13 @@ func (r *Contrastive) Evaluation(ctx context.Context, d Data, env Env) (*Evaluat
 		return nil, err
 	}
 	e := &Evaluation{Notes: AccuracyNotes(bank, queries), Key: knnTop1, Untrained: true}
-	digest, err := cancel.Unless(ctx, queries.Digest)
-	if err != nil {
+	if e.Data, err = dataInfo(ctx, queries); err != nil {
 		return nil, err
 	}
-	e.Data = artifacts.DataInfo{Name: queries.Name(), Samples: queries.Len(), Digest: digest}
-	const size = 64
 	knn := evaluation.OnlineKNN{
 		Config: r.ViTConfig, Encoder: builders.FeatureEncoder(r.MomentumEncoder), Runtime: env.Runtime, Options: env.Options,
-		Bank:    EvalBatches(ctx, bank, r.ImageSize, size, false),
-		Queries: EvalBatches(ctx, queries, r.ImageSize, size, false),
+		Bank:    EvalBatches(ctx, bank, r.ImageSize, evalBatch, false),
+		Queries: EvalBatches(ctx, queries, r.ImageSize, evalBatch, false),
 		Images:  bank.Len() + queries.Len(),
 	}
 	e.Measure = func(ctx context.Context, l *training.Loop) (map[string]float64, error) {
@@ -57,8 +58,8 @@ func (r *Contrastive) Evaluation(ctx context.Context, d Data, env Env) (*Evaluat
 		}
 		return map[string]float64{knnTop1: 100 * a.Top1, "knn_top5": 100 * a.Top5}, nil
 	}
-	e.Summary = func(before, after float64) string {
-		return fmt.Sprintf("kNN top-1 (k=20): untrained %.2f%%, trained %.2f%%, %+.2f points", before, after, after-before)
+	e.Summary = func(c Course) string {
+		return fmt.Sprintf("kNN top-1 (k=20): untrained %.2f%%, trained %.2f%%, %+.2f points", c.Untrained, c.Last, c.Last-c.Untrained)
 	}
 	return e, nil
 }
@@ -77,21 +78,37 @@ func (r *Contrastive) Export(ctx context.Context, run *artifacts.RunDir, env Env
 
 // ExportEncoder writes an encoder's files, verifies them, and gives a line about each.
 func ExportEncoder(ctx context.Context, e *export.Encoder, path string, o builders.EncoderOptions, env Env) ([]string, error) {
-	v := &export.Verifier{Runtime: env.Runtime, Options: env.Options}
-	if env.Progress != nil {
-		v.Progress = func(done, total int64) { env.Progress("verifying "+path, done, total) }
-	}
-	files, err := e.Write(ctx, path, o, v)
+	files, err := e.Write(ctx, path, o, verifier(path, env))
 	if err != nil {
 		return nil, err
 	}
-	which := fmt.Sprintf("%s after step %d", e.Root, e.Step)
-	if e.Root == "" {
+	which := fmt.Sprintf("%s after step %d", e.Name(), e.Step)
+	if e.Step == 0 && e.Root == "" {
 		which = "from " + e.Path
 	}
 	var lines []string
 	for _, f := range files {
-		lines = append(lines, fmt.Sprintf("wrote %s (%s): features agree with the training graph's to %.1g of the largest", f.Path, which, f.Difference))
+		lines = append(lines, fmt.Sprintf("wrote %s (%s): %s", f.Path, which, agreement(f)))
 	}
 	return lines, nil
+}
+
+// verifier compares what is written under a name with the training graph.
+func verifier(path string, env Env) *export.Verifier {
+	v := &export.Verifier{Runtime: env.Runtime, Options: env.Options}
+	if env.Progress != nil {
+		v.Progress = func(done, total int64) { env.Progress("verifying "+path, done, total) }
+	}
+	return v
+}
+
+// agreement says what a verified file was found to be.
+func agreement(f export.File) string {
+	return fmt.Sprintf("features agree with the training graph's to %.1g of the largest", f.Difference)
+}
+
+// dataInfo identifies images.
+func dataInfo(ctx context.Context, d images.Dataset) (artifacts.DataInfo, error) {
+	digest, err := cancel.Unless(ctx, d.Digest)
+	return artifacts.DataInfo{Name: d.Name(), Samples: d.Len(), Digest: digest}, err
 }

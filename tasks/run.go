@@ -127,9 +127,6 @@ func (t *run) checkRecipe(context.Context) (err error) {
 	if err := Check(t.recipe); err != nil {
 		return &RecipeError{err}
 	}
-	if t.hash, err = ConfigHash(t.recipe); err != nil {
-		return err
-	}
 	if !t.Resume {
 		return nil
 	}
@@ -150,6 +147,9 @@ func (t *run) openData(ctx context.Context) (err error) {
 	}
 	for _, note := range t.data.Notes() {
 		t.note("%s", note)
+	}
+	if t.hash, err = ConfigHash(t.recipe); err != nil { // Open may have completed it
+		return err
 	}
 	t.perEpoch = t.data.StepsPerEpoch()
 	t.steps = int64(t.recipe.Common().Epochs) * int64(t.perEpoch)
@@ -300,6 +300,9 @@ func (t *run) manifest(ctx context.Context) (m artifacts.Manifest, err error) {
 		return m, err
 	}
 	m.Data = artifacts.DataInfo{Name: t.data.Name(), Samples: t.data.Len(), Digest: digest}
+	if named, ok := t.data.(interface{ Classes() []string }); ok {
+		m.Classes = named.Classes()
+	}
 	if t.evaluation != nil {
 		m.TestData = t.evaluation.Data
 	}
@@ -419,19 +422,35 @@ func (t *run) finish(ctx context.Context) error {
 	if t.evaluation == nil || t.evaluation.Summary == nil {
 		return nil
 	}
-	before, untrained, err := t.measured(0)
-	if err != nil {
-		return err
+	c, ok, err := t.course()
+	if ok && err == nil {
+		fmt.Fprintln(t.Out, t.evaluation.Summary(c))
 	}
-	after, trained, err := t.measured(t.steps)
-	if err != nil {
-		return err
+	return err
+}
+
+// course is how the evaluation's key went, from the run's metrics; ok is false where it
+// was not measured after the last step, or before the first if it should have been.
+func (t *run) course() (c Course, ok bool, err error) {
+	c.Untrained, c.Last, c.Best = math.NaN(), math.NaN(), math.Inf(-1)
+	tag := training.EvalTag(t.evaluation.Key)
+	for row, err := range t.dir.Metrics(artifacts.MetricsEval) {
+		if err != nil {
+			return c, false, err
+		}
+		v, is := row.Number(tag)
+		switch {
+		case !is:
+			continue
+		case row.Step == 0:
+			c.Untrained = v
+			continue
+		case row.Step == t.steps:
+			c.Last = v
+		}
+		if v > c.Best {
+			c.Best, c.BestStep = v, row.Step
+		}
 	}
-	if !untrained {
-		before = math.NaN()
-	}
-	if trained && (untrained || !t.evaluation.Untrained) {
-		fmt.Fprintln(t.Out, t.evaluation.Summary(before, after))
-	}
-	return nil
+	return c, !math.IsNaN(c.Last) && (!t.evaluation.Untrained || !math.IsNaN(c.Untrained)), nil
 }

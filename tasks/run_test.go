@@ -103,10 +103,12 @@ func TestAccuracies(t *testing.T) {
 		}
 		var out strings.Builder
 		r := &run{Options: Options{Out: &out}, dir: dir, steps: 20, recipe: &unexported{}, evaluation: &Evaluation{Key: "knn_top1", Untrained: true,
-			Summary: func(before, after float64) string { return fmt.Sprint(before, " to ", after) }}}
+			Summary: func(c Course) string {
+				return fmt.Sprint(c.Untrained, " to ", c.Last, ", best ", c.Best, " at ", c.BestStep)
+			}}}
 		want := ""
 		if line.measured {
-			want = "0 to 70\n"
+			want = "0 to 70, best 70 at 20\n"
 		}
 		if err := r.finish(t.Context()); err != nil || out.String() != want {
 			t.Errorf("after %s of step %d of 20: %q, %v, want %q", line.tag, line.step, out.String(), err, want)

@@ -136,9 +136,16 @@ type Evaluation struct {
 	// Untrained measures before the first step too.
 	Untrained bool
 	Measure   func(ctx context.Context, l *training.Loop) (map[string]float64, error)
-	// Summary is a line about the values of Key after the last step and, where it was
-	// measured, before the first (before is NaN where it was not).
-	Summary func(before, after float64) string
+	// Summary is a line about the values of Key.
+	Summary func(c Course) string
+}
+
+// Course is how a measured value went over a run.
+type Course struct {
+	Untrained float64 // before the first step; NaN where it was not measured
+	Last      float64 // after the last step
+	Best      float64 // the highest
+	BestStep  int64   // after which it was measured first
 }
 
 // Exported is a Recipe that writes what it trained when its run is done.

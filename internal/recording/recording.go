@@ -111,6 +111,12 @@ func (f *File) Meta(t testing.TB, key string, v any) {
 	}
 }
 
+// Has reports whether there is a tensor of that name.
+func (f *File) Has(name string) bool {
+	_, ok := f.entries[name]
+	return ok
+}
+
 // Shape is the shape of a tensor.
 func (f *File) Shape(t testing.TB, name string) []int {
 	t.Helper()
@@ -143,6 +149,17 @@ func (f *File) Floats(t testing.TB, name string) []float32 {
 	out := make([]float32, len(raw)/4)
 	for i := range out {
 		out[i] = math.Float32frombits(binary.LittleEndian.Uint32(raw[4*i:]))
+	}
+	return out
+}
+
+// Doubles are the elements of a tensor of type F64.
+func (f *File) Doubles(t testing.TB, name string) []float64 {
+	t.Helper()
+	raw := f.bytes(t, name, "F64")
+	out := make([]float64, len(raw)/8)
+	for i := range out {
+		out[i] = math.Float64frombits(binary.LittleEndian.Uint64(raw[8*i:]))
 	}
 	return out
 }
