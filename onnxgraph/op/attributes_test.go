@@ -23,11 +23,12 @@ var otherValue = map[string]func(s sample) any{
 		}
 		return int64(1)
 	},
-	"scale":   func(sample) any { return float32(0.3) },
-	"epsilon": func(sample) any { return float32(0.6) },
-	"alpha":   func(sample) any { return float32(0.7) },
-	"beta":    func(sample) any { return float32(0.99) },
-	"axis":    func(s sample) any { return int64(s.node.Inputs[0].Rank() - 1) },
+	"scale":          func(sample) any { return float32(0.3) },
+	"epsilon":        func(sample) any { return float32(0.6) },
+	"alpha":          func(sample) any { return float32(0.7) },
+	"beta":           func(sample) any { return float32(0.99) },
+	"axis":           func(s sample) any { return int64(s.node.Inputs[0].Rank() - 1) },
+	"sampling_ratio": func(s sample) any { return int64(s.node.Attributes.Int("sampling_ratio", 0) + 3) },
 }
 
 // withoutEffect lists attributes that do not change what an operator computes.

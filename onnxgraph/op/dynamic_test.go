@@ -22,6 +22,8 @@ var needsFixed = []struct{ operator, operand, message, reason string }{
 	{"ConstantOfShape", "input", "of known length", "the rank follows from it"},
 	{"Reshape", "shape", "of known length", "the rank follows from it"},
 	{"Expand", "shape", "of known length", "the rank follows from it"},
+	{"GatherND", "indices", "must be fixed", "the last dimension: the rank follows from it"},
+	{"ScatterND", "indices", "must be fixed", "the last dimension: the rank of updates follows from it"},
 }
 
 // TestInferDynamic makes each dimension of each operand Dynamic in turn: shape
