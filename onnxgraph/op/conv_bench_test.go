@@ -2,14 +2,11 @@ package op_test
 
 import (
 	"fmt"
-	"slices"
 	"testing"
 
-	"pmx/internal/require"
 	"pmx/onnxgraph"
 	"pmx/onnxgraph/autodiff"
 	"pmx/onnxgraph/op"
-	"pmx/runtimes"
 )
 
 // BenchmarkConv times a 3x3 convolution of a detector and its gradients on ONNX
@@ -20,7 +17,7 @@ func BenchmarkConv(b *testing.B) {
 		for _, part := range []string{"y", "dx", "dw"} {
 			b.Run(fmt.Sprint(shape, " ", part), func(b *testing.B) {
 				weight := []int{shape[1], shape[1], 3, 3}
-				benchmarkOnORT(b, func(g *onnxgraph.Graph) *onnxgraph.Value {
+				benchmarkOnORT(b, "", func(g *onnxgraph.Graph) *onnxgraph.Value {
 					x, w := g.Input("x", onnxgraph.Float32, shape...), g.Input("w", onnxgraph.Float32, weight...)
 					y := op.Conv(x, w, nil, op.ConvAttrs{Pads: []int{1, 1, 1, 1}})
 					if part == "y" {
@@ -32,43 +29,6 @@ func BenchmarkConv(b *testing.B) {
 				flops := 2 * float64(onnxgraph.Shape(shape).Size()*shape[1]*9)
 				b.ReportMetric(flops*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
 			})
-		}
-	}
-}
-
-// benchmarkOnORT runs what f makes of inputs that it declares.
-func benchmarkOnORT(b *testing.B, f func(g *onnxgraph.Graph) *onnxgraph.Value) {
-	b.Helper()
-	runtime, err := runtimes.LookupRuntime("ort")
-	if err != nil {
-		b.Fatal(err)
-	}
-	options := runtimes.Options{Threads: 1}
-	if _, err := runtime.Version(options); err != nil {
-		require.Missing(b, err)
-	}
-	g, err := onnxgraph.Build("benchmark", func(g *onnxgraph.Graph) { g.Output("out", f(g)) })
-	if err != nil {
-		b.Fatal(err)
-	}
-	if g, err = g.Optimize(); err != nil {
-		b.Fatal(err)
-	}
-	feeds := map[string]*onnxgraph.Tensor{}
-	for i, v := range g.Inputs() {
-		feeds[v.Name] = onnxgraph.Narrow(random(uint64(i), slices.Clone(v.Shape)...))
-	}
-	session, err := runtime.NewInference(&onnxgraph.Model{Graph: g}, options)
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer session.Close()
-	if _, err := session.Run(feeds); err != nil {
-		b.Fatal(err)
-	}
-	for b.Loop() {
-		if _, err := session.Run(feeds); err != nil {
-			b.Fatal(err)
 		}
 	}
 }

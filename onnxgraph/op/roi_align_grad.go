@@ -95,7 +95,7 @@ func regionWeights(lo, hi, bins, length, samples *onnxgraph.Value) *onnxgraph.Va
 	}
 	bin := Div(Sub(hi, lo), Cast(bins, lo.DType)) // [R 1]
 	n := Where(Greater(samples, number(0)), samples, Ceil(bin))
-	divisor := Max(n, number(1))
+	divisor := Where(GreaterOrEqual(n, number(1)), n, number(1)) // 1 also where n is NaN
 	k := count(Cast(ReduceMax(divisor, false), onnxgraph.Int64)) // [K]
 	i := Unsqueeze(count(bins), 1)                               // [bins 1]
 	offset := Div(Mul(Add(k, number(0.5)), bin), divisor)        // [R K]

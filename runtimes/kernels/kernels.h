@@ -21,6 +21,7 @@
 #include "gelu_grad.h"
 #include "layer_norm.h"
 #include "linear.h"
+#include "roi_align.h"
 
 #define PMX_JOIN2(a, b) a##b
 #define PMX_JOIN(a, b) PMX_JOIN2(a, b)
@@ -30,7 +31,7 @@
 const pmx_isa PMX_JOIN(pmx_, ISA) = {
     .name = PMX_TEXT(ISA),
     .width = WIDTH,
-#define PMX_KERNEL(name, domain, inputs, outputs) .name = name,
+#define PMX_KERNEL(name, domain, inputs, outputs, integers) .name = name,
 #include "kernels.inc.h"
 #undef PMX_KERNEL
 };
