@@ -18,6 +18,8 @@ var needsFixed = []struct{ operator, operand, message, reason string }{
 	{"pmx.ClassAttention", "QKV", "·heads·d] with", "the last dimension: heads are cut from it"},
 	{"pmx.AttentionGrad", "QKV", "·heads·d] with", "the last dimension: heads are cut from it"},
 	{"pmx.ClassAttentionGrad", "QKV", "·heads·d] with", "the last dimension: heads are cut from it"},
+	{"pmx.RelativeAttention", "QKV", "·heads·d] with", "the last dimension: heads are cut from it"},
+	{"pmx.RelativeAttentionGrad", "QKV", "·heads·d] with", "the last dimension: heads are cut from it"},
 	{"Squeeze", "data", "without axes", "a Dynamic dimension may be 1 or not"},
 	{"ConstantOfShape", "input", "of known length", "the rank follows from it"},
 	{"Reshape", "shape", "of known length", "the rank follows from it"},

@@ -90,17 +90,15 @@ func roiAlignGrad(dy, boxes *onnxgraph.Value, x onnxgraph.Shape, samples int) *o
 // samples [1], or ⌈bin⌉ where that is 0.
 func regionWeights(lo, hi, bins, length, samples *onnxgraph.Value) *onnxgraph.Value {
 	number := func(v float64) *onnxgraph.Value { return Scalar(lo, v) }
-	count := func(n *onnxgraph.Value) *onnxgraph.Value { // 0 1 ... n-1
-		return Cast(Range(Scalar(n, 0), Reshape(n), Scalar(n, 1)), lo.DType)
-	}
+	count := func(n *onnxgraph.Value) *onnxgraph.Value { return Cast(upTo(n), lo.DType) }
 	bin := Div(Sub(hi, lo), Cast(bins, lo.DType)) // [R 1]
 	n := Where(Greater(samples, number(0)), samples, Ceil(bin))
-	divisor := Where(GreaterOrEqual(n, number(1)), n, number(1)) // 1 also where n is NaN
-	k := count(Cast(ReduceMax(divisor, false), onnxgraph.Int64)) // [K]
-	i := Unsqueeze(count(bins), 1)                               // [bins 1]
-	offset := Div(Mul(Add(k, number(0.5)), bin), divisor)        // [R K]
-	starts := Add(lo, Mul(Squeeze(i, 1), bin))                   // [R bins]
-	at := Add(Unsqueeze(starts, 2), Unsqueeze(offset, 1))        // [R bins K]
+	divisor := Where(GreaterOrEqual(n, number(1)), n, number(1))             // 1 also where n is NaN
+	k := count(Cast(Reshape(ReduceMax(divisor, false), 1), onnxgraph.Int64)) // [K]
+	i := Unsqueeze(count(bins), 1)                                           // [bins 1]
+	offset := Div(Mul(Add(k, number(0.5)), bin), divisor)                    // [R K]
+	starts := Add(lo, Mul(Squeeze(i, 1), bin))                               // [R bins]
+	at := Add(Unsqueeze(starts, 2), Unsqueeze(offset, 1))                    // [R bins K]
 
 	end := Cast(length, lo.DType) // [1]
 	within := And(GreaterOrEqual(at, number(-1)), LessOrEqual(at, end))

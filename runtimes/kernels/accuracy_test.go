@@ -48,6 +48,12 @@ var cases = map[string]func(rng *rand.Rand) ([]operand, onnxgraph.Attributes){
 	"pmx.ClassAttentionGrad": func(rng *rand.Rand) ([]operand, onnxgraph.Attributes) {
 		return attention(rng, true, 1)
 	},
+	"pmx.RelativeAttention": func(rng *rand.Rand) ([]operand, onnxgraph.Attributes) {
+		return relativeAttention(rng, false)
+	},
+	"pmx.RelativeAttentionGrad": func(rng *rand.Rand) ([]operand, onnxgraph.Attributes) {
+		return relativeAttention(rng, true)
+	},
 	"pmx.LayerNorm": func(rng *rand.Rand) ([]operand, onnxgraph.Attributes) {
 		x, d := rows(rng)
 		return []operand{free(x...), free(d), free(d)}, onnxgraph.Attributes{"epsilon": float32(1e-6)}
@@ -187,6 +193,15 @@ func attention(rng *rand.Rand, gradient bool, queries int) ([]operand, onnxgraph
 		return []operand{qkv}, attributes
 	}
 	return []operand{free(b, queries, heads*d), qkv}, attributes
+}
+
+func relativeAttention(rng *rand.Rand, gradient bool) ([]operand, onnxgraph.Attributes) {
+	b, h, w, heads, d := 1+rng.IntN(3), 1+rng.IntN(9), 1+rng.IntN(17), 1+rng.IntN(3), pick(rng)
+	operands := []operand{free(b, h*w, 3*heads*d), free(2*h-1, d), free(2*w-1, d)}
+	if gradient {
+		operands = append([]operand{free(b, h*w, heads*d)}, operands...)
+	}
+	return operands, onnxgraph.Attributes{"num_heads": int64(heads), "scale": float32(1 / math.Sqrt(float64(d)))}
 }
 
 // magnitudes are those of a case's operands in turn; where there are several, sums

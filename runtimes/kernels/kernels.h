@@ -21,6 +21,7 @@
 #include "gelu_grad.h"
 #include "layer_norm.h"
 #include "linear.h"
+#include "relative_attention.h"
 #include "roi_align.h"
 
 #define PMX_JOIN2(a, b) a##b

@@ -159,6 +159,10 @@ static void test(const pmx_isa *isa) {
     RUN(ClassAttention, 0, CUBE(b, t, 3 * h * d))
     RUN(ClassAttentionGrad, 0, CUBE(b, 1, h * d), CUBE(b, t, 3 * h * d))
 
+    int64_t rows = 1 + rand() % 9, columns = 1 + rand() % 17, tokens = rows * columns;
+    RUN(RelativeAttention, 0, CUBE(b, tokens, 3 * h * d), MATRIX(2 * rows - 1, d), MATRIX(2 * columns - 1, d))
+    RUN(RelativeAttentionGrad, 6, CUBE(b, tokens, h * d), CUBE(b, tokens, 3 * h * d), MATRIX(2 * rows - 1, d), MATRIX(2 * columns - 1, d))
+
     RUN(LayerNorm, 6, MATRIX(n, d), VECTOR(d), VECTOR(d))
     RUN(AddLayerNormalization, 15, MATRIX(n, d), MATRIX(n, d), VECTOR(d), VECTOR(d))
     RUN(AddLayerNormalizationGrad, 7, MATRIX(n, d), MATRIX(n, d), MATRIX(n, d), VECTOR(d), MATRIX(n, 1), MATRIX(n, 1))
