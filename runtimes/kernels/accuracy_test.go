@@ -184,6 +184,9 @@ func probabilities(rng *rand.Rand, logarithm bool, shape ...int) operand {
 
 func attention(rng *rand.Rand, gradient bool, queries int) ([]operand, onnxgraph.Attributes) {
 	b, t, heads, d := 1+rng.IntN(3), pick(rng), 1+rng.IntN(3), pick(rng)
+	if rng.IntN(6) == 0 { // queries are then taken some at a time
+		b, t, heads = 1, 257+rng.IntN(64), 1
+	}
 	if queries == 0 {
 		queries = t
 	}
@@ -197,6 +200,9 @@ func attention(rng *rand.Rand, gradient bool, queries int) ([]operand, onnxgraph
 
 func relativeAttention(rng *rand.Rand, gradient bool) ([]operand, onnxgraph.Attributes) {
 	b, h, w, heads, d := 1+rng.IntN(3), 1+rng.IntN(9), 1+rng.IntN(17), 1+rng.IntN(3), pick(rng)
+	if rng.IntN(6) == 0 { // queries are then taken some at a time
+		b, h, w, heads = 1, 17+rng.IntN(2), 16+rng.IntN(2), 1
+	}
 	operands := []operand{free(b, h*w, 3*heads*d), free(2*h-1, d), free(2*w-1, d)}
 	if gradient {
 		operands = append([]operand{free(b, h*w, heads*d)}, operands...)

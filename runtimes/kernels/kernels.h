@@ -14,6 +14,7 @@
 #include "softmax.h"
 
 #include "adamw.h"
+#include "distance_scores.h"
 #include "attention.h"
 #include "batch_norm.h"
 #include "class_attention.h"
