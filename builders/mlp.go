@@ -11,8 +11,10 @@ import (
 type MLP struct{ fc1, fc2 *Linear }
 
 // NewMLP makes fc1 [hidden dim] and fc2 [dim hidden], both with bias.
-func NewMLP(s Scope, dim, hidden int) *MLP {
-	return &MLP{NewLinear(s.Sub("fc1"), dim, hidden, true, xavier(1)), NewLinear(s.Sub("fc2"), hidden, dim, true, xavier(1))}
+func NewMLP(s Scope, dim, hidden int) *MLP { return newMLP(s, dim, hidden, xavier(1)) }
+
+func newMLP(s Scope, dim, hidden int, init Initializer) *MLP {
+	return &MLP{NewLinear(s.Sub("fc1"), dim, hidden, true, init), NewLinear(s.Sub("fc2"), hidden, dim, true, init)}
 }
 
 // Forward maps x [... dim] to [... dim].

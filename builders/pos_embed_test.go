@@ -89,7 +89,7 @@ func TestResizePositionsOfLargeImages(t *testing.T) {
 	if len(got) != 2*(1+to*to) {
 		t.Fatalf("%d numbers", len(got))
 	}
-	axis := positionMatrix(from, to)
+	axis := positionMatrix(from, to, positionExcess)
 	for _, at := range [][2]int{{0, 0}, {0, 127}, {127, 127}, {64, 3}, {5, 100}} {
 		for d := range 2 {
 			want := 0.0 // the sum over the whole grid, which separates

@@ -22,6 +22,9 @@ import (
 var inNoStep = map[string]string{
 	"com.microsoft.SoftmaxGrad_13":    "a step's only softmax is inside of attention, whose gradient has a kernel of its own; other graphs that differentiate op.Softmax take it",
 	"com.microsoft.LogSoftmaxGrad_13": "a step's only log softmax is inside of SoftTargetCrossEntropy; other graphs that differentiate op.LogSoftmax take it",
+	"pmx.RelativeAttention":           "it is for detectors, which these steps do not train",
+	"pmx.RelativeAttentionGrad":       "it is for detectors, which these steps do not train",
+	"pmx.RoiAlignGrad":                "it is for detectors, which these steps do not train; graphs that differentiate op.RoiAlign take it",
 }
 
 // kernelSteps are small steps that together have every other operator with a kernel.

@@ -39,9 +39,13 @@ func attentionGradSchema(name string, class bool) onnxgraph.OpSchema {
 				rest := Slice(h.k, 2, 1, ToEnd)
 				dq = Concat(2, dq, ExpandTo(Scalar(h.k, 0), Shape(rest)))
 			}
-			stacked := Concat(0, Unsqueeze(dq, 0), Unsqueeze(dk, 0), Unsqueeze(dv, 0))
-			joined := Transpose(stacked, 1, 3, 0, 2, 4) // [B T 3 H d]
-			return []*onnxgraph.Value{Reshape(joined, 0, 0, -1)}
+			return []*onnxgraph.Value{joinQKV(dq, dk, dv)}
 		},
 	}
+}
+
+// joinQKV puts queries, keys and values [B H T d] side by side: [B T 3·H·d].
+func joinQKV(q, k, v *onnxgraph.Value) *onnxgraph.Value {
+	stacked := Concat(0, Unsqueeze(q, 0), Unsqueeze(k, 0), Unsqueeze(v, 0))
+	return Reshape(Transpose(stacked, 1, 3, 0, 2, 4), 0, 0, -1)
 }

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -23,11 +24,29 @@ var otherValue = map[string]func(s sample) any{
 		}
 		return int64(1)
 	},
-	"scale":   func(sample) any { return float32(0.3) },
-	"epsilon": func(sample) any { return float32(0.6) },
-	"alpha":   func(sample) any { return float32(0.7) },
-	"beta":    func(sample) any { return float32(0.99) },
-	"axis":    func(s sample) any { return int64(s.node.Inputs[0].Rank() - 1) },
+	"scale":          func(sample) any { return float32(0.3) },
+	"epsilon":        func(sample) any { return float32(0.6) },
+	"alpha":          func(sample) any { return float32(0.7) },
+	"beta":           func(sample) any { return float32(0.99) },
+	"axis":           func(s sample) any { return int64(s.node.Inputs[0].Rank() - 1) },
+	"sampling_ratio": func(s sample) any { return int64(s.node.Attributes.Int("sampling_ratio", 0) + 3) },
+}
+
+// otherOperands gives, by operator, the operands for other attributes where their shapes
+// depend on these.
+var otherOperands = map[string]func(s sample, attributes onnxgraph.Attributes) []*onnxgraph.Tensor{
+	"pmx.RelativeAttention":     widthOfHeads,
+	"pmx.RelativeAttentionGrad": widthOfHeads,
+}
+
+// widthOfHeads makes the last two operands as wide as a head of the one before.
+func widthOfHeads(s sample, attributes onnxgraph.Attributes) []*onnxgraph.Tensor {
+	data := slices.Clone(s.data)
+	qkv := data[len(data)-3].Shape()
+	for i := len(data) - 2; i < len(data); i++ {
+		data[i] = resized(data[i], onnxgraph.Shape{data[i].Shape()[0], qkv[2] / 3 / attributes.Int("num_heads", 0)})
+	}
+	return data
 }
 
 // withoutEffect lists attributes that do not change what an operator computes.
@@ -145,8 +164,12 @@ func applyEach(s sample, given []onnxgraph.Attributes) (*onnxgraph.Graph, map[st
 	feeds := map[string]*onnxgraph.Tensor{}
 	g, err := onnxgraph.Build("attributes", func(g *onnxgraph.Graph) {
 		for i, attributes := range given {
-			in := make([]*onnxgraph.Value, len(s.data))
-			for k, data := range s.data {
+			operands := s.data
+			if other := otherOperands[s.node.Op.ID()]; other != nil {
+				operands = other(s, attributes)
+			}
+			in := make([]*onnxgraph.Value, len(operands))
+			for k, data := range operands {
 				name := fmt.Sprintf("in%d.%d", i, k)
 				in[k], feeds[name] = g.Input(name, data.DType(), data.Shape()...), data.Clone()
 			}

@@ -13,6 +13,8 @@ import (
 //
 //	dX = convTranspose(dY, W),  dW = X correlated with dY,  dB = Σ dY
 //
+// See convInputGrad and convWeightGrad for which nodes these are.
+//
 // https://onnx.ai/onnx/operators/onnx__Conv.html
 func Conv(x, w, b *onnxgraph.Value, c ConvAttrs) *onnxgraph.Value {
 	return onnxgraph.Apply("Conv", c.attributes(), x, w, b)
@@ -42,21 +44,11 @@ var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	Grad: onnxgraph.Differentiable(func(n *onnxgraph.Node, dy []*onnxgraph.Value) []*onnxgraph.Value {
 		fixedConv(n)
 		x, w := n.Inputs[0], n.Inputs[1]
-		c, out, err := convGeometry(n, x.Shape, w.Shape)
+		c, _, err := convGeometry(n, x.Shape, w.Shape)
 		if err != nil {
 			onnxgraph.Fail("Conv", n.Inputs, "%v", err)
 		}
-		back := c
-		back.OutputPadding = make([]int, len(out))
-		for d, size := range out { // input rows past the last kernel
-			covered := (size-1)*c.Strides[d] + c.extent(w.Shape[d+2], d)
-			back.OutputPadding[d] = x.Shape[d+2] + c.Pads[d] + c.Pads[d+len(out)] - covered
-		}
-		dx := []*onnxgraph.Value{
-			ConvTranspose(dy[0], w, nil, back),
-			convWeightGrad(x, dy[0], w.Shape, c),
-			convBiasGrad(dy[0]),
-		}
+		dx := []*onnxgraph.Value{convInputGrad(x, w, dy[0], c), convWeightGrad(x, dy[0], w.Shape, c), convBiasGrad(dy[0])}
 		return dx[:len(n.Inputs)]
 	}),
 	// Each image becomes a matrix with a row for each weight of a kernel, which

@@ -3,6 +3,7 @@ package op
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"pmx/onnxgraph"
 )
@@ -150,13 +151,89 @@ func addChannels(y, bias []float64, batch, spatial int) {
 	}
 }
 
-// convWeightGrad is the cotangent of the kernel of a convolution of x that gave y:
-// the correlation of x with dy over batch and positions. As nodes that is a
-// convolution of x by dy with batch and channels exchanged and strides and
-// dilations exchanged, per group:
+// convInputGrad is the cotangent of x of a convolution with w that gave y. At stride 1
+// that is a convolution of dy with the kernel flipped and its channels exchanged, which
+// runtimes compute faster than ConvTranspose; else it is that.
+func convInputGrad(x, w, dy *onnxgraph.Value, c ConvAttrs) *onnxgraph.Value {
+	spatial := x.Rank() - 2
+	pads := make([]int, 2*spatial)
+	flippable := c.Group == 1
+	for d := range spatial {
+		reach := c.extent(w.Shape[d+2], d) - 1
+		pads[d], pads[d+spatial] = reach-c.Pads[d], reach-c.Pads[d+spatial]
+		flippable = flippable && c.Strides[d] == 1 && pads[d] >= 0 && pads[d+spatial] >= 0
+	}
+	if flippable {
+		return Conv(dy, flippedKernel(w), nil, ConvAttrs{Pads: pads, Dilations: c.Dilations})
+	}
+	back := c
+	back.OutputPadding = make([]int, spatial)
+	for d := range spatial { // input rows past the last kernel
+		covered := (dy.Shape[d+2]-1)*c.Strides[d] + c.extent(w.Shape[d+2], d)
+		back.OutputPadding[d] = x.Shape[d+2] + c.Pads[d] + c.Pads[d+spatial] - covered
+	}
+	return ConvTranspose(dy, w, nil, back)
+}
+
+// flippedKernel is w [O C k...] as [C O k...], the kernels' positions in reverse.
+func flippedKernel(w *onnxgraph.Value) *onnxgraph.Value {
+	axes := span(w.Rank())[2:]
+	starts, ends, steps := make([]int, len(axes)), make([]int, len(axes)), make([]int, len(axes))
+	for i := range axes {
+		starts[i], ends[i], steps[i] = -1, math.MinInt64, -1
+	}
+	order := span(w.Rank())
+	order[0], order[1] = 1, 0
+	return Transpose(SliceN(w, axes, starts, ends, steps), order...)
+}
+
+// convWeightGrad is the cotangent of the kernel of a convolution of x that gave y: the
+// correlation of x with dy over batch and positions. At stride 1 that is one product
+// for each position of the kernel, else a convolution.
+func convWeightGrad(x, dy *onnxgraph.Value, weight onnxgraph.Shape, c ConvAttrs) *onnxgraph.Value {
+	if c.Group == 1 && onnxgraph.Shape(c.Strides).Size() == 1 {
+		return convWeightGradByPosition(x, dy, weight, c)
+	}
+	return convWeightGradByConv(x, dy, weight, c)
+}
+
+// convWeightGradByPosition is convWeightGrad at stride 1: with dY as [O N·positions],
+// and at each position k of the kernel the elements of X that it meets as
+// [N·positions C],
+//
+//	dW[: : k] = dY X_k
+func convWeightGradByPosition(x, dy *onnxgraph.Value, weight onnxgraph.Shape, c ConvAttrs) *onnxgraph.Value {
+	spatial := x.Rank() - 2
+	if slices.Max(c.Pads) > 0 {
+		around := slices.Concat([]int{0, 0}, c.Pads[:spatial], []int{0, 0}, c.Pads[spatial:])
+		x = Pad(x, around, 0)
+	}
+	last, first := span(x.Rank()), span(x.Rank())
+	last = append(append(last[:1:1], last[2:]...), 1) // channels behind the positions
+	first[0], first[1] = 1, 0                         // channels before the images
+	x = Transpose(x, last...)
+	dy2 := Reshape(Transpose(dy, first...), weight[0], -1)
+	kernel, out, axes := weight[2:], dy.Shape[2:], span(spatial + 1)[1:]
+	positions := make([]*onnxgraph.Value, kernel.Size())
+	k := newOdometer(kernel)
+	for i := range positions {
+		starts, ends := make([]int, spatial), make([]int, spatial)
+		for d := range spatial {
+			starts[d] = k.index[d] * c.Dilations[d]
+			ends[d] = starts[d] + out[d]
+		}
+		met := Reshape(SliceN(x, axes, starts, ends, nil), -1, weight[1])
+		positions[i] = Unsqueeze(MatMul(dy2, met), 0)
+		k.next()
+	}
+	return Reshape(Transpose(Concat(0, positions...), 1, 2, 0), weight...)
+}
+
+// convWeightGradByConv is convWeightGrad as a convolution of x by dy with batch and
+// channels exchanged and strides and dilations exchanged, per group:
 //
 //	x  [N G·C ...] -> [C G·N ...]      dy [N G·O ...] -> [G·O N ...]
-func convWeightGrad(x, dy *onnxgraph.Value, weight onnxgraph.Shape, c ConvAttrs) *onnxgraph.Value {
+func convWeightGradByConv(x, dy *onnxgraph.Value, weight onnxgraph.Shape, c ConvAttrs) *onnxgraph.Value {
 	batch, spatial := x.Shape[0], x.Shape[2:]
 	swap := span(x.Rank())
 	swap[0], swap[1] = 1, 0

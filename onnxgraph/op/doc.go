@@ -14,14 +14,14 @@
 //
 //   - element by element, with broadcasting: [Add], [Mul], [Div], [Pow], [Exp], [Erf],
 //     [Where], [Clip], [Cast]; comparisons and logic: [Equal], [Less], [And], [Not]
-//   - products: [MatMul], [Gemm], [Conv], [ConvTranspose]
+//   - products: [MatMul], [Gemm], [Conv], [ConvTranspose]; [MaxPool]
 //   - reductions: [ReduceSum], [ReduceMean], [ReduceMax], [ArgMax], [TopK]
-//   - activations and norms: [Relu], [Sigmoid], [Softmax], [LogSoftmax],
+//   - activations and norms: [Relu], [Sigmoid], [Softplus], [Softmax], [LogSoftmax],
 //     [LayerNormalization], [BatchNormalization]
 //   - the shape alone: [Reshape], [Flatten], [Squeeze], [Unsqueeze], [Transpose], [Expand]
 //   - parts of tensors: [Slice], [Split], [Concat], [Pad], [Tile], [Gather],
-//     [GatherElements], [ScatterElements]
-//   - images: [Resize]
+//     [GatherElements], [ScatterElements], [GatherND], [ScatterND]
+//   - images: [Resize]; regions of maps: [RoiAlign], [NonMaxSuppression]
 //   - sizes that the model computes when it runs: [Shape], [ShapeOf], [Range],
 //     [ConstantOfShape], [ExpandTo]
 //
@@ -31,7 +31,7 @@
 // kernel of that name, or pmx. Their body of standard operators runs everywhere.
 //
 //   - layers: [Linear], [LinearGelu], [Gelu], [Attention], [ClassAttention],
-//     [PMXLayerNorm], [AddLayerNormalization], [BatchNormTraining]
+//     [RelativeAttention], [PMXLayerNorm], [AddLayerNormalization], [BatchNormTraining]
 //   - the loss: [SoftTargetCrossEntropy]
 //   - gradients of these and of standard operators, which VJPs apply: [GeluGrad],
 //     [SoftmaxGrad], [LogSoftmaxGrad], [LayerNormalizationGrad]

@@ -18,10 +18,14 @@ var needsFixed = []struct{ operator, operand, message, reason string }{
 	{"pmx.ClassAttention", "QKV", "·heads·d] with", "the last dimension: heads are cut from it"},
 	{"pmx.AttentionGrad", "QKV", "·heads·d] with", "the last dimension: heads are cut from it"},
 	{"pmx.ClassAttentionGrad", "QKV", "·heads·d] with", "the last dimension: heads are cut from it"},
+	{"pmx.RelativeAttention", "QKV", "·heads·d] with", "the last dimension: heads are cut from it"},
+	{"pmx.RelativeAttentionGrad", "QKV", "·heads·d] with", "the last dimension: heads are cut from it"},
 	{"Squeeze", "data", "without axes", "a Dynamic dimension may be 1 or not"},
 	{"ConstantOfShape", "input", "of known length", "the rank follows from it"},
 	{"Reshape", "shape", "of known length", "the rank follows from it"},
 	{"Expand", "shape", "of known length", "the rank follows from it"},
+	{"GatherND", "indices", "must be fixed", "the last dimension: the rank follows from it"},
+	{"ScatterND", "indices", "must be fixed", "the last dimension: the rank of updates follows from it"},
 }
 
 // TestInferDynamic makes each dimension of each operand Dynamic in turn: shape

@@ -79,6 +79,31 @@ func TestErrors(t *testing.T) {
 		{"scatter updates", [][]int{{3}, {2}}, func(x []*onnxgraph.Value) {
 			op.ScatterElements(x[0], integers(x[0], []int{1}, 0), x[1], 0, "none")
 		}, "updates [2] and indices [1] differ in shape"},
+		{"slices' indices", [][]int{{3, 4}}, func(x []*onnxgraph.Value) { op.GatherND(x[0], integers(x[0], []int{1, 3}, 0, 0, 0), 0) },
+			"the last dimension of indices [1 3] must be from 1 to 2"},
+		{"slice outside", [][]int{{3, 4}}, func(x []*onnxgraph.Value) { op.GatherND(x[0], integers(x[0], []int{1, 1}, 3), 0) },
+			"index 3 is outside a dimension of 3"},
+		{"batch of slices", [][]int{{3, 4}}, func(x []*onnxgraph.Value) { op.GatherND(x[0], integers(x[0], []int{2, 1}, 0, 0), 1) },
+			"the first 1 dimensions of data [3 4] and indices [2 1] differ"},
+		{"updates of slices", [][]int{{3, 4}, {2, 3}}, func(x []*onnxgraph.Value) {
+			op.ScatterND(x[0], integers(x[0], []int{2, 1}, 0, 2), x[1], "none")
+		}, "updates are [2 3], want [2 4]"},
+		{"pool", [][]int{{1, 2, 4}}, func(x []*onnxgraph.Value) { op.MaxPool(x[0], []int{2, 2}, op.ConvAttrs{}) },
+			"kernel_shape [2 2] for [1 2 4]: want X [N C ...] and a size for each dimension after C"},
+		{"pool's pads", [][]int{{1, 2, 4}}, func(x []*onnxgraph.Value) {
+			op.MaxPool(x[0], []int{2}, op.ConvAttrs{Pads: []int{2, 0}})
+		}, "pads [2 0] must be less than the kernel [2]"},
+		{"regions", [][]int{{1, 2, 4, 4}, {3, 5}}, func(x []*onnxgraph.Value) {
+			op.RoiAlign(x[0], x[1], integers(x[0], []int{3}, 0, 0, 0), op.RoiAlignAttrs{Height: 7, Width: 7})
+		}, "want floats X [N C H W], rois [R 4] of the same type and int64 batch_indices [R]"},
+		{"bins", [][]int{{1, 2, 4, 4}, {1, 4}}, func(x []*onnxgraph.Value) {
+			op.RoiAlign(x[0], x[1], integers(x[0], []int{1}, 0), op.RoiAlignAttrs{Height: 7})
+		}, "7 by 0 bins: want 1 to 1024 each"},
+		{"image of a region", [][]int{{1, 2, 4, 4}, {1, 4}}, func(x []*onnxgraph.Value) {
+			op.RoiAlign(x[0], x[1], integers(x[0], []int{1}, 1), op.RoiAlignAttrs{Height: 7, Width: 7})
+		}, "image 1 is outside a batch of 1"},
+		{"boxes to suppress", [][]int{{1, 5, 4}, {1, 2, 6}}, func(x []*onnxgraph.Value) { op.NonMaxSuppression(x[0], x[1], 5, 0.5, 0) },
+			"want floats boxes [B N 4] and scores [B C N]"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := onnxgraph.Build("errors", func(g *onnxgraph.Graph) {

@@ -54,6 +54,22 @@ func TestGradientNodes(t *testing.T) {
 		{"Gather with repeats", [][]int{{4, 2}}, func(x []*onnxgraph.Value) *onnxgraph.Value {
 			return op.Gather(x[0], integers(x[0], []int{2}, 3, 3), 0)
 		}, "ScatterElements 1"},
+		{"Conv at stride 1", [][]int{{2, 3, 4, 4}, {5, 3, 2, 1}}, func(x []*onnxgraph.Value) *onnxgraph.Value {
+			return op.Conv(x[0], x[1], nil, op.ConvAttrs{Pads: []int{1, 0, 0, 0}})
+		}, "Concat 1, Conv 1, MatMul 2, Pad 1, Reshape 4, Slice 3, Transpose 4, Unsqueeze 2"},
+		{"Conv at stride 2", [][]int{{2, 3, 4, 4}, {5, 3, 2, 2}}, func(x []*onnxgraph.Value) *onnxgraph.Value {
+			return op.Conv(x[0], x[1], nil, op.ConvAttrs{Strides: []int{2, 2}})
+		}, "Conv 1, ConvTranspose 1, Transpose 3"},
+		{"GatherND of rows of each image", [][]int{{2, 5, 3}}, func(x []*onnxgraph.Value) *onnxgraph.Value {
+			return op.GatherND(x[0], integers(x[0], []int{2, 2, 1}, 3, 1, 0, 0), 1)
+		}, "ScatterND 1"},
+		{"MaxPool", [][]int{{1, 2, 4, 4}}, func(x []*onnxgraph.Value) *onnxgraph.Value {
+			return op.MaxPool(x[0], []int{2, 2}, op.ConvAttrs{Strides: []int{2, 2}})
+		}, "Reshape 3, ScatterElements 1"},
+		{"RoiAlign of two regions of each image", [][]int{{2, 3, 4, 4}}, func(x []*onnxgraph.Value) *onnxgraph.Value {
+			rois := constant(x[0], []int{4, 4}, testRegions[:16]...)
+			return op.RoiAlign(x[0], rois, integers(x[0], []int{4}, 0, 0, 1, 1), op.RoiAlignAttrs{Height: 2, Width: 2})
+		}, "Reshape 1, pmx.RoiAlignGrad 1"},
 		{"Concat", [][]int{{1, 3}, {4, 3}}, func(x []*onnxgraph.Value) *onnxgraph.Value { return op.Concat(0, x...) }, "Split 1"},
 		{"Add of a bias", [][]int{{4, 3}, {3}}, func(x []*onnxgraph.Value) *onnxgraph.Value { return op.Add(x[0], x[1]) }, "ReduceSum 1"},
 		{"Resize", [][]int{{1, 2, 4, 4}}, func(x []*onnxgraph.Value) *onnxgraph.Value {

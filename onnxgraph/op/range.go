@@ -53,6 +53,11 @@ var _ = onnxgraph.Register(onnxgraph.OpSchema{
 	},
 })
 
+// upTo counts 0, 1, ... up to, but without, n, an int64 vector of one number.
+func upTo(n *onnxgraph.Value) *onnxgraph.Value {
+	return Range(Scalar(n, 0), Reshape(n), Scalar(n, 1))
+}
+
 // rangeLength is max(0, ceil((limit - start) / delta)).
 func rangeLength(in []*onnxgraph.Tensor) (int, error) {
 	start, limit, delta := in[0].Float64s()[0], in[1].Float64s()[0], in[2].Float64s()[0]

@@ -70,7 +70,7 @@ func (s sample) with(attributes onnxgraph.Attributes, types []onnxgraph.Type, da
 		return r
 	}
 	for _, y := range r.outputs {
-		if y.Shape.Static() && y.Shape.Size() > 1<<16 {
+		if y.Shape.Static() && y.Shape.Size() > 1<<17 {
 			return r // it would take too long
 		}
 	}

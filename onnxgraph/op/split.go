@@ -2,6 +2,7 @@ package op
 
 import (
 	"fmt"
+	"slices"
 
 	"pmx/onnxgraph"
 )
@@ -10,7 +11,7 @@ import (
 // dx = the parts' cotangents, joined.
 // https://onnx.ai/onnx/operators/onnx__Split.html
 func Split(x *onnxgraph.Value, axis int, sizes ...int) []*onnxgraph.Value {
-	return onnxgraph.ApplyNode("Split", onnxgraph.Attributes{"axis": int64(axis)}, x, Ints(x, sizes...)).Outputs
+	return slices.Clone(onnxgraph.ApplyNode("Split", onnxgraph.Attributes{"axis": int64(axis)}, x, Ints(x, sizes...)).Outputs)
 }
 
 var _ = onnxgraph.Register(onnxgraph.OpSchema{

@@ -18,6 +18,7 @@ type operand struct {
 	shape    []int
 	positive bool
 	fixed    []float64 // values, if not nil
+	integers []int64   // a constant, if not nil
 }
 
 func free(shape ...int) operand     { return operand{shape: shape} }
@@ -46,6 +47,12 @@ var cases = map[string]func(rng *rand.Rand) ([]operand, onnxgraph.Attributes){
 	"pmx.ClassAttention": func(rng *rand.Rand) ([]operand, onnxgraph.Attributes) { return attention(rng, false, 1) },
 	"pmx.ClassAttentionGrad": func(rng *rand.Rand) ([]operand, onnxgraph.Attributes) {
 		return attention(rng, true, 1)
+	},
+	"pmx.RelativeAttention": func(rng *rand.Rand) ([]operand, onnxgraph.Attributes) {
+		return relativeAttention(rng, false)
+	},
+	"pmx.RelativeAttentionGrad": func(rng *rand.Rand) ([]operand, onnxgraph.Attributes) {
+		return relativeAttention(rng, true)
 	},
 	"pmx.LayerNorm": func(rng *rand.Rand) ([]operand, onnxgraph.Attributes) {
 		x, d := rows(rng)
@@ -103,6 +110,21 @@ var cases = map[string]func(rng *rand.Rand) ([]operand, onnxgraph.Attributes){
 		n := pick(rng) * pick(rng)
 		return []operand{free(n), free(n), {shape: []int{1}, fixed: []float64{0.996}}}, nil
 	},
+	"pmx.RoiAlignGrad": regions,
+}
+
+// regions draws boxes in a map, from less than a position to all of it.
+func regions(rng *rand.Rand) ([]operand, onnxgraph.Attributes) {
+	n, r, c, height, width := 1+rng.IntN(2), 1+rng.IntN(9), pick(rng), 1+rng.IntN(33), 1+rng.IntN(33)
+	boxes := operand{shape: []int{n, r, 4}}
+	for range n * r {
+		x, y := rng.Float64()*float64(width-1), rng.Float64()*float64(height-1)
+		boxes.fixed = append(boxes.fixed, x, y, x+rng.Float64()*(float64(width)-x), y+rng.Float64()*(float64(height)-y))
+	}
+	shape := operand{shape: []int{4}, integers: []int64{int64(n), int64(c), int64(height), int64(width)}}
+	bins := []int{1, 2, 7, 14}
+	return []operand{free(n, r, c, bins[rng.IntN(4)], bins[rng.IntN(4)]), boxes, shape},
+		onnxgraph.Attributes{"sampling_ratio": int64(max(0, rng.IntN(4)-1))}
 }
 
 // batchRows draws the rows that batch norm takes the statistics of: half of the time
@@ -162,6 +184,9 @@ func probabilities(rng *rand.Rand, logarithm bool, shape ...int) operand {
 
 func attention(rng *rand.Rand, gradient bool, queries int) ([]operand, onnxgraph.Attributes) {
 	b, t, heads, d := 1+rng.IntN(3), pick(rng), 1+rng.IntN(3), pick(rng)
+	if rng.IntN(6) == 0 { // queries are then taken some at a time
+		b, t, heads = 1, 257+rng.IntN(64), 1
+	}
 	if queries == 0 {
 		queries = t
 	}
@@ -171,6 +196,18 @@ func attention(rng *rand.Rand, gradient bool, queries int) ([]operand, onnxgraph
 		return []operand{qkv}, attributes
 	}
 	return []operand{free(b, queries, heads*d), qkv}, attributes
+}
+
+func relativeAttention(rng *rand.Rand, gradient bool) ([]operand, onnxgraph.Attributes) {
+	b, h, w, heads, d := 1+rng.IntN(3), 1+rng.IntN(9), 1+rng.IntN(17), 1+rng.IntN(3), pick(rng)
+	if rng.IntN(6) == 0 { // queries are then taken some at a time
+		b, h, w, heads = 1, 17+rng.IntN(2), 16+rng.IntN(2), 1
+	}
+	operands := []operand{free(b, h*w, 3*heads*d), free(2*h-1, d), free(2*w-1, d)}
+	if gradient {
+		operands = append([]operand{free(b, h*w, heads*d)}, operands...)
+	}
+	return operands, onnxgraph.Attributes{"num_heads": int64(heads), "scale": float32(1 / math.Sqrt(float64(d)))}
 }
 
 // magnitudes are those of a case's operands in turn; where there are several, sums
@@ -252,7 +289,10 @@ func TestNotANumber(t *testing.T) {
 			rng := rand.New(rand.NewPCG(5, 6))
 			for range 4 {
 				operands, attributes := cases[name](rng)
-				for spoilt := range operands {
+				for spoilt, o := range operands {
+					if o.integers != nil {
+						continue
+					}
 					c := newCase(t, rng, name, operands, attributes, 1)
 					x := onnxgraph.Data[float32](c.feeds[fmt.Sprintf("in%d", spoilt)])
 					x[rng.IntN(len(x))] = float32(math.NaN())
@@ -355,6 +395,10 @@ func newCase(t *testing.T, rng *rand.Rand, name string, operands []operand, attr
 		var in []*onnxgraph.Value
 		for i, o := range operands {
 			input := fmt.Sprintf("in%d", i)
+			if o.integers != nil {
+				in = append(in, g.Const(onnxgraph.NewTensor(o.shape, o.integers)))
+				continue
+			}
 			in = append(in, g.Input(input, onnxgraph.Float32, o.shape...))
 			c.feeds[input] = o.draw(rng, magnitude[i%len(magnitude)])
 			c.sizes += fmt.Sprint(o.shape)

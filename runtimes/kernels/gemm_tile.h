@@ -85,13 +85,24 @@ static void edge_tile(int64_t rows, int64_t columns, int64_t k, const float *a, 
   }
 }
 
-// multiply_packed is C[m n] = A[m k] B, B packed, on one thread, for products that
-// fit in cache.
-static void multiply_packed(int64_t m, int64_t n, int64_t k, const float *a, int64_t a_row, int64_t a_column, const float *packed, float *c,
-                            int64_t c_row) {
+// sum_packed adds A[m k] B, B packed, to start or, if that is NULL, to what C[m n]
+// holds, on one thread, for products that fit in cache.
+static void sum_packed(int64_t m, int64_t n, int64_t k, const float *a, int64_t a_row, int64_t a_column, const float *packed, const float *start,
+                       float *c, int64_t c_row) {
   for (int64_t j = 0; j < n; j += TILE_COLUMNS)
     for (int64_t i = 0; i < m; i += TILE_ROWS) {
       int64_t rows = MIN(m - i, TILE_ROWS), columns = MIN(n - j, TILE_COLUMNS);
-      edge_tile(rows, columns, k, a + i * a_row, a_row, a_column, packed + j * k, no_start, c + i * c_row + j, c_row);
+      edge_tile(rows, columns, k, a + i * a_row, a_row, a_column, packed + j * k, start, c + i * c_row + j, c_row);
     }
+}
+
+// multiply_packed is C = A B, add_packed adds it to C.
+static void multiply_packed(int64_t m, int64_t n, int64_t k, const float *a, int64_t a_row, int64_t a_column, const float *packed, float *c,
+                            int64_t c_row) {
+  sum_packed(m, n, k, a, a_row, a_column, packed, no_start, c, c_row);
+}
+
+static void add_packed(int64_t m, int64_t n, int64_t k, const float *a, int64_t a_row, int64_t a_column, const float *packed, float *c,
+                       int64_t c_row) {
+  sum_packed(m, n, k, a, a_row, a_column, packed, NULL, c, c_row);
 }

@@ -11,13 +11,17 @@ enum { PMX_MAX_RANK = 8, PMX_MAX_INPUTS = 8 };
 typedef struct {
   int64_t heads;         // num_heads
   int64_t axis;          // -1 if there is none
+  int64_t samples;       // sampling_ratio
   double scale, epsilon; // as the decimals that they were written as:
   double beta1, beta2;   // 1 - 0.999f is not 0.001f; attributes alpha and beta
 } pmx_attributes;
 
-// pmx_tensor is a dense float tensor, the last dimension contiguous.
+// pmx_tensor is a dense tensor, the last dimension contiguous.
 typedef struct {
-  const float *data;
+  union {
+    const float *data;
+    const int64_t *integers; // of inputs that kernels.inc.h says are int64
+  };
   int64_t dims[PMX_MAX_RANK];
   int rank;
   int64_t count;
@@ -58,7 +62,7 @@ typedef const char *pmx_kernel(pmx_call *);
 typedef struct {
   const char *name;
   int width; // floats in a vector
-#define PMX_KERNEL(name, domain, inputs, outputs) pmx_kernel *name;
+#define PMX_KERNEL(name, domain, inputs, outputs, integers) pmx_kernel *name;
 #include "kernels.inc.h"
 #undef PMX_KERNEL
 } pmx_isa;

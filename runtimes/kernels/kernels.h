@@ -14,6 +14,7 @@
 #include "softmax.h"
 
 #include "adamw.h"
+#include "distance_scores.h"
 #include "attention.h"
 #include "batch_norm.h"
 #include "class_attention.h"
@@ -21,6 +22,8 @@
 #include "gelu_grad.h"
 #include "layer_norm.h"
 #include "linear.h"
+#include "relative_attention.h"
+#include "roi_align.h"
 
 #define PMX_JOIN2(a, b) a##b
 #define PMX_JOIN(a, b) PMX_JOIN2(a, b)
@@ -30,7 +33,7 @@
 const pmx_isa PMX_JOIN(pmx_, ISA) = {
     .name = PMX_TEXT(ISA),
     .width = WIDTH,
-#define PMX_KERNEL(name, domain, inputs, outputs) .name = name,
+#define PMX_KERNEL(name, domain, inputs, outputs, integers) .name = name,
 #include "kernels.inc.h"
 #undef PMX_KERNEL
 };

@@ -28,6 +28,7 @@ enum {
   ORT_CUSTOM_OP_VERSION = 16,   // the last whose OrtCustomOp ends with KernelComputeV2
   ORT_FAIL = 1,
   ORT_TENSOR_FLOAT = 1,
+  ORT_TENSOR_INT64 = 7,
 };
 
 // ORT calls entry `place` of the table as a function of this result and these arguments.

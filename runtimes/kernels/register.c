@@ -15,6 +15,7 @@ typedef struct {
   OrtCustomOp ort;
   const char *name, *domain;
   size_t inputs, outputs;
+  unsigned integers; // a bit for each input that is int64
   pmx_kernel *kernel;
 } operator_;
 
@@ -22,7 +23,8 @@ static const operator_ *of(const OrtCustomOp *op) { return (const operator_ *)op
 
 static const char *get_name(const OrtCustomOp *op) { return of(op)->name; }
 static const char *get_provider(const OrtCustomOp *op) { return (void)op, "CPUExecutionProvider"; }
-static int get_type(const OrtCustomOp *op, size_t i) { return (void)op, (void)i, ORT_TENSOR_FLOAT; }
+static int get_input_type(const OrtCustomOp *op, size_t i) { return of(op)->integers >> i & 1 ? ORT_TENSOR_INT64 : ORT_TENSOR_FLOAT; }
+static int get_output_type(const OrtCustomOp *op, size_t i) { return (void)op, (void)i, ORT_TENSOR_FLOAT; }
 static size_t get_inputs(const OrtCustomOp *op) { return of(op)->inputs; }
 static size_t get_outputs(const OrtCustomOp *op) { return of(op)->outputs; }
 static int required(const OrtCustomOp *op, size_t i) { return (void)op, (void)i, 0; }
@@ -74,6 +76,7 @@ static OrtStatus *create(const OrtCustomOp *op, const OrtApi *api, const OrtKern
   attribute_float(api, info, "beta", &a->beta2);
   attribute_int(api, info, "num_heads", &a->heads);
   attribute_int(api, info, "axis", &a->axis);
+  attribute_int(api, info, "sampling_ratio", &a->samples);
   *out = k;
   return NULL;
 }
@@ -154,7 +157,7 @@ static OrtStatus *compute(void *kernel, OrtKernelContext *context) {
 }
 
 enum {
-#define PMX_KERNEL(name, domain, inputs, outputs) KERNEL_##name,
+#define PMX_KERNEL(name, domain, inputs, outputs, integers) KERNEL_##name,
 #include "kernels.inc.h"
 #undef PMX_KERNEL
   KERNELS
@@ -174,13 +177,13 @@ static const char *const domain_names[2] = {"pmx", "com.microsoft"};
 
 static void describe(set *s) {
   const operator_ all[KERNELS] = {
-#define PMX_KERNEL(n, d, i, o) {.name = #n, .domain = d, .inputs = i, .outputs = o, .kernel = s->isa->n},
+#define PMX_KERNEL(n, d, i, o, b) {.name = #n, .domain = d, .inputs = i, .outputs = o, .integers = b, .kernel = s->isa->n},
 #include "kernels.inc.h"
 #undef PMX_KERNEL
   };
   const OrtCustomOp callbacks = {
-      .version = ORT_CUSTOM_OP_VERSION, .GetName = get_name, .GetExecutionProviderType = get_provider, .GetInputType = get_type,
-      .GetInputTypeCount = get_inputs, .GetOutputType = get_type, .GetOutputTypeCount = get_outputs, .KernelDestroy = destroy,
+      .version = ORT_CUSTOM_OP_VERSION, .GetName = get_name, .GetExecutionProviderType = get_provider, .GetInputType = get_input_type,
+      .GetInputTypeCount = get_inputs, .GetOutputType = get_output_type, .GetOutputTypeCount = get_outputs, .KernelDestroy = destroy,
       .GetInputCharacteristic = required, .GetOutputCharacteristic = optional_after_first, .GetInputMemoryType = default_memory,
       .GetVariadicInputMinArity = one, .GetVariadicInputHomogeneity = one, .GetVariadicOutputMinArity = one,
       .GetVariadicOutputHomogeneity = one, .CreateKernelV2 = create, .KernelComputeV2 = compute,
@@ -219,7 +222,7 @@ const char *pmx_isa_name(int i) {
 
 const char *pmx_kernel_name(int i) {
   static const char *const names[] = {
-#define PMX_KERNEL(name, domain, inputs, outputs) domain "." #name,
+#define PMX_KERNEL(name, domain, inputs, outputs, integers) domain "." #name,
 #include "kernels.inc.h"
 #undef PMX_KERNEL
       NULL};

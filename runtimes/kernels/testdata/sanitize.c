@@ -82,6 +82,30 @@ static pmx_tensor tensor(int rank, int64_t a, int64_t b, int64_t c) {
 #define MATRIX(a, b) tensor(2, a, b, 0)
 #define CUBE(a, b, c) tensor(3, a, b, c)
 
+// boxes are regions [n r 4] in a map, some of them beside it.
+static pmx_tensor boxes(int64_t n, int64_t r, int64_t height, int64_t width) {
+  pmx_tensor t = CUBE(n, r, 4);
+  float *data = (float *)t.data;
+  for (int64_t i = 0; i < t.count; i++) data[i] = (1.5f * data[i] - 0.25f) * (i % 2 ? height : width);
+  return t;
+}
+
+// dims is the shape [4] of maps.
+static pmx_tensor dims(int64_t n, int64_t c, int64_t height, int64_t width) {
+  pmx_tensor t = {.rank = 1, .dims = {4}, .count = 4};
+  int64_t *data = malloc(4 * sizeof *data);
+  if (!data) abort();
+  data[0] = n, data[1] = c, data[2] = height, data[3] = width;
+  t.integers = data;
+  return t;
+}
+
+static pmx_tensor bins(int64_t n, int64_t r, int64_t c, int64_t height, int64_t width) {
+  pmx_tensor t = CUBE(n * r * c, height, width);
+  t.rank = 5, t.dims[0] = n, t.dims[1] = r, t.dims[2] = c, t.dims[3] = height, t.dims[4] = width;
+  return t;
+}
+
 static int failures;
 
 // run calls a kernel twice and compares; optional has a bit for each output that may
@@ -121,7 +145,7 @@ static void run(const char *name, pmx_kernel *kernel, const pmx_attributes *attr
 static void test(const pmx_isa *isa) {
   pmx_isa ran = {.name = isa->name, .width = isa->width};
   for (int round = 0; round < ROUNDS; round++) {
-    const pmx_attributes attributes = {.heads = 1 + rand() % 3, .axis = -1, .scale = .3, .epsilon = 1e-5, .beta1 = .9, .beta2 = .999};
+    const pmx_attributes attributes = {.heads = 1 + rand() % 3, .axis = -1, .samples = rand() % 3, .scale = .3, .epsilon = 1e-5, .beta1 = .9, .beta2 = .999};
     int64_t n = rand() % 20 ? side() : 0, o = side(), i = side(), k = depth();
     RUN(Linear, 0, MATRIX(n, k), MATRIX(o, k), VECTOR(o))
     RUN(LinearGelu, 2, MATRIX(n, k), MATRIX(o, k), VECTOR(o))
@@ -130,10 +154,15 @@ static void test(const pmx_isa *isa) {
 
     n = side();
     int64_t b = 1 + rand() % 2, t = pick(), d = pick(), h = attributes.heads;
+    if (rand() % 20 == 0) t = 257 + rand() % 100; // queries are then taken some at a time
     RUN(Attention, 0, CUBE(b, t, 3 * h * d))
     RUN(AttentionGrad, 0, CUBE(b, t, h * d), CUBE(b, t, 3 * h * d))
     RUN(ClassAttention, 0, CUBE(b, t, 3 * h * d))
     RUN(ClassAttentionGrad, 0, CUBE(b, 1, h * d), CUBE(b, t, 3 * h * d))
+
+    int64_t rows = 1 + rand() % (rand() % 20 ? 9 : 40), columns = 1 + rand() % 17, tokens = rows * columns;
+    RUN(RelativeAttention, 0, CUBE(b, tokens, 3 * h * d), MATRIX(2 * rows - 1, d), MATRIX(2 * columns - 1, d))
+    RUN(RelativeAttentionGrad, 6, CUBE(b, tokens, h * d), CUBE(b, tokens, 3 * h * d), MATRIX(2 * rows - 1, d), MATRIX(2 * columns - 1, d))
 
     RUN(LayerNorm, 6, MATRIX(n, d), VECTOR(d), VECTOR(d))
     RUN(AddLayerNormalization, 15, MATRIX(n, d), MATRIX(n, d), VECTOR(d), VECTOR(d))
@@ -149,6 +178,10 @@ static void test(const pmx_isa *isa) {
     RUN(SoftTargetCrossEntropyGrad, 0, VECTOR(1), MATRIX(n, d), MATRIX(n, d))
     RUN(AdamW, 8, MATRIX(n, o), MATRIX(n, o), MATRIX(n, o), MATRIX(n, o), VECTOR(1), VECTOR(1), VECTOR(1), VECTOR(1))
     RUN(EMA, 0, MATRIX(n, o), MATRIX(n, o), VECTOR(1))
+
+    int64_t height = 1 + rand() % 40, width = 1 + rand() % 40;
+    int64_t regions = 1 + rand() % 5;
+    RUN(RoiAlignGrad, 0, bins(b, regions, d, 1 + t % 14, 1 + n % 14), boxes(b, regions, height, width), dims(b, d, height, width))
   }
   if (memcmp(&ran, isa, sizeof ran)) puts("a kernel was not tested: add a line for it"), failures++;
 }
