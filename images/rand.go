@@ -34,6 +34,7 @@ func scramble(x uint64) uint64 {
 	return x ^ x>>31
 }
 
+// NewRand is a new source of random numbers at the place that [Seed] gives.
 func NewRand(seed uint64, stream, a, b int) *rand.Rand {
 	var pcg rand.PCG
 	Seed(&pcg, seed, stream, a, b)

@@ -14,8 +14,10 @@ const (
 	TargetMixMix    = "target_mix_mix"
 )
 
-// Local is the feed of a local crop, LocalMixed that of the same crop mixed.
-func Local(i int) string      { return fmt.Sprintf("local%d", i) }
+// Local is the feed of local crop i.
+func Local(i int) string { return fmt.Sprintf("local%d", i) }
+
+// LocalMixed is the feed of local crop i mixed with its siblings of the batch.
 func LocalMixed(i int) string { return Local(i) + "_mixed" }
 
 // viewName is what view i of ViewsConfig.list is called in a batch.

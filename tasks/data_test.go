@@ -97,7 +97,7 @@ func TestLabelledSplitsNeedLabels(t *testing.T) {
 		"flattest":      {0, "flattest/test: the images have no classes"},
 		"alien":         {0, `"dogs" is none of the training images`},
 		"mixed":         {0, "cannot be classes"},
-		"bare":          {0, "no images in it (.jpg .jpeg .png .gif .bmp .webp .tif .tiff), or hold out a part of the training images: HOLD OUT keeps a tenth"},
+		"bare":          {0, "no images in it (.jpg .jpeg .png .gif .bmp .webp .tif .tiff .pbm .pgm .ppm .pnm), or hold out a part of the training images: HOLD OUT keeps a tenth"},
 		"list:some.txt": {0.25, "1 of its 3 images have no class"},
 		"list:one.txt":  {0.25, `one.txt, without 1 held out: all images are of one class, "cat"`},
 		"list:each.txt": {0.25, "each.txt, 1 held out: no image is of a class of list "},

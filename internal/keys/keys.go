@@ -15,6 +15,7 @@ package keys
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -266,7 +267,7 @@ func Read(recipe any, data []byte) error {
 	}
 	d := json.NewDecoder(bytes.NewReader(data))
 	if err := d.Decode(recipe); err != nil {
-		if wrong, ok := err.(*json.UnmarshalTypeError); ok { // names types of Go
+		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok { // names types of Go
 			key := wrong.Field[strings.LastIndexByte(wrong.Field, '.')+1:] // behind the fields of Go that hold it
 			return fmt.Errorf("key %q holds a JSON %s: put back what it was", key, wrong.Value)
 		}
