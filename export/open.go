@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strconv"
 
 	"pmx/artifacts"
 	"pmx/artifacts/weights"
 	"pmx/builders"
+	"pmx/onnxgraph"
 )
 
 // OpenOptions say which encoder Open takes.
@@ -58,10 +60,18 @@ func fromWeights(w *weights.Encoder, path string) (*Encoder, error) {
 		Config: builders.ViTConfig{ImageSize: w.ImageSize, PatchSize: w.PatchSize, Dim: w.Dim, Depth: w.Depth, Heads: w.Heads, MLPRatio: ratio, Epsilon: w.Epsilon},
 		Path:   path, Tensors: w.Tensors, Mean: w.Mean, Std: w.Std, Metadata: w.Metadata,
 	}
+	if text, ok := w.Metadata[StepsProperty]; ok { // a file of ours
+		steps, err := strconv.ParseInt(text, 10, 64)
+		if err != nil || steps < 0 {
+			return nil, fmt.Errorf("export: %s says %s %q: want a number of steps", path, StepsProperty, text)
+		}
+		e.Step = steps
+	}
 	return e, e.Config.Validate()
 }
 
-// Weights is the encoder as package weights writes it.
+// Weights is the encoder as package weights writes it, without the heads that a
+// checkpoint keeps under the encoder's name.
 func (e *Encoder) Weights() *weights.Encoder {
 	a := e.Architecture()
 	w := &weights.Encoder{
@@ -69,7 +79,10 @@ func (e *Encoder) Weights() *weights.Encoder {
 			Name: a.Architecture, ImageSize: a.ImageSize, PatchSize: a.PatchSize, Dim: a.Dim, Depth: a.Depth, Heads: a.Heads,
 			MLPRatio: float64(a.MLPRatio), Epsilon: a.Epsilon, Mean: a.Mean, Std: a.Std,
 		},
-		Tensors: e.Tensors, Metadata: map[string]string{StepsProperty: stepsText(e.Step)},
+		Tensors: map[string]*onnxgraph.Tensor{}, Metadata: map[string]string{StepsProperty: stepsText(e.Step)},
+	}
+	for _, name := range weights.ParameterNames(a.Depth) {
+		w.Tensors[name] = e.Tensors[name]
 	}
 	for key, value := range e.Metadata {
 		w.Metadata[key] = value
