@@ -30,7 +30,7 @@ func TestORTMissing(t *testing.T) {
 	})
 	t.Run("training library", func(t *testing.T) {
 		_, err := r.Version(runtimes.Options{Library: installed(t, runtimelib.ORTTraining)})
-		errtest.OneLine(t, err, "is ONNX Runtime 1.19.2, without version 24 of the C API; `pmx runtime install` brings")
+		errtest.OneLine(t, err, "is ONNX Runtime 1.19.2, without version 24 of the C API; `pmx runtime install` installs a library that fits")
 	})
 	t.Run("no library", func(t *testing.T) {
 		text := filepath.Join(t.TempDir(), "text.so")

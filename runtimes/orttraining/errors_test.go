@@ -16,7 +16,7 @@ func TestOpenErrors(t *testing.T) {
 	none := filepath.Join(t.TempDir(), "none.so")
 	_, err := orttraining.Open(none)
 	wantError(t, err, "orttraining: "+none+": ")
-	wantError(t, err, "`pmx runtime install ort-training` brings")
+	wantError(t, err, "`pmx runtime install ort-training` installs a library that fits")
 	text := filepath.Join(t.TempDir(), "text.so")
 	if err := os.WriteFile(text, []byte("not a library\n"), 0o644); err != nil {
 		t.Fatal(err)
@@ -176,7 +176,7 @@ func TestOptionErrors(t *testing.T) {
 	_, err = l.NewSessionOptions(orttraining.Options{CUDA: map[string]string{"device_id": "0"}})
 	if len(l.Providers()) == 1 {
 		wantError(t, err, "cuda: "+l.Path()+" is built without the CUDA provider")
-		wantError(t, err, "`pmx runtime install ort-training --cuda` brings one")
+		wantError(t, err, "`pmx runtime install ort-training --cuda` installs one with it")
 	} else if err != nil { // a GPU may be there or not; without one the error says what is missing
 		wantError(t, err, "cuda: ")
 	}
