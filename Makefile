@@ -1,5 +1,5 @@
 # make build       bin/pmx
-# make test        everything, as CI runs it; brings what it needs first
+# make test        everything, as CI runs it; installs what it needs first
 # make lint        gofmt, go vet, golangci-lint
 # make fuzz        every fuzz target for FUZZTIME (30s) each
 # make quickstart  from nothing to an encoder: install the runtime, train on the

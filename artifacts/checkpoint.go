@@ -27,7 +27,7 @@ type CheckpointHeader struct {
 	Kinds map[string]string `json:"kinds,omitempty"`
 }
 
-// Checkpoint is a training state: with it, a resumed run goes on as if it had
+// Checkpoint is a training state: with it, a resumed run continues as if it had
 // never stopped.
 type Checkpoint struct {
 	CheckpointHeader

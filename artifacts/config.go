@@ -30,7 +30,7 @@ func (r *RunDir) ReadConfig(config any) error {
 	if err := d.Decode(config); err != nil {
 		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok { // names types of Go
 			key := wrong.Field[strings.LastIndexByte(wrong.Field, '.')+1:] // behind the fields of Go that hold it
-			err = fmt.Errorf("key %q holds a JSON %s: put back what it was", key, wrong.Value)
+			err = fmt.Errorf("key %q holds a JSON %s: restore the original value", key, wrong.Value)
 		}
 		return fmt.Errorf("artifacts: %s: %w", r.Path(ConfigName), err)
 	}
@@ -51,7 +51,7 @@ func (r *RunDir) readConfig() ([]byte, error) {
 		return nil, fmt.Errorf("artifacts: %w", err)
 	}
 	if !json.Valid(data) {
-		return nil, fmt.Errorf("artifacts: %s is damaged, it is not JSON: put back what it was", r.Path(ConfigName))
+		return nil, fmt.Errorf("artifacts: %s is damaged, it is not JSON: restore it from a copy", r.Path(ConfigName))
 	}
 	return data, nil
 }

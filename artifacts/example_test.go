@@ -10,7 +10,7 @@ import (
 	"pmx/onnxgraph"
 )
 
-// A run is created, saves a checkpoint, and is opened again to go on from it.
+// A run is created, saves a checkpoint, and is opened again to continue from it.
 func Example() {
 	dir, err := os.MkdirTemp("", "pmx-example-")
 	check(err)

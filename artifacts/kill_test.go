@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 
 // TestKill kills a writing process at random moments. After each kill the run
 // must open, hold a checkpoint that loads and is the one of its step, and
-// metrics that go on from there; the next process resumes from it.
+// metrics that continue from there; the next process resumes from it.
 func TestKill(t *testing.T) {
 	const rounds = 25
 	seed := uint64(time.Now().UnixNano())
@@ -175,7 +175,7 @@ func startAndKill(child *exec.Cmd, wait bool, after time.Duration) error {
 }
 
 // resume opens the run as a training would, verifies all of it, and returns
-// the step to go on from.
+// the step to continue from.
 func resume(dir string) (int64, error) {
 	run, err := OpenRun(dir)
 	if err != nil {

@@ -2,7 +2,7 @@ package artifacts
 
 import "fmt"
 
-// CheckResume compares what made a run with what is to go on with it; each has
+// CheckResume compares what made a run with what is to continue with it; each has
 // its newest Session last.
 //
 // Other data is an error: the run would become another one. It may be accepted all the

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestCheckResume changes one thing at a time of what goes on with a run.
+// TestCheckResume changes one thing at a time of what continues with a run.
 func TestCheckResume(t *testing.T) {
 	made := func(change func(*Manifest, *Session)) Manifest {
 		m := Manifest{GraphHash: "aaaa", Data: DataInfo{Name: "folder photos", Samples: 24, Digest: "dddd"}, TestData: DataInfo{Name: "folder test", Samples: 8, Digest: "tttt"}}

@@ -42,7 +42,7 @@ type MetricsLog struct {
 	size int64 // of the complete lines
 }
 
-// OpenMetrics opens the run's metrics to go on behind fromStep: rows of later steps, and a
+// OpenMetrics opens the run's metrics to continue after fromStep: rows of later steps, and a
 // last line that a killed process left torn, are cut off. It reads no more of the file
 // than that and the row before. A new run passes 0.
 func (r *RunDir) OpenMetrics(fromStep int64) (*MetricsLog, error) {

@@ -36,7 +36,7 @@ func BenchmarkMetrics(b *testing.B) {
 				}
 			}
 		})
-		b.Run(log.name+"/resume", func(b *testing.B) { // the last row, all rows for damage, and the file to go on with
+		b.Run(log.name+"/resume", func(b *testing.B) { // the last row, all rows for damage, and the file to continue with
 			b.SetBytes(size)
 			b.ReportAllocs()
 			for b.Loop() {

@@ -107,7 +107,7 @@ func (r *RunDir) start(m manifestFile) error {
 	return r.WriteManifest(m.Manifest)
 }
 
-// OpenRun locks the folder of a run to go on with it, completes a start that was
+// OpenRun locks the folder of a run to continue with it, completes a start that was
 // interrupted, and deletes what killed processes left unfinished.
 func OpenRun(path string) (*RunDir, error) {
 	if _, err := checkRun(path); err != nil {
@@ -260,7 +260,7 @@ func checkRun(path string) (manifestFile, error) {
 	if _, unreadable := errors.AsType[*fs.PathError](err); unreadable && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR) {
 		return m, fmt.Errorf("%w: make it readable", err)
 	}
-	return m, fmt.Errorf("%w: choose the folder of a run, or put back what the file was", err)
+	return m, fmt.Errorf("%w: choose the folder of a run, or restore the file from a copy", err)
 }
 
 func lockDir(dir string) (*filelock.Lock, error) {

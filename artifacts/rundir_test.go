@@ -368,12 +368,12 @@ func TestConfig(t *testing.T) {
 	if err := os.WriteFile(run.Path(ConfigName), []byte(`{"Seed": "one"}`), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	errtest.OneLine(t, run.ReadConfig(&got), run.Path(ConfigName), `key "Seed" holds a JSON string: put back what it was`)
+	errtest.OneLine(t, run.ReadConfig(&got), run.Path(ConfigName), `key "Seed" holds a JSON string: restore the original value`)
 	for _, damaged := range []string{"", `{"Seed": 1`, `{"Seed": 1}}`} {
 		if err := os.WriteFile(run.Path(ConfigName), []byte(damaged), 0o666); err != nil {
 			t.Fatal(err)
 		}
-		errtest.OneLine(t, run.ReadConfig(&got), run.Path(ConfigName), "damaged", "put back what it was")
+		errtest.OneLine(t, run.ReadConfig(&got), run.Path(ConfigName), "damaged", "restore it from a copy")
 	}
 }
 

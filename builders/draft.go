@@ -167,7 +167,7 @@ func (d *Draft) addStatistics() {
 
 // differentiated is a training step up to its optimizer: forward and backward
 // pass. The step file and the artifacts for ONNX Runtime Training are two ways
-// to go on from here.
+// to continue from here.
 type differentiated struct {
 	params    []*Param
 	gradients []*onnxgraph.Value // by parameter

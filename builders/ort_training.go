@@ -16,7 +16,7 @@ import (
 // learning rate given twice: to the optimizer (SetLearningRate) and as the input
 // lr, which weight decay needs. TrainStep moves the momentum encoder, computes
 // loss and gradients and takes weight decay off the parameters; OptimizerStep
-// goes on with AdamW. The results are the step file's.
+// continues with AdamW. The results are the step file's.
 //
 // Where gradients of several batches are added up before an optimizer step, feed
 // weight_decay 0 for all but the last batch and ema_momentum 1 for all but the

@@ -35,7 +35,7 @@ and continue as the error says.
 
 --profile writes ONNX Runtime's trace of the first steps to RUN/profile.json, and where
 their time goes to RUN/profile.txt. The numbers are the same as without it. If the
-profile fails, the run goes on and warns.
+profile fails, the run continues and warns.
 
 Where the images have classes and there are test images, kNN accuracy is measured
 before and after the training. Classes are used for nothing else.

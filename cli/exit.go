@@ -16,7 +16,7 @@ const (
 	ExitOK          = 0   // done
 	ExitFailure     = 1   // the command failed; standard error says why
 	ExitUsage       = 2   // the command line is wrong: nothing was done
-	ExitMissing     = 3   // a runtime library or device is not there; the message says what brings it
+	ExitMissing     = 3   // a runtime library or device is not there; the message says how to install it
 	ExitDiverged    = 4   // the loss became NaN or infinite; the last good checkpoint is kept
 	ExitHangup      = 129 // the terminal was closed (SIGHUP): saved, then stopped
 	ExitInterrupted = 130 // Ctrl-C (SIGINT): saved, then stopped

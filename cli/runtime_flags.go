@@ -26,7 +26,7 @@ func runtimeFlags() []cli.Flag {
 const maxThreads = 4096
 
 // runtimeOf resolves runtimeFlags. A library that is missing is ExitMissing, with
-// the command that brings it.
+// the command that installs it.
 func runtimeOf(c *cli.Context) (runtimes.Runtime, runtimes.Options, error) {
 	return openRuntime(c, c.String("runtime"), c.String("device"), c.String("kernels"))
 }

@@ -26,7 +26,7 @@ func withSignals(parent context.Context) (context.Context, func()) {
 }
 
 // withSignalPipe cancels the context when nobody reads the output any more, which
-// otherwise ends the program at once. What then saves goes on to write its lines: later
+// otherwise ends the program at once. What then saves continues to write its lines: later
 // SIGPIPEs have no effect.
 func withSignalPipe(parent context.Context) (context.Context, func()) {
 	return cancelledBy(parent, keep, syscall.SIGPIPE)

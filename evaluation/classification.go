@@ -13,7 +13,7 @@ type Classification struct {
 	Images     int
 	Top1, Top5 int // images whose class scored highest, and among the five highest
 	// Confusion [class of an image][class that scored highest] is a number of images.
-	// Its rows go on behind the classifier's classes where images are of others.
+	// Its rows continue after the classifier's classes where images are of others.
 	Confusion [][]int
 	Loss      float64 // cross entropy, the sum over the images
 

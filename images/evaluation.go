@@ -30,7 +30,7 @@ type EvalBatch struct {
 }
 
 // EvalBatches yields all images of a dataset once, in order, prepared for
-// evaluation. A batch is valid until the loop goes on. An image that cannot be
+// evaluation. A batch is valid until the loop continues. An image that cannot be
 // read, or the end of ctx, ends it: that error is the last thing it yields.
 func EvalBatches(ctx context.Context, data Dataset, c EvalConfig) iter.Seq2[*EvalBatch, error] {
 	return func(yield func(*EvalBatch, error) bool) {

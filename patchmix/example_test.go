@@ -56,7 +56,7 @@ func Example() {
 	// target_mix_mix float[32 32]
 }
 
-// A run goes on where another one stopped.
+// A run continues where another one stopped.
 func ExampleLoader_Seek() {
 	data, err := images.Open("sample", images.Test)
 	if err != nil {

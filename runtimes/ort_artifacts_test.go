@@ -22,7 +22,7 @@ import (
 
 // TestArtifactParity trains the on-device artifacts of every fixture, as a host
 // without pmx would, and holds them to what the runtimes are held to. Each step
-// begins at the recorded parameters, the moments go on: AdamW makes whole steps of
+// begins at the recorded parameters, the moments continue: AdamW makes whole steps of
 // gradients near zero, rounding included, so that after two steps of float32, here
 // or by the step file, parameters are 7e-6 (L2) from those of float64, and one loss
 // moves by up to 1e-5 for that alone.
@@ -94,7 +94,7 @@ func checkArtifacts(t *testing.T, library *orttraining.Library, f fixture) {
 func (f fixture) setRecorded(t *testing.T, state *orttraining.CheckpointState, built *step.Step, k int) {
 	t.Helper()
 	for _, s := range built.State {
-		if s.Kind == step.Statistic { // not recorded; they go on
+		if s.Kind == step.Statistic { // not recorded; they continue
 			continue
 		}
 		if err := state.SetParameter(s.In, f.tensor(t, fmt.Sprintf("step%d/param/%s", k, s.Name))); err != nil {

@@ -17,7 +17,7 @@ type Runtime interface {
 	// Name is what --runtime calls it.
 	Name() string
 	// Version is the version of the library that runs models, or an error that
-	// says what is missing and the command that brings it.
+	// says what is missing and the command that installs it.
 	Version(o Options) (string, error)
 	// NewSession compiles a training step. Its state is zero until SetState.
 	NewSession(step *step.Step, o Options) (Session, error)

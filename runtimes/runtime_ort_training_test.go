@@ -141,7 +141,7 @@ func TestTwoLibrariesInOneProcess(t *testing.T) {
 	}
 }
 
-// TestStepRefuses: what is wrong is one line, and the session goes on as before.
+// TestStepRefuses: what is wrong is one line, and the session continues as before.
 func TestStepRefuses(t *testing.T) {
 	f := fixtures(t)[0]
 	for _, name := range runtimes.RuntimeNames() {

@@ -41,7 +41,7 @@ func TraceSteps(r Runtime, step *step.Step, o Options, n int, ended func(trace s
 }
 
 // Step implements Session. After the last traced step it first goes over to the
-// session without trace; if that fails, the traced one goes on.
+// session without trace; if that fails, the traced one continues.
 func (s *TracedSession) Step(ctx context.Context, feeds map[string]*onnxgraph.Tensor, hyper map[string]float64) (map[string]float64, error) {
 	if s.now == nil {
 		return nil, errStepClosed

@@ -24,7 +24,7 @@ var deviceRuntimes = []string{"ort", "ort-training"}
 
 // TestStateOnDevice: with the state in a memory of ONNX Runtime's, as it is on a GPU,
 // every step of every recording gives bit for bit what it gives from Go's memory; so
-// do Undo, a session that goes on from another's state, and the state before it is set.
+// do Undo, a session that continues from another's state, and the state before it is set.
 func TestStateOnDevice(t *testing.T) {
 	for _, name := range deviceRuntimes {
 		for _, f := range fixtures(t) {

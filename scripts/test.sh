@@ -15,5 +15,5 @@ operator_cases() {
     sed -n "s/^.*_test.go:[0-9]*: \(.*operator cases ran\)/\1/p; s/\( is not registered\):.*/\1/; s/^  *\([0-9]*: \)/  \1/p"
 }
 operator_cases || true # the run of everything tells what failed
-go test -race -shuffle=on "$@" ./...
+go test -race -timeout 30m -shuffle=on "$@" ./...
 ./scripts/arm64.sh

@@ -20,7 +20,7 @@ type profile struct {
 	steps   int // that are traced; the first is left out of the summary, it allocates memory
 	tmp     string
 	summary bytes.Buffer // printed at the end of the training
-	failed  error        // why there is no profile: the training goes on without
+	failed  error        // why there is no profile: the training continues without
 }
 
 // open compiles the step for tracing. The trace begins before there is a run to keep it in.
@@ -68,7 +68,7 @@ func (p *profile) keep(run *artifacts.RunDir, trace string) error {
 	})
 }
 
-// print ends the trace, if it goes on, and prints the summary, or a warning that there
+// print ends the trace, if it continues, and prints the summary, or a warning that there
 // is none. A training that failed may have done too few steps for one: that needs no
 // warning.
 func (p *profile) print(t *run, failed error) {

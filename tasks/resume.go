@@ -193,7 +193,7 @@ func (t *run) place() (note string, err error) {
 	return note, nil
 }
 
-// imageRemedy adds to an error of an image that cannot be read how the run goes on.
+// imageRemedy adds to an error of an image that cannot be read how the run continues.
 // The run's digest does not cover images that are only classified: they may change. One
 // that has vanished may come back as it was.
 func (t *run) imageRemedy(err error) error {

@@ -27,10 +27,10 @@ import (
 type Options struct {
 	// Dir is the run's folder.
 	Dir string
-	// Resume goes on with the run in Dir, Overwrite deletes it and starts again; a
+	// Resume continues with the run in Dir, Overwrite deletes it and starts again; a
 	// folder that holds a run is refused without either.
 	Resume, Overwrite bool
-	// AcceptChangedData goes on with a resumed run although images were repaired,
+	// AcceptChangedData continues with a resumed run although images were repaired,
 	// added or removed.
 	AcceptChangedData bool
 
@@ -77,7 +77,7 @@ type run struct {
 	from       training.Resumed
 }
 
-// Run trains by a recipe, from its data to the exported model, or goes on with a run.
+// Run trains by a recipe, from its data to the exported model, or continues with a run.
 // What can be wrong is found out before anything is written. A context that is done
 // ends it after the step that is under way, saved; the error then is, or wraps, a
 // *training.InterruptedError. Run changes the recipe's data specification to one that

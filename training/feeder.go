@@ -15,7 +15,7 @@ type Feeder interface {
 	// StepsPerEpoch is the number of batches in one pass over the data.
 	StepsPerEpoch() int
 	// Position says where the batches that Next has given end: a Feeder that is
-	// opened there goes on with the same batches.
+	// opened there continues with the same batches.
 	Position() Position
 }
 

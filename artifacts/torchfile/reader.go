@@ -81,7 +81,7 @@ func newReader(src io.ReaderAt, size int64) (*Reader, error) {
 	case bytes.HasPrefix(first, legacyMagic):
 		err = r.openLegacy(src, size)
 	case isTar(first):
-		err = errors.New("a tar file of PyTorch before 0.1.10, which is not read: load it there and save it anew with a PyTorch of today")
+		err = errors.New("a tar file of PyTorch before 0.1.10, which is not read: load it there and save it again with a current PyTorch")
 	case len(first) > 8 && first[8] == '{':
 		err = errors.New("a safetensors file, not one of torch.save: name it .safetensors")
 	case len(first) > 0 && opcode(first[0]) == opProto:

@@ -62,7 +62,7 @@ type scene struct {
 
 var sceneSizes = [][2]int{{480, 640}, {427, 640}, {640, 480}, {640, 427}, {426, 640}, {500, 333}, {612, 612}}
 
-// scene makes image number i, and returns the generator to go on with.
+// scene makes image number i, and returns the generator to continue with.
 func (s Synthetic) scene(i int) (scene, *rand.Rand) {
 	rng := rand.New(rand.NewPCG(s.Seed, uint64(i)))
 	size := sceneSizes[rng.IntN(len(sceneSizes))]

@@ -143,7 +143,7 @@ func (f *fileReader) failEntry(format string, args ...any) error {
 // dataset reads an instances file.
 func (f *fileReader) dataset(v Visitor) error {
 	if f.s.Peek() == jsonscan.Array {
-		return f.fail(errors.New("an array where an object is wanted: this looks like a results file, not an instances file"))
+		return f.fail(errors.New("an array where an object is expected: this looks like a results file, not an instances file"))
 	}
 	found := false
 	err := f.s.Object(func(key []byte) error {

@@ -87,7 +87,7 @@ func ReadResults(r io.Reader, o ReadOptions) (Results, error) {
 func ScanResults(r io.Reader, o ReadOptions, visit func(*Result) error) error {
 	f := newFileReader(r, o)
 	if f.s.Peek() == jsonscan.Object {
-		return f.fail(errors.New("an object where an array is wanted: this looks like an instances file, not a results file"))
+		return f.fail(errors.New("an object where an array is expected: this looks like an instances file, not a results file"))
 	}
 	err := f.entries("results", true, func() error {
 		one := Result{file: &f.opts.File, offset: f.entry}

@@ -269,7 +269,7 @@ func Read(recipe any, data []byte) error {
 	if err := d.Decode(recipe); err != nil {
 		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok { // names types of Go
 			key := wrong.Field[strings.LastIndexByte(wrong.Field, '.')+1:] // behind the fields of Go that hold it
-			return fmt.Errorf("key %q holds a JSON %s: put back what it was", key, wrong.Value)
+			return fmt.Errorf("key %q holds a JSON %s: restore the original value", key, wrong.Value)
 		}
 		return err
 	}

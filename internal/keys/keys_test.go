@@ -108,7 +108,7 @@ func TestRead(t *testing.T) {
 	}
 	for text, want := range map[string]string{
 		`{"dpth": 4}`:      `unknown key "dpth", did you mean "depth"?`,
-		`{"depth": "big"}`: `key "depth" holds a JSON string: put back what it was`,
+		`{"depth": "big"}`: `key "depth" holds a JSON string: restore the original value`,
 		`[1]`:              "want a JSON object of keys",
 		`{`:                "want a JSON object of keys",
 	} {

@@ -10,7 +10,7 @@ import (
 
 // TestNoMemory asks for the scratch memory of a region of so many bins, in so wide a map,
 // that no processor can address it: the run fails with an error that says so, and the
-// process goes on.
+// process continues.
 func TestNoMemory(t *testing.T) {
 	const many = 1 << 22
 	g, err := onnxgraph.Build("kernel", func(g *onnxgraph.Graph) {

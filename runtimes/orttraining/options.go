@@ -143,7 +143,7 @@ func (s *SessionOptions) appendCUDA(settings map[string]string) error {
 // It is nil after Close.
 func (s *SessionOptions) Pointer() unsafe.Pointer { return unsafe.Pointer(s.options) }
 
-// Close releases the options. Sessions made with them go on.
+// Close releases the options. Sessions made with them continue.
 func (s *SessionOptions) Close() error {
 	release(s.library.api, C.ReleaseSessionOptions, &s.options)
 	return nil

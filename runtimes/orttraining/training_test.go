@@ -69,7 +69,7 @@ func TestAccumulation(t *testing.T) {
 	nearAll(t, "W1", w1, e.w1)
 }
 
-// TestResume saves after five steps and goes on in another session: the next five
+// TestResume saves after five steps and continues in another session: the next five
 // steps are bit for bit those of the first one.
 func TestResume(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "checkpoint")

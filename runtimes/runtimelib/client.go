@@ -54,7 +54,7 @@ type clientError struct {
 func (e *clientError) Error() string { return e.err.Error() }
 func (e *clientError) Unwrap() error { return e.err }
 
-// download brings the source's archive into the empty folder dir and returns
+// download fetches the source's archive into the empty folder dir and returns
 // its path. The client's standard output goes to progress line by line; what it says
 // on standard error is for a *clientError only: notices about itself, for the most part.
 func (s source) download(ctx context.Context, version, dir string, progress func(string)) (string, error) {

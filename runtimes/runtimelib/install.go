@@ -83,7 +83,7 @@ func convert(module []byte, version string) ([]byte, error) {
 	return r.Library, nil
 }
 
-// Install brings a library of the given kind into the cache, unless a good one
+// Install puts a library of the given kind into the cache, unless a good one
 // is there. It may be called by several processes at once; a library appears
 // whole or not at all.
 func (in *Installer) Install(ctx context.Context, kind Kind) (Library, error) {

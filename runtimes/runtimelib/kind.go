@@ -1,4 +1,4 @@
-// Package runtimelib brings the official ONNX Runtime libraries to a machine
+// Package runtimelib installs the official ONNX Runtime libraries to a machine
 // and finds them again. They come out of the packages that their makers
 // publish, by the package client that the user has (pip, else npm); every
 // archive and every library in it must have the SHA-256 that this program was

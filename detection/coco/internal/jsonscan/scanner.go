@@ -159,7 +159,7 @@ func (s *Scanner) begin(want Kind) error {
 		return nil
 	}
 	if got != Invalid {
-		return s.errorf("%v where %v is wanted", got, want)
+		return s.errorf("%v where %v is expected", got, want)
 	}
 	return s.unexpected(want.String())
 }
@@ -170,7 +170,7 @@ func (s *Scanner) unexpected(want string) error {
 	if !ok {
 		return s.endError()
 	}
-	return &Error{s.Offset(), fmt.Sprintf("%q where %s is wanted", rune(c), want)}
+	return &Error{s.Offset(), fmt.Sprintf("%q where %s is expected", rune(c), want)}
 }
 
 // endError is the error for text that stops too early: what the reader said, or

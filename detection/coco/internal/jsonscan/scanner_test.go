@@ -128,7 +128,7 @@ func TestInt(t *testing.T) {
 		"4.5":                 "byte 0: the number 4.5 is not an integer",
 		" 1e-3 ":              "byte 1: the number 1e-3 is not an integer",
 		"9223372036854775808": "byte 0: the integer 9223372036854775808 is too large",
-		`"7"`:                 "byte 0: a string where a number is wanted",
+		`"7"`:                 "byte 0: a string where a number is expected",
 	} {
 		if _, err := New(strings.NewReader(text)).Int(); err == nil || err.Error() != want {
 			t.Errorf("Int(%q): error %v, want %s", text, err, want)
@@ -141,9 +141,9 @@ func TestErrorsNameTheByte(t *testing.T) {
 		`{"score": NaN}`:       "byte 10: NaN is not a number that JSON knows, Python wrote it: remove or repair it where it is computed",
 		`{"score": -Infinity}`: "byte 10: -Infinity is not a number that JSON knows, Python wrote it: remove or repair it where it is computed",
 		`[1, 2`:                "byte 5: the text ends in the middle of a value, the file is cut off",
-		`[1 2]`:                "byte 3: '2' where a comma or the end of the array is wanted",
-		`{"a": 1,, }`:          "byte 8: ',' where a key in double quotes is wanted",
-		`[1] [2]`:              "byte 4: '[' where the end of the file is wanted",
+		`[1 2]`:                "byte 3: '2' where a comma or the end of the array is expected",
+		`{"a": 1,, }`:          "byte 8: ',' where a key in double quotes is expected",
+		`[1] [2]`:              "byte 4: '[' where the end of the file is expected",
 		`[01]`:                 `byte 1: "01" is not a number`,
 		`[trye]`:               "byte 3: 'y' in the middle of true",
 	} {

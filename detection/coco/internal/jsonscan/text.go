@@ -133,7 +133,7 @@ func (s *Scanner) hex() (r rune, err error) {
 		case c|0x20 >= 'a' && c|0x20 <= 'f':
 			r = r<<4 | rune(c|0x20-'a'+10)
 		default:
-			return 0, &Error{s.Offset(), fmt.Sprintf("%q where a hexadecimal digit is wanted", rune(c))}
+			return 0, &Error{s.Offset(), fmt.Sprintf("%q where a hexadecimal digit is expected", rune(c))}
 		}
 		s.pos++
 	}
