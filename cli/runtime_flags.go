@@ -18,7 +18,7 @@ func runtimeFlags() []cli.Flag {
 		&cli.StringFlag{Name: "device", Value: "cpu", Usage: "cpu or cuda"},
 		&cli.StringFlag{Name: "ort-lib", Usage: "use the ONNX Runtime library at `PATH` instead of the installed one"},
 		&cli.IntFlag{Name: "threads", Usage: "threads of one operator; 0 is one per core"},
-		&cli.StringFlag{Name: "kernels", Value: "on", Usage: "pmx's own kernels, of --runtime ort on the CPU: on, off, or an instruction `SET`: " + strings.Join(kernels.ISAs(), ", ")},
+		&cli.StringFlag{Name: "kernels", Value: "on", Usage: "pmx's own kernels, of --runtime ort on the CPU: on, off, or an instruction `SET` of the processor (avx512, avx2) or portable"},
 	}
 }
 
