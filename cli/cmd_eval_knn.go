@@ -204,7 +204,11 @@ func openEvalSource(c *cli.Context, path string) (*evalSource, error) {
 	}
 	if w.Root == "" { // weights of others may have another normalisation: it is in the graph
 		model, err := w.ONNX(builders.EncoderOptions{Preprocessing: true})
-		return &evalSource{name: filepath.Base(path), model: model, side: w.Config.ImageSize, bytes: true}, err
+		if err != nil {
+			return nil, err
+		}
+		digest, err := model.Digest()
+		return &evalSource{name: filepath.Base(path), model: model, side: w.Config.ImageSize, bytes: true, digest: digest}, err
 	}
 	s := &evalSource{name: fmt.Sprintf("%s after step %d", w.Root, w.Step), side: w.Config.ImageSize}
 	if w.Path != path { // a run's newest checkpoint
@@ -244,7 +248,7 @@ func openEncoderModel(path, choice string) (*evalSource, error) {
 	if len(inputs) != 1 || inputs[0].Name != builders.EncoderInput {
 		return nil, fmt.Errorf("%s has inputs other than %q: name a file from pmx export", path, builders.EncoderInput)
 	}
-	digest, err := evaluation.FileDigest(path)
+	digest, err := model.Digest() // of its data beside the file too
 	return &evalSource{
 		name: filepath.Base(path), model: model, side: a.ImageSize, bytes: inputs[0].DType == onnxgraph.Uint8, digest: digest,
 	}, err

@@ -25,6 +25,7 @@ func TestREADMETable(t *testing.T) {
 		"pmx preview --preset photos":     "--set batch=8",
 		"pmx eval knn":                    "--runtime reference --k 3",
 		"pmx export":                      "--runtime reference",
+		"pmx embed":                       "--runtime reference",
 		"pmx build-graph --preset photos": "--set " + tiny,
 	}
 	makes := map[string]string{ // what a line needs first

@@ -7,7 +7,6 @@ import (
 	"iter"
 	"math"
 
-	"pmx/builders"
 	"pmx/onnxgraph"
 	"pmx/runtimes"
 )
@@ -44,8 +43,8 @@ func (f *Features) check() error {
 	return nil
 }
 
-// rows are the features of n images from the first on.
-func (f *Features) rows(first, n int) []float32 { return f.Data[first*f.Dim : (first+n)*f.Dim] }
+// vectors are the features without labels.
+func (f *Features) vectors() vectors { return vectors{f.Dim, f.Data} }
 
 // Batch is some images of a data set in order: normalised float pixels [n 3 H W],
 // or what else the encoder takes with the batch as first dimension, and their labels.
@@ -63,15 +62,7 @@ type Batches = iter.Seq2[Batch, error]
 // many images are done. It stops with ctx's error once that is done.
 func Extract(ctx context.Context, encoder runtimes.Inference, batches Batches, progress func(done int)) (*Features, error) {
 	return collect(ctx, batches, progress, func(images *onnxgraph.Tensor) (*onnxgraph.Tensor, error) {
-		out, err := encoder.Run(map[string]*onnxgraph.Tensor{builders.EncoderInput: images})
-		if err != nil {
-			return nil, err
-		}
-		class := out[builders.EncoderClass]
-		if class == nil || class.DType() != onnxgraph.Float32 || len(class.Shape()) != 2 {
-			return nil, fmt.Errorf("evaluation: the model has no output %s of float [N dim]: is it an encoder from pmx export?", builders.EncoderClass)
-		}
-		return class, nil
+		return classTokens(encoder, images)
 	})
 }
 

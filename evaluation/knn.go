@@ -29,12 +29,6 @@ type KNN struct {
 	block blockSize // the zero value is defaultBlock; tests choose small ones
 }
 
-// blockSize is how many queries and images of the bank are compared at a time.
-type blockSize struct{ queries, bank int }
-
-// defaultBlock makes 8 MiB of cosines, however many images there are.
-var defaultBlock = blockSize{queries: 512, bank: 4096}
-
 // Accuracy is the result for one number of neighbours, as fractions of the queries.
 type Accuracy struct {
 	K int
@@ -55,40 +49,14 @@ func (c KNN) Evaluate(ctx context.Context, bank, queries *Features) ([]Accuracy,
 	if err := c.check(bank, queries); err != nil {
 		return nil, err
 	}
-	block := c.block
 	vote := newVote(c.K, c.Temperature, bank.Labels, queries.Labels)
-	nearest := make([]neighbours, min(block.queries, queries.Len()))
-	for i := range nearest {
-		nearest[i] = newNeighbours(min(slices.Max(c.K), bank.Len()), c.Product.Error(bank.Dim))
-	}
-	cosines := make([]float32, len(nearest)*min(block.bank, bank.Len()))
-	total := int64(queries.Len()) * int64(bank.Len())
-	var done int64
-	for q := 0; q < queries.Len(); q += block.queries {
-		m := min(block.queries, queries.Len()-q)
-		for i := range m {
-			nearest[i].reset()
-		}
-		for b := 0; b < bank.Len(); b += block.bank {
-			if err := ctx.Err(); err != nil {
-				return nil, err
-			}
-			n := min(block.bank, bank.Len()-b)
-			if err := c.Product.Mul(cosines[:m*n], queries.rows(q, m), bank.rows(b, n), m, n, bank.Dim); err != nil {
-				return nil, err
-			}
-			parallel(m, func(i int) {
-				query := queries.Row(q + i)
-				nearest[i].offer(cosines[i*n:(i+1)*n], b, func(image int) float64 { return dot(query, bank.Row(image)) })
-			})
-			done += int64(m) * int64(n)
-			if c.Progress != nil {
-				c.Progress(done, total)
-			}
-		}
-		for i := range m {
-			vote.count(nearest[i].sorted(), q+i)
-		}
+	find := search{bank: bank.vectors(), queries: queries.vectors(), product: c.Product, block: c.block, progress: c.Progress}
+	err := find.nearest(ctx, slices.Max(c.K), func(query int, near []neighbour) error {
+		vote.count(near, query)
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	return vote.accuracies(queries.Len()), nil
 }
