@@ -24,7 +24,8 @@ type Similar struct {
 	// (images times images) are done.
 	Progress func(done, total int64)
 
-	block blockSize // the zero value is defaultBlock; tests choose small ones
+	block    blockSize // tests choose small ones
+	maxPairs int
 }
 
 // NewSimilar takes the features data [n dim] of n images, whose rows it scales to length
@@ -38,7 +39,7 @@ func NewSimilar(data []float32, dim int) (*Similar, error) {
 			return nil, fmt.Errorf("evaluation: the feature of image %d is not finite", i/dim)
 		}
 	}
-	return &Similar{dim: dim, data: data}, nil
+	return &Similar{dim: dim, data: data, block: defaultBlock, maxPairs: maxPairs}, nil
 }
 
 func (s *Similar) search() search {
@@ -46,9 +47,6 @@ func (s *Similar) search() search {
 	find := search{bank: v, queries: v, product: s.Product, block: s.block, progress: s.Progress}
 	if find.product == nil {
 		find.product = BLAS{}
-	}
-	if find.block == (blockSize{}) {
-		find.block = defaultBlock
 	}
 	return find
 }
@@ -110,8 +108,8 @@ func (s *Similar) Duplicates(ctx context.Context, threshold float64, found func(
 		for _, list := range lists {
 			waiting += len(list)
 		}
-		if pairs+waiting > maxPairs {
-			return fmt.Errorf("evaluation: more than %d pairs of images have a cosine of %g: choose a higher threshold", maxPairs, threshold+rounding)
+		if pairs+waiting > s.maxPairs {
+			return fmt.Errorf("evaluation: more than %d pairs of images have a cosine of %g: choose a higher threshold", s.maxPairs, threshold+rounding)
 		}
 		return nil
 	}, func(q, m int) error {
