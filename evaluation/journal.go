@@ -87,7 +87,7 @@ func (j *Journal) begin(key Key) error {
 	}
 	j.end = int64(len(want))
 	for rows, err := range j.read(math.MaxInt64) {
-		if err == errTorn {
+		if errors.Is(err, errTorn) {
 			break
 		}
 		if err != nil {
