@@ -76,6 +76,8 @@ type Routine struct {
 	CheckpointEverySteps int64 `json:"checkpoint_every_steps"` // 0: not by steps
 	KNN                  bool  `json:"knn"`                    // accuracy is measured
 	KNNEvery             int   `json:"knn_every"`              // epochs; 0: at the beginning and the end
+	// StopOnBadImage stops at the first image that cannot be read; else some are skipped.
+	StopOnBadImage bool `json:"stop_on_bad_image,omitempty"`
 }
 
 // NewSession describes this process; the caller fills in the runtime.

@@ -24,6 +24,8 @@ const (
 	// A profile of the training's first steps: the runtime's trace and its summary.
 	ProfileName        = "profile.json"
 	ProfileSummaryName = "profile.txt"
+	// SkippedName lists the images that could not be read: a path, a tab and the reason.
+	SkippedName = "skipped-images.txt"
 	// FeaturesPrefix begins the names of features of images, which end in .safetensors.
 	FeaturesPrefix = "features-"
 
@@ -46,6 +48,7 @@ var ownPatterns = []string{
 	FeaturesPrefix + "*.safetensors",
 	ProfileName,
 	ProfileSummaryName,
+	SkippedName,
 }
 
 // RunDir is the folder of one training run, locked against other processes

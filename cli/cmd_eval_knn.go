@@ -48,6 +48,7 @@ are kept in the run and used again, those of the newest checkpoint.
 			&cli.Float64Flag{Name: "temperature", Value: evaluation.DefaultTemperature, Usage: "of the votes' weights"},
 			encoderFlag(),
 			headsFlag(),
+			onBadImageFlag(),
 			&cli.BoolFlag{Name: "raw-pixels", Usage: "take the images themselves as features"},
 			&cli.IntFlag{Name: "batch", Value: 64, Usage: "images that pass the encoder at a time"},
 			&cli.BoolFlag{Name: "json", Usage: "end with a line of JSON"},
@@ -99,7 +100,7 @@ func evalKNN(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	return printKNN(c.App.Writer, c.Bool("json"), e.name, bank, queries, results)
+	return printKNN(c.App.Writer, c.Bool("json"), e.name, [2]images.Dataset{bank, queries}, [2]int{bankFeatures.Len(), queryFeatures.Len()}, results)
 }
 
 // knnFlags reads the classifier.
@@ -129,7 +130,11 @@ func imagesToClassify(c *cli.Context, data tasks.Base) (bank, queries images.Dat
 			return nil, nil, usageErrorf("--hold-out %g: want a part of the images, from 0 to below 1", data.HoldOut)
 		}
 	}
-	source, err := tasks.Source(c.Context, &data)
+	options, err := badImageOptions(c)
+	if err != nil {
+		return nil, nil, err
+	}
+	source, err := tasks.Source(c.Context, &data, options...)
 	if err != nil {
 		return nil, nil, recipeExit(err)
 	}
@@ -166,9 +171,11 @@ type knnResult struct {
 	Top5 float64 `json:"top5"`
 }
 
-func printKNN(out io.Writer, asJSON bool, model string, bank, queries images.Dataset, results []evaluation.Accuracy) error {
-	report := knnReport{Model: model, Bank: bank.Len(), Queries: queries.Len()}
-	fmt.Fprintf(out, "%s: %s images (%s) vote on %s (%s)\n", model, progress.Count(int64(bank.Len())), bank.Name(), progress.Count(int64(queries.Len())), queries.Name())
+// printKNN prints the results of a bank and its queries, with the numbers of their images
+// that were read.
+func printKNN(out io.Writer, asJSON bool, model string, data [2]images.Dataset, read [2]int, results []evaluation.Accuracy) error {
+	report := knnReport{Model: model, Bank: read[0], Queries: read[1]}
+	fmt.Fprintf(out, "%s: %s images (%s) vote on %s (%s)\n", model, progress.Count(int64(read[0])), data[0].Name(), progress.Count(int64(read[1])), data[1].Name())
 	w := table.New(out)
 	w.Row("K", "TOP-1 %", "TOP-5 %")
 	for _, a := range results {
@@ -290,14 +297,21 @@ func (e *extractor) close() {
 // features are those of the encoder, or without one the pixels.
 func (e *extractor) features(ctx context.Context, d images.Dataset) (*evaluation.Features, error) {
 	batches := tasks.EvalBatches(ctx, d, e.side, e.batch, e.bytes)
+	leavingOut := func(f *evaluation.Features, err error) (*evaluation.Features, error) {
+		if err == nil {
+			f.Partial = f.Len() < d.Len()
+		}
+		return f, err
+	}
+	defer func() { printSkipped(e.stderr, d) }()
 	compute := func() (*evaluation.Features, error) {
 		bar := newProgress(e.stderr, d.Name(), int64(d.Len()))
 		defer bar.done()
 		show := func(done int) { bar.update(int64(done)) }
 		if e.encoder == nil {
-			return evaluation.RawPixels(ctx, batches, show)
+			return leavingOut(evaluation.RawPixels(ctx, batches, show))
 		}
-		return evaluation.Extract(ctx, e.encoder, batches, show)
+		return leavingOut(evaluation.Extract(ctx, e.encoder, batches, show))
 	}
 	if e.cache.Dir == "" {
 		return compute()

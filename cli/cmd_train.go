@@ -30,8 +30,8 @@ Ctrl-C, SIGTERM, a closed terminal (SIGHUP, unless under nohup) and a closed out
 last checkpoint. A resumed run keeps its recipe, and the runtime, device, kernels and
 checkpoint settings of its last session unless flags name others.
 
-An image that cannot be read stops the training, after saving. Repair or remove it
-and continue as the error says.
+Images that cannot be read are skipped, up to 20 or one in a thousand, whichever is
+more, and listed in RUN/skipped-images.txt; another image takes the place of each. --on-bad-image stop stops at the first.
 
 --profile writes ONNX Runtime's trace of the first steps to RUN/profile.json, and where
 their time goes to RUN/profile.txt. The numbers are the same as without it. If the
@@ -46,6 +46,7 @@ before and after the training. Classes are used for nothing else.
 			&cli.StringFlag{Name: "out", Usage: "the run's folder, `RUN`", Required: true},
 			&cli.BoolFlag{Name: "resume", Usage: "continue the run in --out"},
 			&cli.BoolFlag{Name: "accept-changed-data", Usage: "with --resume: continue although images were repaired, added or removed"},
+			onBadImageFlag(),
 			&cli.BoolFlag{Name: "overwrite", Usage: "delete the run in --out and start again"},
 			&cli.IntFlag{Name: "workers", Usage: "goroutines that make views; 0 is one per core. The batches do not depend on it"},
 			&cli.IntFlag{Name: "knn-every", Usage: "measure kNN accuracy every `N` epochs too"},
@@ -65,6 +66,9 @@ func train(c *cli.Context) error {
 	ctx, stop := withSignalPipe(c.Context)
 	defer stop()
 	if err := checkTrainFlags(c); err != nil {
+		return err
+	}
+	if _, err := stopOnBadImage(c); err != nil {
 		return err
 	}
 	last, err := lastSession(c)
@@ -148,9 +152,11 @@ func routineOf(c *cli.Context, last *artifacts.Routine) artifacts.Routine {
 		Keep: c.Int("keep"), CheckpointEvery: c.Int("checkpoint-every"), CheckpointEverySteps: c.Int64("checkpoint-every-steps"),
 		KNN: !c.Bool("no-knn"), KNNEvery: c.Int("knn-every"),
 	}
+	r.StopOnBadImage, _ = stopOnBadImage(c) // checked before
 	if last == nil {
 		return r
 	}
+	unlessSet(c, "on-bad-image", &r.StopOnBadImage, last.StopOnBadImage)
 	unlessSet(c, "keep", &r.Keep, last.Keep)
 	unlessSet(c, "checkpoint-every", &r.CheckpointEvery, last.CheckpointEvery)
 	unlessSet(c, "checkpoint-every-steps", &r.CheckpointEverySteps, last.CheckpointEverySteps)

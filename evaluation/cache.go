@@ -54,7 +54,7 @@ func (c Cache) Path(key Key) string {
 
 // Get reads the features for a key, or computes and keeps them, and then deletes
 // those of other models. The file appears whole or not at all; one that cannot be
-// read is computed and written again.
+// read is computed and written again. Partial features are not kept.
 func (c Cache) Get(key Key, compute func() (*Features, error)) (*Features, error) {
 	path := c.Path(key)
 	f, err := readFeatures(path, key)
@@ -66,6 +66,9 @@ func (c Cache) Get(key Key, compute func() (*Features, error)) (*Features, error
 	}
 	if f, err = compute(); err != nil {
 		return nil, err
+	}
+	if f.Partial {
+		return f, nil
 	}
 	if err := writeFeatures(path, key, f); err != nil {
 		c.warn(fmt.Errorf("evaluation: features are not kept: %w", err))

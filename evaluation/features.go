@@ -16,6 +16,9 @@ type Features struct {
 	Dim    int
 	Data   []float32 // [N Dim], rows of length 1, or all zero
 	Labels []int     // [N], 0 or more
+	// Partial says that images were left out, since they could not be read: a Cache does
+	// not keep such features.
+	Partial bool
 }
 
 // Len is the number of images.

@@ -114,6 +114,8 @@ type OpenOption func(*openOptions)
 type openOptions struct {
 	holdOut    float64
 	unlabelled bool
+	skip       bool
+	skipped    func(Skipped)
 }
 
 // HoldOut makes a test split where the dataset has none: this part of the
@@ -124,6 +126,11 @@ func HoldOut(part float64) OpenOption { return func(o *openOptions) { o.holdOut 
 // Unlabelled takes the images without their labels, and all images below a folder
 // whether they lie in folders or beside them.
 func Unlabelled() OpenOption { return func(o *openOptions) { o.unlabelled = true } }
+
+// Skip makes each split of the dataset one of [SkipBadImages].
+func Skip(report func(Skipped)) OpenOption {
+	return func(o *openOptions) { o.skip, o.skipped = true, report }
+}
 
 // Open opens a split, Train or Test, of the dataset that spec names: "sample"
 // for the images that are compiled in, a format and a path such as

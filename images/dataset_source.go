@@ -12,6 +12,8 @@ type Source struct {
 	holdOut float64
 	// What the files have, before anything is held out.
 	train, test func() (Dataset, error)
+	// The splits, by their names.
+	splits map[string]func() (Dataset, error)
 }
 
 // NewSource finds the dataset that spec names, as Open does.
@@ -40,14 +42,31 @@ func newSource(format Format, path string, o openOptions) *Source {
 			return d, err
 		})
 	}
-	return &Source{holdOut: o.holdOut, train: open(Train), test: open(Test)}
+	s := &Source{holdOut: o.holdOut, train: open(Train), test: open(Test), splits: map[string]func() (Dataset, error){}}
+	for _, split := range []string{Train, Test} {
+		s.splits[split] = sync.OnceValues(func() (Dataset, error) {
+			d, err := s.divide(split)
+			if err == nil && o.skip {
+				d = SkipBadImages(d, o.skipped)
+			}
+			return d, err
+		})
+	}
+	return s
 }
 
 // Open opens a split, Train or Test.
 func (s *Source) Open(split string) (Dataset, error) {
-	switch {
-	case split != Train && split != Test:
+	open, ok := s.splits[split]
+	if !ok {
 		return nil, fmt.Errorf("images: no split %q, choose %q or %q", split, Train, Test)
+	}
+	return open()
+}
+
+// divide gives a split of what the files have.
+func (s *Source) divide(split string) (Dataset, error) {
+	switch {
 	case s.holdOut > 0:
 		return s.openHeldOut(split)
 	case split == Train:

@@ -2,6 +2,7 @@ package images
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"runtime"
@@ -24,14 +25,18 @@ type EvalConfig struct {
 type EvalBatch struct {
 	Images *onnxgraph.Tensor // float32 [n, 3, Size, Size]
 	Labels []int             // n, -1 where there is none
-	First  int               // index of the first image
+	// Indices [n] are those of the images in the dataset. Those of images that are passed
+	// over (SkippedError) are missing.
+	Indices []int
 
 	pixels []float32
+	left   []bool // [n] passed over
 }
 
 // EvalBatches yields all images of a dataset once, in order, prepared for
 // evaluation. A batch is valid until the loop continues. An image that cannot be
-// read, or the end of ctx, ends it: that error is the last thing it yields.
+// read and is not passed over, or the end of ctx, ends it: that error is the last thing
+// it yields.
 func EvalBatches(ctx context.Context, data Dataset, c EvalConfig) iter.Seq2[*EvalBatch, error] {
 	return func(yield func(*EvalBatch, error) bool) {
 		if err := c.check(); err != nil {
@@ -61,21 +66,35 @@ func EvalBatches(ctx context.Context, data Dataset, c EvalConfig) iter.Seq2[*Eva
 				default:
 					b = &EvalBatch{pixels: make([]float32, c.Batch*image)}
 				}
-				b.Images = onnxgraph.NewTensor([]int{n, 3, side, side}, b.pixels[:n*image])
-				b.Labels = grow(b.Labels, n)
-				b.First = first
+				b.Labels, b.Indices, b.left = grow(b.Labels, n), grow(b.Indices, n), grow(b.left, n)
+				for i := range n {
+					b.Indices[i], b.left[i] = first+i, false
+				}
 				first += n
 				return b, n, true
 			},
 			Fill: func(ctx context.Context, b *EvalBatch, item int, w *Worker) (err error) {
-				if b.Labels[item], err = data.Sample(ctx, b.First+item, &w.Image); err != nil {
+				b.Labels[item], err = data.Sample(ctx, b.Indices[item], &w.Image)
+				if _, skipped := errors.AsType[*SkippedError](err); skipped {
+					b.left[item] = true
+					return nil
+				}
+				if err != nil {
 					return err
 				}
 				view := c.Transform.Apply(&w.Image, nil, &w.Space)
 				normalize.Planes(b.pixels[item*image:][:image], view)
 				return nil
 			},
-			Finish: func(*EvalBatch) error { return nil },
+			Finish: func(b *EvalBatch) error {
+				b.compact(image)
+				n := len(b.Labels)
+				if n == 0 {
+					return nil
+				}
+				b.Images = onnxgraph.NewTensor([]int{n, 3, side, side}, b.pixels[:n*image])
+				return nil
+			},
 		}
 		pipe.Start(c.Workers, c.Prefetch)
 		defer pipe.Close()
@@ -87,12 +106,28 @@ func EvalBatches(ctx context.Context, data Dataset, c EvalConfig) iter.Seq2[*Eva
 				return
 			case !ok:
 				return
-			case !yield(b, nil):
+			case len(b.Labels) > 0 && !yield(b, nil):
 				return
 			}
 			pool <- b
 		}
 	}
+}
+
+// compact moves the images of so many values together, without those that are left out.
+func (b *EvalBatch) compact(image int) {
+	n := 0
+	for i, left := range b.left {
+		if left {
+			continue
+		}
+		if n < i {
+			copy(b.pixels[n*image:][:image], b.pixels[i*image:][:image])
+			b.Labels[n], b.Indices[n] = b.Labels[i], b.Indices[i]
+		}
+		n++
+	}
+	b.Labels, b.Indices = b.Labels[:n], b.Indices[:n]
 }
 
 func (c EvalConfig) check() error {

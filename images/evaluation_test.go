@@ -24,13 +24,13 @@ func TestEvalBatches(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if want := min(5, 23-n); b.First != n || b.Images.Shape()[0] != want || len(b.Labels) != want {
-				t.Fatalf("batch from %d with %v, %d labels, want %d from %d", b.First, b.Images, len(b.Labels), want, n)
+			if want := min(5, 23-n); b.Indices[0] != n || b.Images.Shape()[0] != want || len(b.Labels) != want {
+				t.Fatalf("batch from %d with %v, %d labels, want %d from %d", b.Indices[0], b.Images, len(b.Labels), want, n)
 			}
 			for i, label := range b.Labels {
 				var img images.Image
 				var work images.Workspace
-				data.Sample(t.Context(), b.First+i, &img)
+				data.Sample(t.Context(), b.Indices[i], &img)
 				want := make([]float32, 3*8*8)
 				images.NewNormalizer(c.Mean, c.Std).Planes(want, c.Transform.Apply(&img, nil, &work))
 				if got := onnxgraph.Data[float32](b.Images)[i*len(want):][:len(want)]; label != n+i || !slices.Equal(got, want) {
@@ -45,7 +45,7 @@ func TestEvalBatches(t *testing.T) {
 	}
 	for _, stop := range []int{0, 1} { // leaving early leaves nothing behind
 		for b := range images.EvalBatches(context.Background(), data, c) {
-			if b.First >= 5*stop {
+			if b.Indices[0] >= 5*stop {
 				break
 			}
 		}

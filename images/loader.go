@@ -32,7 +32,9 @@ type Position struct {
 // Batch is what the batches of all loaders have in common, to be embedded: which
 // images they hold.
 type Batch struct {
-	Indices []int // of the images in the dataset
+	// Indices are those of the images in the dataset. Where one is passed over
+	// (SkippedError), another image with its label stands in its place.
+	Indices []int
 	Labels  []int // of the images, -1 where there is none
 
 	Epoch int // from 0
@@ -177,7 +179,7 @@ func (l *Loader[B]) halt() {
 }
 
 // Next waits for the batch at Position and moves on. An image that cannot be
-// read ends it with an error that names the image; the position stays at that
+// read and is not passed over ends it with an error that names the image; the position stays at that
 // batch. After ctx has ended, Next may be called again with another.
 func (l *Loader[B]) Next(ctx context.Context) (B, error) {
 	var none B
@@ -240,7 +242,11 @@ func (l *Loader[B]) start() {
 		},
 		Fill: func(ctx context.Context, b B, item int, w *Worker) (err error) {
 			c := b.common()
-			if c.Labels[item], err = l.data.Sample(ctx, c.Indices[item], &w.Image); err != nil {
+			c.Labels[item], err = l.data.Sample(ctx, c.Indices[item], &w.Image)
+			if _, skipped := errors.AsType[*SkippedError](err); skipped {
+				c.Labels[item], err = l.replace(ctx, c.Epoch, c.Indices[item], w)
+			}
+			if err != nil {
 				return err
 			}
 			return l.maker.Fill(b, item, w)
@@ -248,6 +254,20 @@ func (l *Loader[B]) start() {
 		Finish: l.maker.Finish,
 	}
 	l.pipe.Start(l.config.Workers, l.config.Prefetch)
+}
+
+// replace reads another image in the place of one that is passed over. Which one follows
+// from the seed, the epoch, the index of the image and the images that can be read. Views
+// are still drawn for the index, so that they are others than those that the same
+// image has in its own place.
+func (l *Loader[B]) replace(ctx context.Context, epoch, index int, w *Worker) (label int, err error) {
+	rng := NewRand(l.config.Seed, StreamReplace, epoch, index)
+	for {
+		label, err = l.data.Sample(ctx, rng.IntN(l.data.Len()), &w.Image)
+		if _, skipped := errors.AsType[*SkippedError](err); !skipped {
+			return label, err
+		}
+	}
 }
 
 // describe prepares the batch at a position of an epoch in that order.

@@ -13,8 +13,9 @@ const (
 
 // Streams beyond those of all views.
 const (
-	StreamErase = 1<<16 + iota // random erasing of one image
-	StreamMixup                // mixup and cutmix of a step
+	StreamErase   = 1<<16 + iota // random erasing of one image
+	StreamMixup                  // mixup and cutmix of a step
+	StreamReplace                // what stands for an image that cannot be read
 )
 
 // Seed seeds pcg for one purpose: stream, with the numbers that identify the

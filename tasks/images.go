@@ -51,8 +51,9 @@ func (i Images) Open(split string) (images.Dataset, error) {
 // HoldsOut implements Splits.
 func (i Images) HoldsOut() bool { return false }
 
-// Source finds the images that a recipe names. It ends with ctx.
-func Source(ctx context.Context, b *Base) (*images.Source, error) {
+// Source finds the images that a recipe names, and opens them with more options. It ends
+// with ctx.
+func Source(ctx context.Context, b *Base, more ...images.OpenOption) (*images.Source, error) {
 	if b.Data == "" {
 		return nil, &RecipeError{fmt.Errorf("%w (%s)", ErrNoData, strings.Join(images.Formats.Names(), ", "))}
 	}
@@ -60,6 +61,10 @@ func Source(ctx context.Context, b *Base) (*images.Source, error) {
 	if b.HoldOut > 0 {
 		options = append(options, images.HoldOut(b.HoldOut))
 	}
+	if b.Unlabelled {
+		options = append(options, images.Unlabelled())
+	}
+	options = append(options, more...)
 	return cancel.Unless(ctx, func() (*images.Source, error) { return images.NewSource(b.Data, options...) })
 }
 
@@ -77,10 +82,20 @@ type ImageData struct {
 
 // OpenImages opens what a recipe names, or what the options give in its place.
 func OpenImages(ctx context.Context, b *Base, o OpenOptions) (d ImageData, err error) {
-	if o.Images.Train != nil {
-		return ImageData{Splits: o.Images, Train: o.Images.Train}, nil
+	if given := o.Images; given.Train != nil {
+		if o.Skipped != nil {
+			given.Train = images.SkipBadImages(given.Train, o.Skipped)
+			if given.Test != nil {
+				given.Test = images.SkipBadImages(given.Test, o.Skipped)
+			}
+		}
+		return ImageData{Splits: given, Train: given.Train}, nil
 	}
-	source, err := Source(ctx, b)
+	var options []images.OpenOption
+	if o.Skipped != nil {
+		options = append(options, images.Skip(o.Skipped))
+	}
+	source, err := Source(ctx, b, options...)
 	if err != nil {
 		return d, err
 	}

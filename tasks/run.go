@@ -75,6 +75,7 @@ type run struct {
 	session    runtimes.Session
 	dir        *artifacts.RunDir
 	from       training.Resumed
+	skipped    skippedImages
 }
 
 // Run trains by a recipe, from its data to the exported model, or continues with a run.
@@ -142,7 +143,11 @@ func (t *run) openData(ctx context.Context) (err error) {
 	if t.Resume {
 		remedy = "name the images of the run by --data"
 	}
-	if t.data, err = t.recipe.Open(ctx, OpenOptions{Images: t.Images, Remedy: remedy}); err != nil {
+	open := OpenOptions{Images: t.Images, Remedy: remedy}
+	if !t.routine.StopOnBadImage {
+		open.Skipped = t.skipped.add
+	}
+	if t.data, err = t.recipe.Open(ctx, open); err != nil {
 		return err
 	}
 	for _, note := range t.data.Notes() {
@@ -353,6 +358,7 @@ func (t *run) hooks() ([]training.Hook, error) {
 		return nil, err
 	}
 	hooks := []training.Hook{
+		&skippedHook{found: &t.skipped, log: t.Log, path: t.dir.Path(artifacts.SkippedName)}, // ends behind the progress bar
 		training.NewProgressHook(t.Log), &training.MetricsHook{Run: t.dir}, &training.TensorBoardHook{Dir: t.dir.Path()},
 	}
 	if evaluate != nil {

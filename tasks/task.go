@@ -9,6 +9,7 @@ import (
 
 	"pmx/artifacts"
 	"pmx/builders"
+	"pmx/images"
 	"pmx/internal/keys"
 	"pmx/internal/registry"
 	"pmx/runtimes"
@@ -51,11 +52,12 @@ type Recipe interface {
 
 // Base holds the keys that every recipe has. Recipes embed it.
 type Base struct {
-	Preset  string  `json:"preset" help:"the preset that the recipe began as"`
-	Data    string  `json:"data" help:"images to train on: a data set specification, see pmx train --help" alias:"dataset,data_path,images"`
-	HoldOut float64 `json:"hold_out" help:"part of the images kept out of training for evaluation, where there are no test images" min:"0" below:"1" alias:"val_split,validation_split"`
-	Epochs  int     `json:"epochs" help:"passes over the data" min:"1" max:"1e6" alias:"max_epochs,num_epochs,n_epochs"`
-	Seed    uint64  `json:"seed" help:"decides every random draw" alias:"random_seed"`
+	Preset     string  `json:"preset" help:"the preset that the recipe began as"`
+	Data       string  `json:"data" help:"images to train on: a data set specification, see pmx train --help" alias:"dataset,data_path,images"`
+	HoldOut    float64 `json:"hold_out" help:"part of the images kept out of training for evaluation, where there are no test images" min:"0" below:"1" alias:"val_split,validation_split"`
+	Unlabelled bool    `json:"unlabelled" help:"take all images below a folder without their classes" absent:"false"`
+	Epochs     int     `json:"epochs" help:"passes over the data" min:"1" max:"1e6" alias:"max_epochs,num_epochs,n_epochs"`
+	Seed       uint64  `json:"seed" help:"decides every random draw" alias:"random_seed"`
 }
 
 // Common implements Recipe.
@@ -64,6 +66,9 @@ func (b *Base) Common() *Base { return b }
 // OpenOptions say how data is opened.
 type OpenOptions struct {
 	Images Images // in place of what the recipe's key data names; zero: that
+	// Skipped, unless nil, is told of images that cannot be read and are passed over, see
+	// images.SkipBadImages; with nil the first of them is an error.
+	Skipped func(images.Skipped)
 	// Remedy is what helps where the images do not make a batch.
 	Remedy string
 }
