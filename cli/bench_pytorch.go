@@ -13,8 +13,8 @@ import (
 	"pmx/tasks"
 )
 
-// defaultPeerScript is where a checkout has the script beside it.
-const defaultPeerScript = "../shared/bench/pytorch_step.py"
+// defaultPeerScript is the script in a clone of the repository, seen from its root.
+const defaultPeerScript = "scripts/peers/pytorch_step.py"
 
 // pytorchModes are the peers that the script can be.
 var pytorchModes = []string{"eager", "compile", "bf16"}
@@ -68,7 +68,7 @@ func (p pytorchPeer) row(mode string, c builders.SiameseConfig, o benchOptions) 
 // check finds out whether the peer can run at all, before anything is measured.
 func (p pytorchPeer) check(ctx context.Context) error {
 	if _, err := os.Stat(p.script); err != nil {
-		return withCode(ExitMissing, fmt.Errorf("the PyTorch rows need a script that times its step: %w; --peer-script PATH", err))
+		return withCode(ExitMissing, fmt.Errorf("the PyTorch rows need a script that times its step: %w; run in a clone of pmx or name it by --peer-script PATH", err))
 	}
 	if _, err := lastLine(ctx, p.python, p.script, "--help"); err != nil {
 		if ctx.Err() != nil {
