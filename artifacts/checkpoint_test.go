@@ -236,8 +236,11 @@ func TestCheckpointsKeepAndList(t *testing.T) {
 	if latest, err := c.Latest(); err != nil || latest != 2_000_000 {
 		t.Errorf("latest is %d, error %v", latest, err)
 	}
+	if last, err := os.Readlink(filepath.Join(c.Dir, LastName)); err != nil || last != "2000000.safetensors" {
+		t.Errorf("the link leads to %q, error %v", last, err)
+	}
 	entries, err := os.ReadDir(c.Dir)
-	if err != nil || len(entries) != 8 {
+	if err != nil || len(entries) != 9 {
 		t.Errorf("other files were touched: %v, %v", entries, err)
 	}
 }

@@ -23,6 +23,9 @@ type Checkpoints struct {
 // ErrNoCheckpoint is in Latest's error when the folder has none.
 var ErrNoCheckpoint = errors.New("no checkpoint yet")
 
+// LastName is a link to the newest checkpoint, beside it.
+const LastName = "last"
+
 // checkpointExt ends the names of checkpoints: 000100.safetensors.
 const checkpointExt = ".safetensors"
 
@@ -32,11 +35,12 @@ func (c Checkpoints) Path(step int64) string {
 }
 
 // Save writes a checkpoint under its step, and, once it is safe on the disk,
-// deletes all but the newest Keep.
+// points LastName to it and deletes all but the newest Keep.
 func (c Checkpoints) Save(checkpoint *Checkpoint) error {
 	if err := atomicfile.WriteRegular(c.Path(checkpoint.Step), checkpoint.Write); err != nil {
 		return err
 	}
+	c.link(checkpoint.Step)
 	if c.Keep <= 0 {
 		return nil
 	}
@@ -53,6 +57,20 @@ func (c Checkpoints) Save(checkpoint *Checkpoint) error {
 		}
 	}
 	return nil
+}
+
+// link points LastName to the checkpoint of a step. It serves people and scripts, and pmx
+// does not read it: on a file system without symbolic links there is none.
+func (c Checkpoints) link(step int64) {
+	last := filepath.Join(c.Dir, LastName)
+	if info, err := os.Lstat(last); err == nil && info.Mode().Type() != fs.ModeSymlink {
+		return // somebody else's
+	}
+	next := filepath.Join(c.Dir, "."+LastName)
+	os.Remove(next) // of a process that was killed here
+	if os.Symlink(filepath.Base(c.Path(step)), next) == nil {
+		os.Rename(next, last)
+	}
 }
 
 // List gives the steps that have a checkpoint, in order. Unfinished files of

@@ -149,7 +149,7 @@ func ViewRun(path string) (*RunDir, error) {
 		return nil, err
 	}
 	if m.Starting != nil {
-		return nil, fmt.Errorf("artifacts: %s: %w: complete it by pmx train --resume --out %s, or repeat it with --overwrite", path, ErrStarting, path)
+		return nil, fmt.Errorf("artifacts: %s: %w: complete it by pmx train --resume %s, or repeat it with --overwrite", path, ErrStarting, path)
 	}
 	return &RunDir{path: path}, nil
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
@@ -49,9 +50,15 @@ func arrange(cs []*cli.Command, called string, args []string) ([]string, error) 
 // flagsFirst moves the flags of command c before its arguments.
 func flagsFirst(c *cli.Command, called string, args []string) ([]string, error) {
 	var flags, given, positional []string
+	setting := false // behind --set KEY=VALUE, where more of them may follow
 	for len(args) > 0 {
 		arg := args[0]
 		args = args[1:]
+		if setting && isAssignment(arg) {
+			flags = append(flags, "--set", arg)
+			continue
+		}
+		setting = false
 		if arg == "--" {
 			positional = append(positional, args...)
 			break
@@ -66,9 +73,10 @@ func flagsFirst(c *cli.Command, called string, args []string) ([]string, error) 
 		name, value, inline := strings.Cut(strings.TrimLeft(arg, "-"), "=")
 		flag, known := findFlag(c, name)
 		if flag == nil {
-			return nil, usageErrorf("unknown flag %s%s, see `%s --help`", arg, didYouMean(name, known), called)
+			return nil, usageErrorf("unknown flag --%s%s, see `%s --help`", name, flagMeant(c, name, known), called)
 		}
 		given = append(given, flag.Names()[0])
+		setting = name == "set"
 		if _, isBool := flag.(*cli.BoolFlag); isBool {
 			flags = append(flags, arg)
 			continue
@@ -115,6 +123,12 @@ func findFlag(c *cli.Command, name string) (flag cli.Flag, names []string) {
 	}
 	return nil, names
 }
+
+// assigned is KEY=VALUE, or several with commas between them.
+var assigned = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*=`)
+
+// isAssignment reports whether an argument is one that --set takes.
+func isAssignment(arg string) bool { return assigned.MatchString(arg) }
 
 func isHelp(arg string) bool { return arg == "-h" || arg == "--help" || arg == "-help" }
 

@@ -12,8 +12,8 @@ import (
 )
 
 // Main runs the program with its arguments (without its name) and returns the
-// exit code. SIGINT, SIGTERM and SIGHUP cancel what runs, which then saves; a second
-// SIGINT or SIGTERM ends the process at once.
+// exit code. SIGINT, SIGTERM, SIGQUIT and SIGHUP cancel what runs, which then saves; a
+// second one, except for SIGHUP, ends the process at once.
 func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	ctx, stop := withSignals(ctx)
 	defer stop()
@@ -43,7 +43,7 @@ func newApp(stdout, stderr io.Writer) *cli.App {
 Begin with:
   pmx runtime install                                    the official library, once
   pmx train --preset quickstart --out runs/first         minutes, on a built-in sample
-  pmx train --preset photos --data folder:photos --out runs/mine
+  pmx train --preset photos --data PHOTOS --out runs/mine
 
 ` + exitCodeHelp + `
 "pmx COMMAND --help" explains a command with examples.`,

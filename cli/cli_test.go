@@ -156,3 +156,54 @@ func TestCommands(t *testing.T) {
 		t.Errorf("registered: %v, want version among them", names)
 	}
 }
+
+// TestFlagMeant: a flag that other programs have, or that is a key, is answered with what
+// there is here.
+func TestFlagMeant(t *testing.T) {
+	for flag, want := range map[string]string{
+		"--learning-rate": "did you mean --lr RATE?", "--learning_rate": "did you mean --lr RATE?", "--base_lr": "did you mean --lr RATE?",
+		"--batch-size": "did you mean --batch N?", "--batch_size=64": "did you mean --batch N?", "--max_epochs": "did you mean --epochs N?",
+		"--img-size": "did you mean --image-size PIXELS?", "--embed_dim": "did you mean --set dim=VALUE?",
+		"--num-heads": "did you mean --set heads=VALUE?", "--depth": "did you mean --set depth=VALUE?",
+		"--dataset": "did you mean --data?", "--epocs": `did you mean "epochs"?`,
+	} {
+		err := resolves([]string{"train", "--preset", "photos", "--out", "x", flag, "3"})
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "=64") {
+			t.Errorf("%s: %v, want %q", flag, err, want)
+		}
+	}
+}
+
+// TestSetSeveral: --set takes assignments with commas between them, and those that follow it.
+func TestSetSeveral(t *testing.T) {
+	for line, want := range map[string]string{
+		"train --set a=1 b=2 c=3,4 --out x": "train --set a=1 --set b=2 --set c=3,4 --out x",
+		"train --resume --set a=1 run b=2":  "train --resume --set a=1 -- run b=2",
+		"train --set=a=1 b=2":               "train --set=a=1 --set b=2",
+		"train --out x b=2":                 "train --out x -- b=2",
+	} {
+		got, err := arrange(newApp(t.Output(), t.Output()).Commands, "pmx", strings.Fields(line))
+		if err != nil || strings.Join(got, " ") != want {
+			t.Errorf("%s: %s, %v, want %s", line, strings.Join(got, " "), err, want)
+		}
+	}
+}
+
+// TestHelpIsShort: every help text fits on a screen or two.
+func TestHelpIsShort(t *testing.T) {
+	var visit func(path []string, cs []*cli.Command)
+	visit = func(path []string, cs []*cli.Command) {
+		for _, c := range cs {
+			path := append(slices.Clone(path), c.Name)
+			var out strings.Builder
+			if code := Main(t.Context(), append(slices.Clone(path), "--help"), &out, t.Output()); code != ExitOK {
+				t.Errorf("%v --help: exit code %d", path, code)
+			}
+			if n := strings.Count(out.String(), "\n"); n >= 60 {
+				t.Errorf("%v --help has %d lines, want fewer than 60", path, n)
+			}
+			visit(path, c.Subcommands)
+		}
+	}
+	visit(nil, newApp(t.Output(), t.Output()).Commands)
+}

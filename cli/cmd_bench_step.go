@@ -10,10 +10,10 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"time"
 
 	"pmx/internal/cancel"
+	"pmx/internal/memory"
 	"pmx/runtimes"
 	"pmx/step"
 	"pmx/tasks"
@@ -244,7 +244,7 @@ func (t *stepTiming) sum(times []float64) {
 	t.MedianMS = median(times)
 	t.BestMS, t.WorstMS = times[0], times[len(times)-1]
 	t.ImagesPerS = float64(t.Batch) / t.MedianMS * 1e3
-	t.PeakMiB = peakMemory() >> 20
+	t.PeakMiB = memory.Peak() >> 20
 }
 
 // standIns are values for a step's batch, each as its port's fill says.
@@ -259,20 +259,4 @@ func standIns(s *step.Step, seed uint64) (map[string]*onnxgraph.Tensor, error) {
 		feeds[p.Name] = x
 	}
 	return feeds, nil
-}
-
-// peakMemory is the largest resident memory of this process in bytes, 0 where the
-// system does not tell.
-func peakMemory() int64 {
-	status, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		return 0
-	}
-	for line := range strings.Lines(string(status)) {
-		var kib int64
-		if _, err := fmt.Sscanf(line, "VmHWM: %d kB", &kib); err == nil {
-			return kib << 10
-		}
-	}
-	return 0
 }

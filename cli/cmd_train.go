@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"path/filepath"
 	"slices"
 
 	"github.com/urfave/cli/v2"
 
 	"pmx/artifacts"
+	"pmx/internal/shell"
 	"pmx/runtimes"
 	"pmx/runtimes/kernels"
 	"pmx/tasks"
@@ -18,48 +20,48 @@ import (
 
 var _ = register("train", func() *cli.Command {
 	return &cli.Command{
-		Usage: "train an encoder on images without labels",
+		Usage:     "train an encoder on images without labels",
+		ArgsUsage: "[RUN]",
 		Description: `pmx train --preset quickstart --out runs/first           on a built-in sample, minutes
-pmx train --preset photos --data folder:photos --out runs/mine
-pmx train --resume --out runs/mine                       continues, bit for bit
+pmx train --preset photos --data PHOTOS --out runs/mine  on your own images
+pmx train --resume runs/mine                             continues, bit for bit
 
 A run holds config.json (the whole recipe), manifest.json (versions, digests),
-metrics.jsonl, TensorBoard events, checkpoints and at the end encoder.onnx.
-Ctrl-C, SIGTERM, a closed terminal (SIGHUP, unless under nohup) and a closed output
-(SIGPIPE) save and stop. After a crash, --resume loses at most the steps since the
-last checkpoint. A resumed run keeps its recipe, and the runtime, device, kernels and
-checkpoint settings of its last session unless flags name others.
+metrics.jsonl, TensorBoard events, checkpoints and at the end encoder.onnx. Ctrl-C,
+SIGTERM, SIGQUIT, SIGHUP (unless under nohup) and SIGPIPE save and stop. A resumed run
+keeps its recipe, and the runtime, device, kernels and checkpoint settings of its last
+session unless flags name others.
 
-Images that cannot be read are skipped, up to 20 or one in a thousand, whichever is
-more, and listed in RUN/skipped-images.txt; another image takes the place of each. --on-bad-image stop stops at the first.
-
---profile writes ONNX Runtime's trace of the first steps to RUN/profile.json, and where
-their time goes to RUN/profile.txt. The numbers are the same as without it. If the
-profile fails, the run continues and warns.
-
-Where the images have classes and there are test images, kNN accuracy is measured
-before and after the training. Classes are used for nothing else.
+Images that cannot be read are skipped and listed in RUN/skipped-images.txt. Where there
+are classes and test images, kNN accuracy is measured before and after the training.
 
 ` + dataHelp(),
-		Flags: append(append(recipeFlags(),
-			&cli.StringFlag{Name: "data", Usage: "train on these images, `SPEC`; short for --set data=SPEC"},
-			&cli.StringFlag{Name: "out", Usage: "the run's folder, `RUN`", Required: true},
-			&cli.BoolFlag{Name: "resume", Usage: "continue the run in --out"},
-			&cli.BoolFlag{Name: "accept-changed-data", Usage: "with --resume: continue although images were repaired, added or removed"},
-			onBadImageFlag(),
-			&cli.BoolFlag{Name: "overwrite", Usage: "delete the run in --out and start again"},
-			&cli.IntFlag{Name: "workers", Usage: "goroutines that make views; 0 is one per core. The batches do not depend on it"},
-			&cli.IntFlag{Name: "knn-every", Usage: "measure kNN accuracy every `N` epochs too"},
-			&cli.BoolFlag{Name: "no-knn", Usage: "do not measure kNN accuracy at all"},
-			&cli.IntFlag{Name: "checkpoint-every", Value: 1, Usage: "save every `N` epochs"},
-			&cli.Int64Flag{Name: "checkpoint-every-steps", Usage: "save every `N` steps too"},
-			&cli.IntFlag{Name: "keep", Value: 3, Usage: "checkpoints to keep"},
-			&cli.BoolFlag{Name: "profile", Usage: "trace the first steps of this session and say where their time goes"},
-			&cli.IntFlag{Name: "profile-steps", Value: 5, Usage: "steps that --profile looks at, after one that it leaves out"},
-		), runtimeFlags()...),
+		Flags:  append(trainFlags(), runtimeFlags()...),
 		Action: func(c *cli.Context) error { return train(c) },
 	}
 })
+
+// trainFlags are those of train, what most people want first.
+func trainFlags() []cli.Flag {
+	recipe := recipeFlags()
+	return slices.Concat(recipe[:1], []cli.Flag{
+		&cli.StringFlag{Name: "data", Usage: "train on these images, `SPEC`; short for --set data=SPEC"},
+		&cli.StringFlag{Name: "out", Usage: "the run's folder, `RUN`"},
+		&cli.BoolFlag{Name: "resume", Usage: "continue the run in RUN, which may be an argument"},
+	}, recipe[1:], []cli.Flag{
+		&cli.BoolFlag{Name: "overwrite", Usage: "delete the run in --out and start again"},
+		&cli.BoolFlag{Name: "accept-changed-data", Usage: "with --resume: continue although images were repaired, added or removed"},
+		onBadImageFlag(),
+		&cli.IntFlag{Name: "workers", Usage: "goroutines that make views; 0 is one per core. The batches do not depend on it"},
+		&cli.IntFlag{Name: "knn-every", Usage: "measure kNN accuracy every `N` epochs too"},
+		&cli.BoolFlag{Name: "no-knn", Usage: "do not measure kNN accuracy at all"},
+		&cli.IntFlag{Name: "checkpoint-every", Value: 1, Usage: "save every `N` epochs"},
+		&cli.Int64Flag{Name: "checkpoint-every-steps", Usage: "save every `N` steps too"},
+		&cli.IntFlag{Name: "keep", Value: 3, Usage: "checkpoints to keep"},
+		&cli.BoolFlag{Name: "profile", Usage: "trace the first steps, and write where their time goes to RUN/profile.txt"},
+		&cli.IntFlag{Name: "profile-steps", Value: 5, Usage: "steps that --profile looks at, after one that it leaves out"},
+	})
+}
 
 // train is tasks.Run with its options from flags.
 func train(c *cli.Context) error {
@@ -71,17 +73,24 @@ func train(c *cli.Context) error {
 	if _, err := stopOnBadImage(c); err != nil {
 		return err
 	}
-	last, err := lastSession(c)
+	dir, err := trainDir(c)
 	if err != nil {
 		return err
 	}
-	r, err := trainRecipe(c)
+	last, err := lastSession(c, dir)
 	if err != nil {
 		return err
+	}
+	r, err := trainRecipe(c, dir)
+	if err != nil {
+		return err
+	}
+	if dir == "" {
+		return usageErrorf("`pmx train` needs --out RUN, the folder that the run is written to")
 	}
 	routine := routineOf(c, last.Routine)
 	o := tasks.Options{
-		Dir: c.String("out"), Resume: c.Bool("resume"), Overwrite: c.Bool("overwrite"), AcceptChangedData: c.Bool("accept-changed-data"),
+		Dir: dir, Resume: c.Bool("resume"), Overwrite: c.Bool("overwrite"), AcceptChangedData: c.Bool("accept-changed-data"),
 		Workers: c.Int("workers"), Routine: &routine, Out: c.App.Writer, Log: c.App.ErrWriter,
 	}
 	if c.Bool("profile") {
@@ -94,7 +103,62 @@ func train(c *cli.Context) error {
 	o.Progress = bar.show
 	err = tasks.Run(ctx, r, o)
 	bar.done()
-	return trainExit(c, err)
+	if err == nil {
+		nextCommands(c, dir, r)
+	}
+	return trainExit(c, dir, err)
+}
+
+// trainDir is the run's folder, which is an argument where it is resumed; "" if it is not
+// named.
+func trainDir(c *cli.Context) (string, error) {
+	out, run := c.String("out"), c.Args().First()
+	switch {
+	case c.NArg() > 1:
+		return "", usageErrorf("`pmx train` takes one run, got %d arguments, see `pmx train --help`", c.NArg())
+	case run == "":
+		return out, nil
+	case !c.Bool("resume"):
+		return "", usageErrorf("`pmx train` takes %q as a run to continue, with --resume: a new run's folder is named by --out, its images by --data", run)
+	case out != "" && filepath.Clean(out) != filepath.Clean(run):
+		return "", usageErrorf("--resume %s and --out %s are two runs: name one", run, out)
+	}
+	return run, nil
+}
+
+// nextCommands tells what is done with a finished run.
+func nextCommands(c *cli.Context, dir string, r tasks.Recipe) {
+	run, flags := shell.Quote(dir), givenFlags(c, "runtime", "ort-lib", "threads")
+	fmt.Fprintln(c.App.ErrWriter, "next:")
+	tell := func(command, why string) { fmt.Fprintf(c.App.ErrWriter, "  %s    %s\n", command, why) }
+	if _, pretrained := r.(*tasks.Contrastive); pretrained {
+		if hasTestImages(dir) {
+			tell("pmx eval knn "+run+flags, "measure its features; --data SPEC on other images")
+		}
+		tell("pmx export "+run+" --with-preprocessing --out "+shell.Quote(filepath.Join(dir, "photo.onnx"))+flags, "an encoder that takes raw pixels")
+	}
+	tell("pmx inspect "+run, "what the run holds")
+}
+
+// hasTestImages reports whether a run has measured accuracy.
+func hasTestImages(dir string) bool {
+	run, err := artifacts.ViewRun(dir)
+	if err != nil {
+		return false
+	}
+	m, err := run.ReadManifest()
+	return err == nil && m.TestData.Digest != ""
+}
+
+// givenFlags are those of the named flags that this command line has, to be said again.
+func givenFlags(c *cli.Context, names ...string) string {
+	text := ""
+	for _, name := range names {
+		if c.IsSet(name) {
+			text += fmt.Sprintf(" --%s %s", name, shell.Quote(fmt.Sprint(c.Value(name))))
+		}
+	}
+	return text
 }
 
 func checkTrainFlags(c *cli.Context) error {
@@ -116,12 +180,12 @@ func checkTrainFlags(c *cli.Context) error {
 }
 
 // trainRecipe takes the recipe from the flags, or from the run that is resumed.
-func trainRecipe(c *cli.Context) (r tasks.Recipe, err error) {
+func trainRecipe(c *cli.Context, dir string) (r tasks.Recipe, err error) {
 	if !c.Bool("resume") || c.IsSet("preset") || c.IsSet("task") || c.IsSet("config") {
 		r, err = recipeOf(c)
 	} else {
 		var run *artifacts.RunDir
-		if run, err = artifacts.ViewRun(c.String("out")); err != nil {
+		if run, err = artifacts.ViewRun(dir); err != nil {
 			return nil, err
 		}
 		if r, err = tasks.RunRecipe(run); err == nil {
@@ -138,11 +202,14 @@ func trainRecipe(c *cli.Context) (r tasks.Recipe, err error) {
 }
 
 // lastSession is the newest session of the run that is resumed; empty without one.
-func lastSession(c *cli.Context) (artifacts.Session, error) {
+func lastSession(c *cli.Context, dir string) (artifacts.Session, error) {
 	if !c.Bool("resume") {
 		return artifacts.Session{}, nil
 	}
-	last, _, err := tasks.LastSession(c.String("out"))
+	if dir == "" {
+		return artifacts.Session{}, usageErrorf("--resume continues which run? Name its folder: pmx train --resume RUN")
+	}
+	last, _, err := tasks.LastSession(dir)
 	return last, err
 }
 
@@ -194,9 +261,12 @@ func lastRuntime(c *cli.Context, last artifacts.Session) (backend runtimes.Runti
 	return openRuntime(c, name, device, choice)
 }
 
-// trainExit gives a training's error its exit code and, where images have moved, what
-// says where they are.
-func trainExit(c *cli.Context, err error) error {
+// trainExit gives a training's error its exit code and, where it was stopped, the command
+// that continues, or where images have moved, what says where they are.
+func trainExit(c *cli.Context, dir string, err error) error {
+	if stopped, ok := errors.AsType[*training.InterruptedError](err); ok && (stopped.Saved != "" || stopped.Step == 0) {
+		return fmt.Errorf("%w; continue by pmx train --resume %s%s", err, shell.Quote(dir), givenFlags(c, "workers", "ort-lib", "threads"))
+	}
 	if _, diverged := errors.AsType[*training.DivergedError](err); diverged {
 		return withCode(ExitDiverged, err)
 	}

@@ -66,10 +66,10 @@ func TestExamplesAreHeld(t *testing.T) {
 		t.Fatalf("examples %q, want %q", lines, want)
 	}
 	for line, want := range map[string]string{
-		lines[0]:                        "warmup_epochs is 900",
-		"pmx train --preset cifar-tiny": "needs --out",
-		"pmx export runs/x --quick":     "unknown flag --quick",
-		"pmx presets cifar-tinny":       "unknown preset",
+		lines[0]:                      "warmup_epochs is 900",
+		"pmx preview --preset photos": "needs --out",
+		"pmx export runs/x --quick":   "unknown flag --quick",
+		"pmx presets cifar-tinny":     "unknown preset",
 	} {
 		if err := resolves(strings.Fields(line)[1:]); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", line, err, want)

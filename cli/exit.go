@@ -20,13 +20,14 @@ const (
 	ExitDiverged    = 4   // the loss became NaN or infinite; the last good checkpoint is kept
 	ExitHangup      = 129 // the terminal was closed (SIGHUP): saved, then stopped
 	ExitInterrupted = 130 // Ctrl-C (SIGINT): saved, then stopped
+	ExitQuit        = 131 // Ctrl-\ (SIGQUIT): saved, then stopped
 	ExitPipe        = 141 // nobody reads the output of a training (SIGPIPE): saved, then stopped
 	ExitTerminated  = 143 // SIGTERM: saved, then stopped
 )
 
 const exitCodeHelp = `Exit codes: 0 done; 1 failed; 2 wrong command line; 3 a runtime library or device is missing;
-4 the loss is not finite; 130 stopped by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP and 141 by
-SIGPIPE, after saving.`
+4 the loss is not finite; 130 stopped by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP, 131 by SIGQUIT
+and 141 by SIGPIPE, after saving.`
 
 // codedError is an error with an exit code of its own.
 type codedError struct {
@@ -81,6 +82,8 @@ func exitCode(ctx context.Context, err error) int {
 	switch stop.signal {
 	case syscall.SIGHUP:
 		return ExitHangup
+	case syscall.SIGQUIT:
+		return ExitQuit
 	case syscall.SIGPIPE:
 		return ExitPipe
 	case syscall.SIGTERM:

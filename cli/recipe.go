@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -27,14 +28,39 @@ var shortKeys = []struct{ flag, key, value, usage string }{
 func recipeFlags() []cli.Flag {
 	flags := []cli.Flag{
 		&cli.StringFlag{Name: "preset", Usage: "begin with the recipe `NAME`; `pmx presets` lists them"},
-		&cli.StringFlag{Name: "task", Usage: "begin with an empty recipe of the task `NAME`, such as patchmix"},
-		&cli.StringFlag{Name: "config", Usage: "take keys from a JSON `FILE`, such as a run's config.json"},
-		&cli.StringSliceFlag{Name: "set", Usage: "change keys, `KEY=VALUE`[,KEY=VALUE]; repeatable; `pmx presets --keys` explains them"},
 	}
 	for _, s := range shortKeys {
 		flags = append(flags, &cli.StringFlag{Name: s.flag, Usage: fmt.Sprintf("%s, `%s`; short for --set %s=%s", s.usage, s.value, s.key, s.value)})
 	}
-	return flags
+	return append(flags,
+		&cli.StringSliceFlag{Name: "set", Usage: "change keys, `KEY=VALUE`[,KEY=VALUE]; repeatable; `pmx presets --keys` explains them"},
+		&cli.StringFlag{Name: "config", Usage: "take keys from a JSON `FILE`, such as a run's config.json"},
+		&cli.StringFlag{Name: "task", Usage: "begin with an empty recipe of the task `NAME`, such as patchmix"},
+	)
+}
+
+// flagMeant is what a flag that command c does not have may mean: a key of a recipe, by
+// its name or by one that others have for it, or the nearest flag.
+func flagMeant(c *cli.Command, name string, flags []string) string {
+	if set, _ := findFlag(c, "set"); set != nil {
+		name := strings.ReplaceAll(name, "-", "_")
+		for _, t := range tasks.All() {
+			key, known := keys.Called(t.New(), name)
+			if !known {
+				continue
+			}
+			for _, s := range shortKeys {
+				if s.key == key {
+					return fmt.Sprintf(", did you mean --%s %s?", s.flag, s.value)
+				}
+			}
+			if slices.Contains(flags, key) {
+				return fmt.Sprintf(", did you mean --%s?", key)
+			}
+			return fmt.Sprintf(", did you mean --set %s=VALUE?", key)
+		}
+	}
+	return didYouMean(name, flags)
 }
 
 // recipeOf resolves the flags of recipeFlags, later ones over earlier ones:
@@ -67,7 +93,8 @@ func startOf(c *cli.Context) (tasks.Recipe, error) {
 		}
 		r = t.New()
 	case config == "":
-		return nil, usageErrorf("no recipe: name one by --preset (%s; for photographs of your own take photos) or a file by --config", strings.Join(tasks.PresetNames(), ", "))
+		return nil, usageErrorf("no recipe: begin with --preset quickstart (a built-in sample, minutes), --preset photos (your own images, named by --data) or another of %s, or with --config FILE; `pmx presets` explains them",
+			strings.Join(tasks.PresetNames(), ", "))
 	}
 	if config == "" {
 		return r, nil

@@ -8,6 +8,7 @@ import (
 	"image/png"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -191,12 +192,12 @@ func checkExit(ts *testscript.TestScript, want string, program []string, err err
 }
 
 // begins SIGNAL CODE FILE PROGRAM [ARG...] starts a program, sends it the signal
-// (INT, TERM, HUP, KILL) soon after FILE, which must stay, is there, and fails unless it exits with
-// CODE, -1 for a killed one. Its output goes to interrupted.txt.
+// (INT, TERM, HUP, QUIT, KILL) soon after FILE, which must stay, is there, and fails unless it exits
+// with CODE, -1 for a killed one. Its output goes to interrupted.txt.
 func begins(ts *testscript.TestScript, neg bool, args []string) {
-	signals := map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM, "HUP": syscall.SIGHUP, "KILL": os.Kill}
+	signals := map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM, "HUP": syscall.SIGHUP, "QUIT": syscall.SIGQUIT, "KILL": os.Kill}
 	if neg || len(args) < 4 || signals[args[0]] == nil {
-		ts.Fatalf("usage: begins INT|TERM|HUP|KILL code file program [args...]")
+		ts.Fatalf("usage: begins INT|TERM|HUP|QUIT|KILL code file program [args...]")
 	}
 	program, err := exec.LookPath(args[3])
 	ts.Check(err)
@@ -206,7 +207,9 @@ func begins(ts *testscript.TestScript, neg bool, args []string) {
 	cmd := exec.Command(program, args[4:]...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = ts.MkAbs("."), output, output
 	cmd.Env = append(os.Environ(), "PMX_ORT_LIB="+ts.Getenv("PMX_ORT_LIB"))
+	heeded := heedSignals()
 	ts.Check(cmd.Start())
+	signal.Stop(heeded)
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
 	tick := time.NewTicker(5 * time.Millisecond)
@@ -230,4 +233,17 @@ func begins(ts *testscript.TestScript, neg bool, args []string) {
 		cmd.Process.Signal(syscall.SIGHUP)
 	}
 	checkExit(ts, args[1], args[3:], <-ended)
+}
+
+// heedSignals makes a process that is started heed the signals that this one was started to
+// ignore, as nohup and shells in the background have it: ignored signals are inherited, those
+// that are caught are not.
+func heedSignals() chan os.Signal {
+	caught := make(chan os.Signal, 1)
+	for _, s := range []os.Signal{os.Interrupt, syscall.SIGHUP, syscall.SIGQUIT} {
+		if signal.Ignored(s) {
+			signal.Notify(caught, s)
+		}
+	}
+	return caught
 }

@@ -13,11 +13,11 @@ type signalError struct{ signal os.Signal }
 
 func (e *signalError) Error() string { return "stopped by signal: " + e.signal.String() }
 
-// withSignals cancels the context at the first SIGINT or SIGTERM, with a signalError
-// as the cause, and then gives both back their usual effect. So does SIGHUP, but a
+// withSignals cancels the context at the first SIGINT, SIGTERM or SIGQUIT, with a signalError
+// as the cause, and then gives them back their usual effect. So does SIGHUP, but a
 // second one has no effect: of a terminal that is closed, kernel and shell send one each.
 func withSignals(parent context.Context) (context.Context, func()) {
-	ctx, stop := cancelledBy(parent, signal.Stop, os.Interrupt, syscall.SIGTERM)
+	ctx, stop := cancelledBy(parent, signal.Stop, os.Interrupt, syscall.SIGTERM, syscall.SIGQUIT)
 	if signal.Ignored(syscall.SIGHUP) { // as nohup has it
 		return ctx, stop
 	}

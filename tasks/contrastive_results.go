@@ -90,8 +90,25 @@ func ExportEncoder(ctx context.Context, e *export.Encoder, path string, o builde
 	for _, f := range files {
 		lines = append(lines, fmt.Sprintf("wrote %s (%s): %s", f.Path, which, agreement(f)))
 	}
-	return lines, nil
+	return append(lines, usageNotes(e.Config, o)...), nil
 }
+
+// usageNotes say what users of an exported encoder have to know beyond its inputs' names.
+func usageNotes(c builders.ViTConfig, o builders.EncoderOptions) (notes []string) {
+	switch {
+	case o.Preprocessing && o.DynamicSize:
+		notes = append(notes, fmt.Sprintf("it takes RGB bytes [N height width 3] whose sides are multiples of %d; it was trained at %d", c.PatchSize, c.ImageSize))
+	case o.Preprocessing:
+		notes = append(notes, fmt.Sprintf("it takes RGB bytes [N %d %d 3]: resize and crop images to this size first", c.ImageSize, c.ImageSize))
+	}
+	if of, timm := c.Heads, c.Dim/timmHeadWidth; c.Dim%timmHeadWidth == 0 && of != timm {
+		notes = append(notes, fmt.Sprintf("it has %d attention heads, and timm's models of width %d have %d: load the weights there with num_heads=%d", of, c.Dim, timm, of))
+	}
+	return notes
+}
+
+// timmHeadWidth is the width of an attention head in timm's vision transformers.
+const timmHeadWidth = 64
 
 // verifier compares what is written under a name with the training graph.
 func verifier(path string, env Env) *export.Verifier {

@@ -205,7 +205,7 @@ func (t *run) imageRemedy(err error) error {
 	if t.data.Covers(image.Path) && !errors.Is(err, fs.ErrNotExist) {
 		accept = " --accept-changed-data"
 	}
-	return fmt.Errorf("%w; then continue by pmx train --resume%s --out %s", err, accept, shell.Quote(t.Dir))
+	return fmt.Errorf("%w; then continue by pmx train --resume%s %s", err, accept, shell.Quote(t.Dir))
 }
 
 // viewToResume gives a run to look at before it is resumed. A start that was interrupted

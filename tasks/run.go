@@ -340,6 +340,7 @@ func (t *run) train(ctx context.Context) error {
 	}
 	fmt.Fprintf(t.Log, "%s on %s (%s images): %d epochs of %d steps, %s on %s\n",
 		t.recipe.TaskName(), t.data.Name(), progress.Count(int64(t.data.Len())), t.recipe.Common().Epochs, t.perEpoch, t.Runtime.Name(), t.Execution.Device)
+	t.forecast()
 	err = loop.Run(ctx)
 	if t.profile != nil {
 		t.profile.print(t, err)

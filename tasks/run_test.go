@@ -132,9 +132,9 @@ func TestImageRemedy(t *testing.T) {
 		err  error
 		want string
 	}{
-		{"photos/1.png", errors.New("corrupt"), ": corrupt: repair or remove it; then continue by pmx train --resume --accept-changed-data --out"},
-		{"photos/1.png", fs.ErrNotExist, " is not there: put it back; then continue by pmx train --resume --out"},
-		{"test/1.png", errors.New("corrupt"), ": corrupt: repair or remove it; then continue by pmx train --resume --out"},
+		{"photos/1.png", errors.New("corrupt"), ": corrupt: repair or remove it; then continue by pmx train --resume --accept-changed-data "},
+		{"photos/1.png", fs.ErrNotExist, " is not there: put it back; then continue by pmx train --resume "},
+		{"test/1.png", errors.New("corrupt"), ": corrupt: repair or remove it; then continue by pmx train --resume "},
 	} {
 		path := filepath.Join(dir, c.name)
 		errtest.OneLine(t, r.imageRemedy(&images.ImageError{Path: path, Err: c.err}), path+c.want)

@@ -14,6 +14,7 @@ import (
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
 
+	"pmx/internal/memory"
 	"pmx/internal/progress"
 )
 
@@ -33,6 +34,7 @@ type ProgressHook struct {
 	bar      *mpb.Bar
 	status   atomic.Pointer[string] // read by the bar's goroutine
 	started  time.Time
+	first    time.Time // when the session's first step was done
 	printed  time.Time // when the last plain line was
 	recent   recent
 	training string // the status of the last step, to come back to after work
@@ -52,7 +54,7 @@ func NewProgressHook(out io.Writer) *ProgressHook {
 
 // Start draws the empty bar.
 func (h *ProgressHook) Start(_ context.Context, l *Loop) error {
-	h.started = time.Time{} // what comes before the first step does not count
+	h.started, h.first = time.Time{}, time.Time{} // what comes before the first step does not count
 	h.printed = time.Now()
 	h.recent, h.training, h.work = recent{}, "", work{}
 	if l.Done() > 0 {
@@ -80,6 +82,7 @@ func (h *ProgressHook) Step(_ context.Context, l *Loop, r *StepReport) error {
 	if h.started.IsZero() {
 		h.started = time.Now().Add(-r.Wait - r.Compute)
 	}
+	h.forecast(l)
 	left := h.timeLeft(l)
 	rate, compute, wait := h.recent.speed()
 	if h.bar != nil {
@@ -98,6 +101,34 @@ func (h *ProgressHook) Step(_ context.Context, l *Loop, r *StepReport) error {
 		h.printed = now
 	}
 	return nil
+}
+
+// The forecast of a session's time follows its third step, since the first is slower than
+// the others, unless the session is over before it is of use.
+const (
+	forecastAfter = 3
+	forecastFrom  = time.Minute
+)
+
+// forecast tells once how long the session takes, and the memory that it has taken.
+func (h *ProgressHook) forecast(l *Loop) {
+	done := l.Done() - l.From.Step
+	if done == 1 {
+		h.first = time.Now()
+	}
+	if done != forecastAfter {
+		return
+	}
+	perStep := time.Since(h.first) / (forecastAfter - 1)
+	left := time.Duration(l.Steps-l.Done()) * perStep
+	if left < forecastFrom {
+		return
+	}
+	line := fmt.Sprintf("the first steps took %s each: about %v for the %s that are left", progress.Duration(perStep), left.Round(time.Second), progress.Count(l.Steps-l.Done()))
+	if peak := memory.Peak(); peak > 0 {
+		line += fmt.Sprintf("; %s of memory so far", memory.Human(peak))
+	}
+	h.println(line)
 }
 
 // Progress shows another hook's work in the bar's line, or now and then in one of

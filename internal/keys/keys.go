@@ -144,6 +144,16 @@ func find(recipe any, name string) (Key, reflect.Value, error) {
 	return Key{}, reflect.Value{}, Unknown(recipe, name)
 }
 
+// Called is the key of a name, which is the key's own or one by which people look for it.
+func Called(recipe any, name string) (key string, ok bool) {
+	for _, k := range Of(recipe) {
+		if k.Name == name || slices.Contains(k.Aliases, strings.ToLower(name)) {
+			return k.Name, true
+		}
+	}
+	return "", false
+}
+
 // Unknown is the error of a name that is not a key, with the key that may be meant.
 func Unknown(recipe any, name string) error {
 	known := Of(recipe)
