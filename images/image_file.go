@@ -22,35 +22,59 @@ func ReadImage(ctx context.Context, path string, img *Image) error {
 	return nil
 }
 
+// ReadUpright is ReadImage, and then turns the image as it is to be shown: by its
+// Orientation.
+func ReadUpright(ctx context.Context, path string, img *Image) error {
+	data, err := readImageFile(path)
+	if err == nil {
+		err = DecodeImage(ctx, data, img)
+	}
+	if err != nil {
+		return fmt.Errorf("images: %s: %w", path, err)
+	}
+	img.Turn(Orientation(data))
+	return nil
+}
+
 // readImage is ReadImage with an error that leaves the path to be told.
 func readImage(ctx context.Context, path string, img *Image) error {
-	info, err := statFile(path)
+	data, err := readImageFile(path)
 	if err != nil {
 		return err
 	}
+	return DecodeImage(ctx, data, img)
+}
+
+// readImageFile reads a whole file, or if it is no image its beginning. An error leaves
+// the path to be told.
+func readImageFile(path string) ([]byte, error) {
+	info, err := statFile(path)
+	if err != nil {
+		return nil, err
+	}
 	if info.Size() > maxFileBytes {
-		return fmt.Errorf("a file of %d bytes, images of at most %d are read", info.Size(), int64(maxFileBytes))
+		return nil, fmt.Errorf("a file of %d bytes, images of at most %d are read", info.Size(), int64(maxFileBytes))
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return withoutPath(err)
+		return nil, withoutPath(err)
 	}
 	defer f.Close()
 	// Of a large file that is no image only the beginning is read.
 	var begin [64]byte
 	n, err := io.ReadFull(f, begin[:])
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return withoutPath(err)
+		return nil, withoutPath(err)
 	}
 	if formatOf(begin[:n]) == nil {
-		return DecodeImage(ctx, begin[:n], img)
+		return begin[:n], nil
 	}
 	data := bytes.NewBuffer(make([]byte, 0, info.Size()+bytes.MinRead))
 	data.Write(begin[:n])
 	if _, err := data.ReadFrom(io.LimitReader(f, maxFileBytes)); err != nil {
-		return withoutPath(err)
+		return nil, withoutPath(err)
 	}
-	return DecodeImage(ctx, data.Bytes(), img)
+	return data.Bytes(), nil
 }
 
 // statFile finds a regular file or a link to one. Of anything else, such as a pipe

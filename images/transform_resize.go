@@ -20,6 +20,14 @@ type Rect struct{ X, Y, W, H int }
 // (BenchmarkResize): that works on float64 with an alpha channel, and plans again
 // for every pair of sizes.
 func ResizeBicubic(dst, src *Image, crop Rect, w, h int, work *Workspace) {
+	work.resize.kernel, work.resize.side = catmullRom, bicubicSide
+	work.resize.resize(dst, src, crop, w, h)
+}
+
+// ResizeBilinear is ResizeBicubic with Pillow's bilinear filter, a triangle that is
+// widened by the scale when shrinking.
+func ResizeBilinear(dst, src *Image, crop Rect, w, h int, work *Workspace) {
+	work.resize.kernel, work.resize.side = triangle, bilinearSide
 	work.resize.resize(dst, src, crop, w, h)
 }
 
@@ -30,6 +38,8 @@ func ResizeBicubic(dst, src *Image, crop Rect, w, h int, work *Workspace) {
 // the lower has borrowed from the upper where it is negative; unpair undoes
 // that. So one multiplication does the work of two, and nothing is rounded.
 type resizer struct {
+	kernel  func(x float64) float64
+	side    float64 // the kernel ends so many pixels from its centre
 	x, y    taps
 	r, g, b []uint64 // two source rows, by channel
 	rows    []uint8  // the image at its new width and old height
@@ -45,17 +55,19 @@ type taps struct {
 }
 
 const (
-	weightBits  = 22
-	half        = 1 << (weightBits - 1)
-	bothHalves  = half | half<<32
-	bicubicSide = 2 // the kernel ends 2 pixels from its centre
+	weightBits   = 22
+	half         = 1 << (weightBits - 1)
+	bothHalves   = half | half<<32
+	bicubicSide  = 2
+	bilinearSide = 1
 )
 
-// plan prepares scaling in values to out.
-func (t *taps) plan(in, out int) {
+// plan prepares scaling in values to out by a kernel that ends side pixels from its
+// centre.
+func (t *taps) plan(in, out int, kernel func(x float64) float64, side float64) {
 	scale := float64(in) / float64(out)
 	stretch := max(scale, 1)
-	support := bicubicSide * stretch
+	support := side * stretch
 	t.width = int(math.Ceil(support))*2 + 1
 	t.first, t.count = grow(t.first, out), grow(t.count, out)
 	t.weights, t.exact = grow(t.weights, out*t.width), grow(t.exact, t.width)
@@ -65,7 +77,7 @@ func (t *taps) plan(in, out int) {
 		count := min(in, int(center+support+.5)) - first
 		sum := 0.
 		for k := range count {
-			t.exact[k] = catmullRom((float64(k+first) - center + .5) / stretch)
+			t.exact[k] = kernel((float64(k+first) - center + .5) / stretch)
 			sum += t.exact[k]
 		}
 		for k := range count {
@@ -87,6 +99,8 @@ func catmullRom(x float64) float64 {
 	}
 	return 0
 }
+
+func triangle(x float64) float64 { return max(0, 1-math.Abs(x)) }
 
 func (r *resizer) resize(dst, src *Image, crop Rect, w, h int) {
 	dst.Reset(w, h)
@@ -121,7 +135,7 @@ func (m window) row(y, width int) []uint8 { return m.pix[y*m.stride:][:3*width] 
 // alongRows scales h rows from inW to outW pixels, two rows in a pair.
 func (r *resizer) alongRows(out window, outW int, in window, inW, h int) {
 	t := &r.x
-	t.plan(inW, outW)
+	t.plan(inW, outW, r.kernel, r.side)
 	r.r, r.g, r.b = grow(r.r, inW), grow(r.g, inW), grow(r.b, inW)
 	for y := 0; y < h; y += 2 {
 		other := min(y+1, h-1)
@@ -158,7 +172,7 @@ func pairPixels(r, g, b []uint64, top, bottom []uint8) {
 // pairs) at a time.
 func (r *resizer) alongColumns(out window, outH int, in window, inH, w int) {
 	t := &r.y
-	t.plan(inH, outH)
+	t.plan(inH, outH, r.kernel, r.side)
 	for y, first := range t.first {
 		weights := t.weights[y*t.width:][:t.count[y]]
 		dst, src := out.row(y, w), in.pix[first*in.stride:]

@@ -89,8 +89,10 @@ func Read(t testing.TB, path string) *File {
 		t.Fatal(err)
 	}
 	f := &File{entries: map[string]entry{}, data: raw[8+size:]}
-	if err := json.Unmarshal(header["__metadata__"], &f.meta); err != nil {
-		t.Fatal(err)
+	if meta, ok := header["__metadata__"]; ok {
+		if err := json.Unmarshal(meta, &f.meta); err != nil {
+			t.Fatal(err)
+		}
 	}
 	delete(header, "__metadata__")
 	for name, text := range header {
