@@ -34,7 +34,7 @@ var rooms = map[string][]string{
 	"images":                {"onnxgraph"},
 	"patchmix":              {"onnxgraph", "images"},
 	"detection":             {"onnxgraph", "images", "detection/coco"},
-"detection/coco":        {"onnxgraph"},
+	"detection/coco":        {"onnxgraph"},
 	"artifacts":             {"onnxgraph"},
 	"runtimes":              {"onnxgraph", "onnxgraph/op", "step", "artifacts"},
 	"training":              {"onnxgraph", "step", "artifacts", "runtimes"},
