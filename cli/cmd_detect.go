@@ -8,7 +8,7 @@ import (
 )
 
 var _ = register("detect", func() *cli.Command {
-	return &cli.Command{Usage: "score COCO detections, draw them, make up a dataset"}
+	return &cli.Command{Usage: "score COCO detections, draw them, generate a dataset"}
 })
 
 // readShown opens a file and reads it, showing how far it has come. Ctrl-C ends

@@ -156,6 +156,8 @@ const (
 	streamHoldOut    = 1<<17 + iota // which pictures are held out
 	streamAnchorKeys                // keys for sampling the anchors of a picture
 	streamRegionKeys                // keys for sampling its regions
+	streamScene                     // a generated scene of training items
+	streamTestScene                 // one of test items
 )
 
 // Split holds out a part of the pictures, from above 0 to below 1. The seed and the

@@ -6,8 +6,10 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
+	"pmx/images"
 	"pmx/internal/progress"
 )
 
@@ -28,15 +30,19 @@ func (e *SpecError) Error() string { return "detection: " + e.Msg }
 // Specs is the help for specifications that Open takes.
 const Specs = `coco:INSTANCES.json,FOLDER   annotations and the folder of their pictures
 coco:INSTANCES.json          the pictures are beside the file, or where the tools below put them
-coco:FOLDER                  an export of CVAT, Label Studio, Roboflow or labelme, or COCO itself; with its validation part`
+coco:FOLDER                  an export of CVAT, Label Studio, Roboflow or labelme, or COCO itself; with its validation part
+scenes[:NUMBER]              generated scenes of the images that are compiled in, 1,000 for training and 200 for validation`
 
 // Open reads the annotations that a specification names, see Specs, and finds their
 // pictures. What cannot be used is left out, and the Notes of the data set count it and
 // name the first. A data set without any usable object is an error.
 func Open(ctx context.Context, spec string) (*Source, error) {
-	kind, path, _ := strings.Cut(spec, ":")
+	kind, path, hasPath := strings.Cut(spec, ":")
+	if kind == "scenes" {
+		return openScenes(ctx, path, hasPath)
+	}
 	if kind != "coco" || path == "" {
-		return nil, &SpecError{fmt.Sprintf("no data set %q, write coco:INSTANCES.json,FOLDER or coco:FOLDER", spec)}
+		return nil, &SpecError{fmt.Sprintf("no data set %q, write coco:INSTANCES.json,FOLDER or coco:FOLDER or scenes", spec)}
 	}
 	parts, err := resolve(path)
 	if err != nil {
@@ -54,6 +60,23 @@ func Open(ctx context.Context, spec string) (*Source, error) {
 	}
 	s.Validation, err = s.Validation.WithClassesOf(s.Train)
 	return s, err
+}
+
+// openScenes generates the scenes for training and validation.
+func openScenes(ctx context.Context, number string, given bool) (*Source, error) {
+	n := SceneCount
+	if given {
+		var err error
+		if n, err = strconv.Atoi(number); err != nil {
+			return nil, &SpecError{fmt.Sprintf("scenes:%s, write scenes or scenes:NUMBER", number)}
+		}
+	}
+	train, err := Scenes(ctx, images.Train, n, SceneSeed)
+	if err != nil {
+		return nil, err
+	}
+	validation, err := Scenes(ctx, images.Test, SceneValidation, SceneSeed)
+	return &Source{Train: train, Validation: validation}, err
 }
 
 // part is an instances file and the folder of its pictures; "" is to be found.
