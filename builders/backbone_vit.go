@@ -73,17 +73,17 @@ type ViT struct {
 
 // NewViT makes the parameters.
 func NewViT(s Scope, c ViTConfig) *ViT {
-	v := newViTWithoutNorm(s, c)
+	v := NewViTWithoutNorm(s, c)
 	v.norm = NewLayerNorm(s.Sub("norm"), c.Dim).withEpsilon(c.Epsilon)
 	return v
 }
 
-// newViTWithoutNorm makes all but the final norm.
-func newViTWithoutNorm(s Scope, c ViTConfig) *ViT {
+// NewViTWithoutNorm makes all but the final norm.
+func NewViTWithoutNorm(s Scope, c ViTConfig) *ViT {
 	v := &ViT{
 		config: c,
-		cls:    s.Param("cls_token", gaussian(1e-6), 1, 1, c.Dim),
-		pos:    s.Param("pos_embed", gaussian(0.02), 1, 1+c.Tokens(c.ImageSize), c.Dim),
+		cls:    s.Param("cls_token", Gaussian(1e-6), 1, 1, c.Dim),
+		pos:    s.Param("pos_embed", Gaussian(0.02), 1, 1+c.Tokens(c.ImageSize), c.Dim),
 		embed:  NewPatchEmbed(s.Sub("patch_embed"), c.PatchSize, c.Dim),
 	}
 	for i := range c.Depth {

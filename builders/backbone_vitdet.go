@@ -47,7 +47,7 @@ type ViTDet struct {
 func NewViTDet(s Scope, c ViTDetConfig) *ViTDet {
 	v := &ViTDet{
 		config: c,
-		pos:    s.Param("pos_embed", gaussian(0.02), 1, 1+c.Tokens(c.PretrainSize), c.Dim),
+		pos:    s.Param("pos_embed", Gaussian(0.02), 1, 1+c.Tokens(c.PretrainSize), c.Dim),
 		embed:  NewPatchEmbed(s.Sub("patch_embed"), c.PatchSize, c.Dim),
 	}
 	side := c.ImageSize / c.PatchSize
@@ -61,7 +61,7 @@ func NewViTDet(s Scope, c ViTDetConfig) *ViTDet {
 			norm1: NewLayerNorm(b.Sub("norm1"), c.Dim),
 			attn:  NewWindowAttention(b.Sub("attn"), c.Dim, c.Heads, side, side, window),
 			norm2: NewLayerNorm(b.Sub("norm2"), c.Dim),
-			mlp:   newMLP(b.Sub("mlp"), c.Dim, c.MLPRatio*c.Dim, gaussian(0.02)),
+			mlp:   newMLP(b.Sub("mlp"), c.Dim, c.MLPRatio*c.Dim, Gaussian(0.02)),
 		})
 	}
 	return v

@@ -57,7 +57,7 @@ type Classifier struct {
 func NewClassifier(s Scope, c ClassifierConfig) *Classifier {
 	m := &Classifier{config: c}
 	if c.Pool == PoolAvg {
-		m.vit = newViTWithoutNorm(s, c.ViTConfig)
+		m.vit = NewViTWithoutNorm(s, c.ViTConfig)
 		m.fcNorm = NewLayerNorm(s.Sub("fc_norm"), c.Dim).withEpsilon(c.Epsilon)
 	} else {
 		m.vit = NewViT(s, c.ViTConfig)
@@ -95,10 +95,7 @@ func TrainClassifier(d *Draft, c ClassifierConfig) {
 	m := NewClassifier(d.Params(""), c)
 	image := d.Feed(ImageFeed, onnxgraph.Float32, step.Normal, c.Batch, 3, c.ImageSize, c.ImageSize)
 	target := d.Feed(TargetFeed, onnxgraph.Float32, step.Identity, c.Batch, c.Classes)
-	var drop DropPath
-	if c.DropPath > 0 {
-		drop.mask = d.Feed(DropPathFeed, onnxgraph.Float32, step.Ones, c.Depth, 2, c.Batch)
-	}
+	drop := d.DropPath(c.DropPath, c.Depth, c.Batch)
 	d.Minimise(op.SoftTargetCrossEntropy(m.Forward(image, drop), target))
 }
 

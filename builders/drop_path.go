@@ -3,6 +3,7 @@ package builders
 import (
 	"pmx/onnxgraph"
 	"pmx/onnxgraph/op"
+	"pmx/step"
 )
 
 // DropPath is stochastic depth (arXiv 1603.09382): in training, the branch of a
@@ -15,6 +16,15 @@ import (
 type DropPath struct {
 	mask  *onnxgraph.Value // nil: nothing is dropped
 	first int              // the row of the pass's first image
+}
+
+// DropPath declares the feed DropPathFeed of rows images that pass an encoder of depth
+// blocks; at rate 0 there is none, and nothing is dropped.
+func (d *Draft) DropPath(rate float64, depth, rows int) DropPath {
+	if rate == 0 {
+		return DropPath{}
+	}
+	return DropPath{mask: d.Feed(DropPathFeed, onnxgraph.Float32, step.Ones, depth, 2, rows)}
 }
 
 // DropPathRate is the rate of a block: it grows linearly from 0 in the first to

@@ -14,11 +14,11 @@ import (
 // A training step of linear regression: the model is written by hand, Build adds the
 // backward pass and the optimizer.
 func ExampleBuild() {
-	zeros := func(_ *rand.Rand, shape onnxgraph.Shape) []float32 { return make([]float32, shape.Size()) }
+	Zeros := func(_ *rand.Rand, shape onnxgraph.Shape) []float32 { return make([]float32, shape.Size()) }
 	s, err := builders.Build(&builders.Plan{
 		Task: "regression", Optimizer: builders.SGD{Momentum: 0.9},
 		Model: func(d *builders.Draft) {
-			weight := d.Params("").Param("weight", zeros, 1, 3)
+			weight := d.Params("").Param("weight", Zeros, 1, 3)
 			x, y := d.Feed("x", onnxgraph.Float32, step.Normal, 8, 3), d.Feed("y", onnxgraph.Float32, step.Normal, 8, 1)
 			off := op.Sub(op.MatMul(x, op.Transpose(weight.Value, 1, 0)), y)
 			d.Minimise(op.Reshape(op.ReduceMean(op.Mul(off, off), false, 0, 1), 1))

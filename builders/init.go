@@ -20,13 +20,14 @@ func constant(v float32) Initializer {
 	}
 }
 
+// Zeros and Ones are constant.
 var (
-	zeros = constant(0)
-	ones  = constant(1)
+	Zeros = constant(0)
+	Ones  = constant(1)
 )
 
-// gaussian draws from N(0, std²).
-func gaussian(std float64) Initializer {
+// Gaussian draws from N(0, std²).
+func Gaussian(std float64) Initializer {
 	return func(rng *rand.Rand, shape onnxgraph.Shape) []float32 {
 		out := make([]float32, shape.Size())
 		for i := range out {
@@ -36,8 +37,8 @@ func gaussian(std float64) Initializer {
 	}
 }
 
-// uniform draws from [-bound, bound).
-func uniform(bound func(shape onnxgraph.Shape) float64) Initializer {
+// Uniform draws from [-bound, bound).
+func Uniform(bound func(shape onnxgraph.Shape) float64) Initializer {
 	return func(rng *rand.Rand, shape onnxgraph.Shape) []float32 {
 		b := bound(shape)
 		out := make([]float32, shape.Size())
@@ -52,11 +53,11 @@ func uniform(bound func(shape onnxgraph.Shape) float64) Initializer {
 // weight [out in...] that is made of several matrices stacked along out: the
 // three of attn.qkv are square, each drawn by its own fan.
 func xavier(stacked int) Initializer {
-	return uniform(func(shape onnxgraph.Shape) float64 {
+	return Uniform(func(shape onnxgraph.Shape) float64 {
 		fanIn := shape[1:].Size()
 		return math.Sqrt(6 / float64(shape[0]/stacked+fanIn))
 	})
 }
 
 // kaimingUniform is torch.nn.Linear's own default, ±1/√in, for the heads.
-var kaimingUniform = uniform(func(shape onnxgraph.Shape) float64 { return 1 / math.Sqrt(float64(shape[1])) })
+var kaimingUniform = Uniform(func(shape onnxgraph.Shape) float64 { return 1 / math.Sqrt(float64(shape[1])) })

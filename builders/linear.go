@@ -16,7 +16,7 @@ type Linear struct {
 func NewLinear(s Scope, in, out int, withBias bool, init Initializer) *Linear {
 	l := &Linear{weight: s.Param("weight", init, out, in)}
 	if withBias {
-		l.bias = s.Param("bias", zeros, out)
+		l.bias = s.Param("bias", Zeros, out)
 	}
 	return l
 }
@@ -26,9 +26,9 @@ func NewLinear(s Scope, in, out int, withBias bool, init Initializer) *Linear {
 // drawn from N(0, std²) and the bias is 0.
 func newClassHead(s Scope, in, classes int, std float64) *Linear {
 	if std > 0 {
-		return NewLinear(s, in, classes, true, gaussian(std))
+		return NewLinear(s, in, classes, true, Gaussian(std))
 	}
-	bound := uniform(func(onnxgraph.Shape) float64 { return 1 / math.Sqrt(float64(in)) })
+	bound := Uniform(func(onnxgraph.Shape) float64 { return 1 / math.Sqrt(float64(in)) })
 	return &Linear{weight: s.Param("weight", bound, classes, in), bias: s.Param("bias", bound, classes)}
 }
 

@@ -13,7 +13,7 @@ type LayerNorm struct {
 
 // NewLayerNorm makes weight of ones and bias of zeros.
 func NewLayerNorm(s Scope, dim int) *LayerNorm {
-	return &LayerNorm{s.Param("weight", ones, dim), s.Param("bias", zeros, dim), layerNormEpsilon}
+	return &LayerNorm{s.Param("weight", Ones, dim), s.Param("bias", Zeros, dim), layerNormEpsilon}
 }
 
 // withEpsilon replaces the published ViT's epsilon, unless it is 0.
@@ -57,7 +57,7 @@ type BatchNorm struct {
 func NewBatchNorm(s Scope, dim int, affine bool) *BatchNorm {
 	b := &BatchNorm{dim: dim, running: s.params.statistics.add(s, dim)}
 	if affine {
-		b.weight, b.bias = s.Param("weight", ones, dim), s.Param("bias", zeros, dim)
+		b.weight, b.bias = s.Param("weight", Ones, dim), s.Param("bias", Zeros, dim)
 	}
 	return b
 }

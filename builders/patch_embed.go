@@ -17,7 +17,7 @@ type PatchEmbed struct {
 // NewPatchEmbed draws weight by Xavier with the fans of the patch as a vector.
 func NewPatchEmbed(s Scope, patch, dim int) *PatchEmbed {
 	s = s.Sub("proj")
-	return &PatchEmbed{s.Param("weight", xavier(1), dim, 3, patch, patch), s.Param("bias", zeros, dim), patch}
+	return &PatchEmbed{s.Param("weight", xavier(1), dim, 3, patch, patch), s.Param("bias", Zeros, dim), patch}
 }
 
 // Forward cuts x [B 3 H W] into patches, row by row, and maps them to tokens

@@ -49,7 +49,7 @@ func (r *runningStatistics) add(s Scope, dim int) *normStatistics {
 		return nil
 	}
 	of := r.params.Root(s.prefix)
-	n := &normStatistics{of: r, mean: of.Param("running_mean", zeros, dim), variance: of.Param("running_var", ones, dim)}
+	n := &normStatistics{of: r, mean: of.Param("running_mean", Zeros, dim), variance: of.Param("running_var", Ones, dim)}
 	r.norms = append(r.norms, n)
 	return n
 }

@@ -76,3 +76,23 @@ func patchMean(x *onnxgraph.Value, tokens int) *onnxgraph.Value {
 	patches := op.Slice(op.Reshape(x, -1, tokens, x.Shape[1]), 1, 1, op.ToEnd)
 	return op.ReduceMean(patches, false, 1)
 }
+
+// ForwardTaps gives the patch tokens of images x [B 3 H W] after the blocks of the given
+// indices, counted from 0 and rising, each [B·H/p·W/p dim], without the class token.
+// With norm each goes through the final norm.
+func (v *ViT) ForwardTaps(x *onnxgraph.Value, blocks []int, norm bool, drop DropPath) []*onnxgraph.Value {
+	var out []*onnxgraph.Value
+	r, tokens := v.embedTokens(x)
+	for i, b := range v.blocks[:blocks[len(blocks)-1]+1] {
+		if r = b.Forward(r, tokens, i, drop); i != blocks[len(out)] {
+			continue
+		}
+		y := r.Sum()
+		if norm {
+			y = v.norm.ForwardCentred(y)
+		}
+		patches := op.Slice(op.Reshape(y, -1, tokens, v.config.Dim), 1, 1, op.ToEnd)
+		out = append(out, op.Reshape(patches, -1, v.config.Dim))
+	}
+	return out
+}

@@ -26,10 +26,10 @@ func NewWindowAttention(s Scope, dim, heads, height, width, window int) *WindowA
 		h, w = window, window
 	}
 	return &WindowAttention{
-		qkv:    NewLinear(s.Sub("qkv"), dim, 3*dim, true, gaussian(0.02)),
-		proj:   NewLinear(s.Sub("proj"), dim, dim, true, gaussian(0.02)),
-		alongY: s.Param("rel_pos_h", zeros, 2*h-1, dim/heads),
-		alongX: s.Param("rel_pos_w", zeros, 2*w-1, dim/heads),
+		qkv:    NewLinear(s.Sub("qkv"), dim, 3*dim, true, Gaussian(0.02)),
+		proj:   NewLinear(s.Sub("proj"), dim, dim, true, Gaussian(0.02)),
+		alongY: s.Param("rel_pos_h", Zeros, 2*h-1, dim/heads),
+		alongX: s.Param("rel_pos_w", Zeros, 2*w-1, dim/heads),
 		heads:  heads, height: height, width: width, window: window,
 	}
 }
