@@ -40,7 +40,7 @@ func NewClassifierInfo(c ClassifierConfig, classes []string, p Preprocessing) Cl
 // ExportClassifier writes a trained classifier as a model for inference, of standard
 // operators only. weights holds its parameters under timm's names. classes may be nil.
 func ExportClassifier(c ClassifierConfig, weights map[string]*onnxgraph.Tensor, classes []string, p Preprocessing, o EncoderOptions) (*onnxgraph.Model, error) {
-	return inferenceModel("classifier", weights, ClassifierProperty, NewClassifierInfo(c, classes, p), func(g *onnxgraph.Graph, s Scope) {
+	return InferenceModel("classifier", weights, ClassifierProperty, NewClassifierInfo(c, classes, p), func(g *onnxgraph.Graph, s Scope) {
 		m := NewClassifier(s, c)
 		logits := m.Forward(encoderInput(g, c.ViTConfig, o), DropPath{})
 		g.Output(ClassifierProbabilities, op.Softmax(logits, -1)).NameDims("batch", "")

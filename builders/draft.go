@@ -101,8 +101,14 @@ func (d *Draft) Average(of, root string, momentum *onnxgraph.Value) Scope {
 
 // Feed declares an input of the batch. fill says what stand-in values are like.
 func (d *Draft) Feed(name string, dtype onnxgraph.DType, fill step.Fill, shape ...int) *onnxgraph.Value {
+	return d.FeedAs(name, dtype, fill, nil, shape...)
+}
+
+// FeedAs is Feed with another shape of the stand-in values, for Dynamic dimensions that
+// may not be 1.
+func (d *Draft) FeedAs(name string, dtype onnxgraph.DType, fill step.Fill, standIn []int, shape ...int) *onnxgraph.Value {
 	d.begin()
-	d.step.Batch = append(d.step.Batch, step.Port{Name: name, DType: dtype.String(), Shape: shape, Fill: fill})
+	d.step.Batch = append(d.step.Batch, step.Port{Name: name, DType: dtype.String(), Shape: shape, Fill: fill, StandIn: standIn})
 	if d.lower.anyBatch && len(d.step.Batch) == 1 {
 		shape = append([]int{onnxgraph.Dynamic}, shape[1:]...)
 		dims := make([]string, len(shape))

@@ -45,7 +45,7 @@ const (
 // operators only. weights holds its parameters under timm's names (cls_token,
 // blocks.0.attn.qkv.weight, ...).
 func Encoder(c ViTConfig, weights map[string]*onnxgraph.Tensor, o EncoderOptions) (*onnxgraph.Model, error) {
-	return inferenceModel("encoder", weights, EncoderProperty, Architecture(c), func(g *onnxgraph.Graph, s Scope) {
+	return InferenceModel("encoder", weights, EncoderProperty, Architecture(c), func(g *onnxgraph.Graph, s Scope) {
 		vit := NewViT(s, c)
 		x := encoderInput(g, c, o)
 		var tokens *onnxgraph.Value
@@ -60,12 +60,13 @@ func Encoder(c ViTConfig, weights map[string]*onnxgraph.Tensor, o EncoderOptions
 	})
 }
 
-// inferenceModel builds a model of standard operators whose parameters are constants
-// from weights, with a description as a metadata property.
-func inferenceModel(name string, weights map[string]*onnxgraph.Tensor, property string, description any, build func(g *onnxgraph.Graph, s Scope)) (*onnxgraph.Model, error) {
+// InferenceModel builds a model of standard operators whose parameters are constants
+// from weights, with a description as a metadata property. Batch norms normalise by their
+// running statistics.
+func InferenceModel(name string, weights map[string]*onnxgraph.Tensor, property string, description any, build func(g *onnxgraph.Graph, s Scope)) (*onnxgraph.Model, error) {
 	var missing error
 	g, err := onnxgraph.Build(name, func(g *onnxgraph.Graph) {
-		build(g, NewParams(func(p *Param) *onnxgraph.Value {
+		params := NewParams(func(p *Param) *onnxgraph.Value {
 			w := weights[p.Name]
 			if w == nil || !w.Shape().Equal(p.Shape) || w.DType() != onnxgraph.Float32 {
 				if missing == nil {
@@ -74,7 +75,9 @@ func inferenceModel(name string, weights map[string]*onnxgraph.Tensor, property 
 				w = onnxgraph.Zeros(onnxgraph.Float32, p.Shape)
 			}
 			return g.NamedConst(p.Name, w)
-		}).Root(""))
+		})
+		params.statistics = &runningStatistics{params: params, inference: true}
+		build(g, params.Root(""))
 	})
 	if err == nil {
 		err = missing

@@ -15,6 +15,9 @@ type Port struct {
 	// Fill says what the port's numbers are like, so that benchmarks and tests can
 	// feed any step.
 	Fill Fill `json:"fill,omitempty"`
+	// StandIn is the shape of such numbers, where it is not Shape with 1 for each
+	// dimension that is not fixed.
+	StandIn []int `json:"stand_in,omitempty"`
 }
 
 // Fill is a distribution of stand-in values for a port.
@@ -31,8 +34,8 @@ const (
 	Extent   Fill = "extent"   // [... 4]: w h w h of images of 32 pixels
 )
 
-// Feed makes stand-in values for a port. A dimension that is not fixed is 1. A port
-// without a fill, as files of version 1 have them, gets Normal.
+// Feed makes stand-in values for a port, of the shape StandIn or, without one, with 1 for
+// each dimension that is not fixed. A port without a fill, as files of version 1 have them, gets Normal.
 func (p Port) Feed(rng *rand.Rand) (*onnxgraph.Tensor, error) {
 	dtype, err := onnxgraph.ParseDType(p.DType)
 	if err != nil {
@@ -41,6 +44,9 @@ func (p Port) Feed(rng *rand.Rand) (*onnxgraph.Tensor, error) {
 	shape := make(onnxgraph.Shape, len(p.Shape))
 	for i, d := range p.Shape {
 		shape[i] = max(d, 1)
+	}
+	if p.StandIn != nil {
+		shape = p.StandIn
 	}
 	last := 1
 	if len(shape) > 0 {
