@@ -102,12 +102,7 @@ func TrainClassifier(d *Draft, c ClassifierConfig) {
 // Sizes says how much memory a step of a valid configuration takes at least.
 func (c ClassifierConfig) Sizes() Sizes {
 	const float = 4
-	var s Sizes
-	params := namedParams()
-	NewClassifier(params.Root(""), c)
-	for _, p := range params.List() {
-		s.add(p, trainedCopies)
-	}
+	s := StateSizes(func(s Scope) { NewClassifier(s, c) })
 	batch := float64(c.Batch)
 	s.Images = float * 3 * batch * square(c.ImageSize)
 	s.Activations = float * batch * float64(1+c.Tokens(c.ImageSize)) * float64(c.Depth-1) * float64(c.MLPRatio) * float64(c.Dim)

@@ -65,6 +65,17 @@ func (c ViTConfig) largestArray(side int) float64 {
 	return max(3*square(side), tokens*float64(max(3, c.MLPRatio))*float64(c.Dim), tokens*tokens*float64(c.Heads))
 }
 
+// StateSizes is the state of a step that trains the parameters of a model by AdamW.
+func StateSizes(model func(s Scope)) Sizes {
+	var s Sizes
+	params := namedParams()
+	model(params.Root(""))
+	for _, p := range params.List() {
+		s.add(p, trainedCopies)
+	}
+	return s
+}
+
 // trainedCopies are those of a parameter in the state: itself and AdamW's moments.
 const trainedCopies = 3
 

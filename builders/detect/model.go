@@ -35,7 +35,7 @@ const (
 	SizesFeed   = "sizes"      // float [N 1 4], width, height, width, height of each image inside the square
 	BoxesFeed   = "gt_boxes"   // float [N G 4], x1 y1 x2 y2 of the objects in pixels of the square
 	ClassesFeed = "gt_classes" // int64 [N G], from 0; -1 where an image has fewer objects
-	MasksFeed   = "gt_masks"   // uint8 [N·G 1 H H], 0 and 1; the last row and column of an image are repeated outside of it
+	MasksFeed   = "gt_masks"   // float [N·G 1 H H], 0 and 1; the last row and column of an image are repeated outside of it
 	RPNKeysFeed = "rpn_keys"   // float [N A], uniform in (0, 1): the sampled anchors have the largest
 	RoIKeysFeed = "roi_keys"   // float [N R+G], uniform in (0, 1): the same of proposals, then objects
 )
@@ -51,16 +51,16 @@ type objects struct {
 func Train(d *builders.Draft, c Config) {
 	m := New(d.Params(""), c)
 	n, side, proposals := c.Batch, c.ImageSize, c.Proposals(false)
-	const any = onnxgraph.Dynamic
+	const dynamic = onnxgraph.Dynamic
 	image := d.Feed(ImageFeed, onnxgraph.Float32, step.Normal, n, 3, side, side)
 	sizes := d.Feed(SizesFeed, onnxgraph.Float32, step.Extent, n, 1, 4)
 	o := objects{
-		boxes:   d.Feed(BoxesFeed, onnxgraph.Float32, step.Boxes, n, any, 4).NameDims("", "objects", ""),
-		classes: d.Feed(ClassesFeed, onnxgraph.Int64, step.Indices, n, any).NameDims("", "objects"),
-		masks:   d.FeedAs(MasksFeed, onnxgraph.Uint8, step.Ones, []int{n, 1, side, side}, any, 1, side, side).NameDims("images_objects", "", "", ""),
+		boxes:   d.Feed(BoxesFeed, onnxgraph.Float32, step.Boxes, n, dynamic, 4).NameDims("", "objects", ""),
+		classes: d.Feed(ClassesFeed, onnxgraph.Int64, step.Indices, n, dynamic).NameDims("", "objects"),
+		masks:   d.FeedAs(MasksFeed, onnxgraph.Float32, step.Ones, []int{n, 1, side, side}, dynamic, 1, side, side).NameDims("images_objects", "", "", ""),
 	}
 	rpnKeys := d.Feed(RPNKeysFeed, onnxgraph.Float32, step.Uniform, n, c.Anchors())
-	roiKeys := d.FeedAs(RoIKeysFeed, onnxgraph.Float32, step.Uniform, []int{n, proposals + 1}, n, any).NameDims("", "proposals_objects")
+	roiKeys := d.FeedAs(RoIKeysFeed, onnxgraph.Float32, step.Uniform, []int{n, proposals + 1}, n, dynamic).NameDims("", "proposals_objects")
 	drop := d.DropPath(c.DropPath, c.Depth, n)
 	o.present = op.GreaterOrEqual(o.classes, op.Scalar(o.classes, 0))
 
@@ -114,6 +114,6 @@ func (m *Detector) headLosses(maps []*onnxgraph.Value, p regions, o objects, key
 	of := op.Reshape(first(s.classes), -1)
 	of = op.Where(foreground, of, op.Scalar(of, 0))
 	drawn := m.mask.forward(c.pool(maps, boxes, c.MaskPool), of)
-	targets := MaskTargets(op.Cast(o.masks, onnxgraph.Float32), boxes, object, 2*c.MaskPool)
+	targets := MaskTargets(o.masks, boxes, object, 2*c.MaskPool)
 	return class, box, maskLoss(drawn, targets, foreground)
 }

@@ -29,7 +29,7 @@ func (m *recordedModel) feeds(t *testing.T) map[string]*onnxgraph.Tensor {
 	proposals, side := c.Proposals(false), c.ImageSize
 	sizes, boxes := make([]float32, 4*images), make([]float32, 4*images*most)
 	classes := slices.Repeat([]int64{-1}, images*most)
-	masks := make([]uint8, images*most*side*side)
+	masks := make([]float32, images*most*side*side)
 	rpnKeys := slices.Repeat([]float32{0.25}, images*c.Anchors())
 	roiKeys := slices.Repeat([]float32{0.25}, images*(proposals+most))
 	for i := range images {
@@ -72,7 +72,7 @@ func (m *recordedModel) feeds(t *testing.T) map[string]*onnxgraph.Tensor {
 }
 
 // spread writes a mask of a size into a square, its last row and column repeated.
-func spread(t *testing.T, square []uint8, side int, size [2]int, counts string) {
+func spread(t *testing.T, square []float32, side int, size [2]int, counts string) {
 	t.Helper()
 	rle, err := coco.ParseRLE(size[0], size[1], counts)
 	if err != nil {
@@ -84,7 +84,7 @@ func spread(t *testing.T, square []uint8, side int, size [2]int, counts string) 
 	}
 	for y := range side {
 		for x := range side {
-			square[y*side+x] = mask.Pix[min(y, size[0]-1)*size[1]+min(x, size[1]-1)]
+			square[y*side+x] = float32(mask.Pix[min(y, size[0]-1)*size[1]+min(x, size[1]-1)])
 		}
 	}
 }
