@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"testing"
 
+	"pmx/detection/coco"
 	"pmx/images"
 	"pmx/internal/recording"
 	"pmx/internal/require"
@@ -109,4 +111,81 @@ func interleaved(planes []byte) []byte {
 		pix = append(pix, planes[i], planes[n+i], planes[2*n+i])
 	}
 	return pix
+}
+
+// TestInstancesRecorded: detections of the network's size become detectron2's of the
+// picture's size, boxes and pasted masks.
+func TestInstancesRecorded(t *testing.T) {
+	data := cocoTrain(t)
+	for _, name := range []string{"vitdet", "taps"} {
+		f := recording.Open(t, "detection/"+name+".safetensors")
+		var indices []int
+		recorded := recordedImages(t, name)
+		for _, want := range recorded {
+			indices = append(indices, slices.IndexFunc(data.Pictures, func(p Picture) bool { return p.ID == want.ID }))
+		}
+		i := 0
+		for b, err := range EvalBatches(t.Context(), data.subset("recorded", indices), EvalConfig{Size: 128, Batch: 2}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			for item := range b.Pictures {
+				want, prefix := recorded[i], "detect/"+string(rune('0'+i))+"/"
+				i++
+				if b.Scaled[item] != want.Size || b.Original[item] != want.OriginalSize {
+					t.Errorf("%s, picture %d: %v of %v, want %v of %v", name, want.ID, b.Scaled[item], b.Original[item], want.Size, want.OriginalSize)
+				}
+				found := Detected{Scores: f.Floats(t, prefix+"scores"), Classes: make([]int, len(want.Detections)), Masks: f.Floats(t, prefix+"masks"), MaskSide: 28}
+				for box := range slices.Chunk(f.Floats(t, prefix+"boxes"), 4) {
+					found.Boxes = append(found.Boxes, [4]float32(box))
+				}
+				got, err := b.Instances(item, found, data.Categories)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got.Len() != len(want.Detections) {
+					t.Fatalf("%s, picture %d: %d instances, want %d", name, want.ID, got.Len(), len(want.Detections))
+				}
+				boxes := f.Floats(t, prefix+"original_boxes")
+				for k, box := range got.Boxes {
+					for c, v := range box {
+						if math.Abs(v-float64(boxes[4*k+c])) > 1e-4 {
+							t.Errorf("%s, picture %d, instance %d: box %v, want %v", name, want.ID, k, box, boxes[4*k:][:4])
+							break
+						}
+					}
+					recorded, err := coco.ParseRLE(want.OriginalSize[0], want.OriginalSize[1], want.Detections[k].RLE)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if n := differing(t, got.Masks[k], recorded); n > 1 {
+						t.Errorf("%s, picture %d, instance %d: %d pixels of the mask differ", name, want.ID, k, n)
+					}
+				}
+			}
+		}
+		if i != len(recorded) {
+			t.Errorf("%s: %d pictures in the batches, want %d", name, i, len(recorded))
+		}
+	}
+}
+
+// differing counts the pixels in which two masks differ.
+func differing(t *testing.T, a, b coco.RLE) int {
+	t.Helper()
+	pa, err := a.Decode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	pb, err := b.Decode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for i := range pa.Pix {
+		if pa.Pix[i] != pb.Pix[i] {
+			n++
+		}
+	}
+	return n
 }
