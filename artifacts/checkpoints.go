@@ -69,7 +69,7 @@ func (c Checkpoints) link(step int64) {
 	next := filepath.Join(c.Dir, "."+LastName)
 	os.Remove(next) // of a process that was killed here
 	if os.Symlink(filepath.Base(c.Path(step)), next) == nil {
-		os.Rename(next, last)
+		_ = os.Rename(next, last)
 	}
 }
 

@@ -74,5 +74,5 @@ func freeBytes(dir string) (free int64, ok bool) {
 	if syscall.Statfs(dir, &s) != nil {
 		return 0, false
 	}
-	return int64(s.Bavail) * int64(s.Bsize), true
+	return int64(s.Bavail * uint64(s.Bsize)), true // the types differ by system
 }
