@@ -31,6 +31,9 @@ type Plan struct {
 // decay are the step's, times these.
 type Group struct {
 	Rate, Decay float64
+	// Parts, unless empty, says that the parameter is so many of one shape below each
+	// other, in its first dimension, and how much of the group's learning rate each has.
+	Parts []float64
 }
 
 // DecayMatrices is the group of a parameter in contrastive pre-training: weight decay

@@ -50,12 +50,13 @@ func (l *LayerNorm) ForwardCentred(x *onnxgraph.Value) *onnxgraph.Value {
 type BatchNorm struct {
 	weight, bias *Param // nil without affine map
 	dim          int
+	epsilon      float64
 	running      *normStatistics // nil where none are kept
 }
 
 // NewBatchNorm makes weight of ones and bias of zeros if affine.
 func NewBatchNorm(s Scope, dim int, affine bool) *BatchNorm {
-	b := &BatchNorm{dim: dim, running: s.params.statistics.add(s, dim)}
+	b := &BatchNorm{dim: dim, epsilon: batchNormEpsilon, running: s.params.statistics.add(s, dim)}
 	if affine {
 		b.weight, b.bias = s.Param("weight", Ones, dim), s.Param("bias", Zeros, dim)
 	}
@@ -73,9 +74,9 @@ func (b *BatchNorm) Forward(x *onnxgraph.Value) *onnxgraph.Value {
 	}
 	if r := b.running; r != nil {
 		if r.of.inference {
-			return op.BatchNormalization(x, scale, bias, r.mean.Value, r.variance.Value, batchNormEpsilon)
+			return op.BatchNormalization(x, scale, bias, r.mean.Value, r.variance.Value, b.epsilon)
 		}
 		r.pass(x)
 	}
-	return op.BatchNormTraining(x, scale, bias, batchNormEpsilon)
+	return op.BatchNormTraining(x, scale, bias, b.epsilon)
 }

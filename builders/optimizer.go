@@ -65,7 +65,7 @@ func (u *update) apply(d *Draft, optimizer Optimizer, grads *differentiated) map
 		}
 		group := u.plan.group(p)
 		var changed map[string]*onnxgraph.Value
-		changed, squares[i] = optimizer.update(u, d, p, gradient, u.times(u.lr, group.Rate), u.times(u.decay, group.Decay))
+		changed, squares[i] = optimizer.update(u, d, p, gradient, u.rate(p, group), u.times(u.decay, group.Decay))
 		for name, v := range changed {
 			next[name] = v
 		}
@@ -91,6 +91,29 @@ func (u *update) times(v *onnxgraph.Value, scale float64) *onnxgraph.Value {
 		u.scaled[key] = op.Mul(v, op.Scalar(v, scale))
 	}
 	return u.scaled[key]
+}
+
+// rate is the learning rate of a parameter: [1], or for a group with Parts one for each
+// row, [rows 1 ...].
+func (u *update) rate(p *Param, g Group) *onnxgraph.Value {
+	lr := u.times(u.lr, g.Rate)
+	if len(g.Parts) == 0 {
+		return lr
+	}
+	rows := p.Shape[0]
+	if rows%len(g.Parts) != 0 {
+		onnxgraph.Fail("Parts", []*onnxgraph.Value{p.Value}, "%d rows of %s are not %d parts", rows, p.Name, len(g.Parts))
+	}
+	factors := make([]float32, rows)
+	for i := range factors {
+		factors[i] = float32(g.Parts[i/(rows/len(g.Parts))])
+	}
+	shape := make([]int, len(p.Shape))
+	for i := range shape {
+		shape[i] = 1
+	}
+	shape[0] = rows
+	return op.Mul(lr, lr.Graph().Const(onnxgraph.NewTensor(shape, factors)))
 }
 
 // globalNorm is the length [1] of all gradients as one vector.

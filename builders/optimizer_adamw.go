@@ -24,6 +24,12 @@ func (AdamW) update(u *update, d *Draft, p *Param, gradient, lr, decay *onnxgrap
 	m, v := d.graph.Input(name1, onnxgraph.Float32, p.Shape...), d.graph.Input(name2, onnxgraph.Float32, p.Shape...)
 	d.addState(step.Tensor{Name: name1, Kind: step.Moment1, Shape: p.Shape})
 	d.addState(step.Tensor{Name: name2, Kind: step.Moment2, Shape: p.Shape})
+	if lr.Rank() > 1 || lr.Shape[0] > 1 { // a rate for each row: what a rate of 1 takes off is scaled
+		zero, one := op.Fill(p.Value, 0, p.Shape...), op.Fill(u.lr, 1, 1)
+		taken, m, v, square := op.AdamW(zero, gradient, m, v, one, u.none, u.c1, u.c2, adamBeta1, adamBeta2, adamEpsilon)
+		kept := op.Sub(p.Value, op.Mul(p.Value, op.Mul(lr, decay)))
+		return map[string]*onnxgraph.Value{p.Name: op.Add(kept, op.Mul(taken, lr)), name1: m, name2: v}, square
+	}
 	x, m, v, square := op.AdamW(p.Value, gradient, m, v, lr, decay, u.c1, u.c2, adamBeta1, adamBeta2, adamEpsilon)
 	return map[string]*onnxgraph.Value{p.Name: x, name1: m, name2: v}, square
 }

@@ -86,9 +86,9 @@ func (p *Plan) checkORTTraining() error {
 		d := newDraft(g, &step.Step{}, newRunningStatistics(g, false), lowering{})
 		p.Model(d)
 		for _, param := range d.trained.List() {
-			if rate := p.group(param).Rate; rate != 1 {
-				fault = fmt.Errorf("builders: %s: %s has %g times the learning rate, and ONNX Runtime Training's artifacts have one rate for all parameters: write a step file instead",
-					p.Task, param.Name, rate)
+			if group := p.group(param); group.Rate != 1 || group.Parts != nil {
+				fault = fmt.Errorf("builders: %s: %s has a learning rate of its own, and ONNX Runtime Training's artifacts have one for all parameters: write a step file instead",
+					p.Task, param.Name)
 			}
 		}
 	})
