@@ -60,16 +60,18 @@ func scoreDetections(c *cli.Context) error {
 	}
 	boxesOnly := len(types) == 1 && types[0] == coco.BBox
 	var gt *coco.Dataset
+	ids := new(coco.IDs)
 	err = readShown(c, c.String("gt"), func(r io.Reader) (err error) {
-		gt, err = coco.ReadDataset(r, coco.ReadOptions{File: c.String("gt"), BoxesOnly: boxesOnly})
+		gt, err = coco.ReadDataset(r, coco.ReadOptions{File: c.String("gt"), BoxesOnly: boxesOnly, IDs: ids})
 		return err
 	})
 	if err != nil {
 		return err
 	}
+	printNotes(c.App.ErrWriter, gt.Notes)
 	var results coco.Results
 	err = readShown(c, c.String("results"), func(r io.Reader) (err error) {
-		results, err = coco.ReadResults(r, coco.ReadOptions{File: c.String("results"), BoxesOnly: boxesOnly})
+		results, err = coco.ReadResults(r, coco.ReadOptions{File: c.String("results"), BoxesOnly: boxesOnly, IDs: ids})
 		return err
 	})
 	if err != nil {
@@ -101,7 +103,7 @@ func scoreDetections(c *cli.Context) error {
 	}
 	out := said(c, c.String("json-out"))
 	for _, e := range evaluations {
-		if err := printScores(c, out, e, len(evaluations) > 1); err != nil {
+		if err := printScores(c, out, e, ids, len(evaluations) > 1); err != nil {
 			return err
 		}
 		if dir := c.String("curves"); dir != "" {
@@ -116,7 +118,7 @@ func scoreDetections(c *cli.Context) error {
 	return nil
 }
 
-func printScores(c *cli.Context, out io.Writer, e *coco.Evaluation, titled bool) error {
+func printScores(c *cli.Context, out io.Writer, e *coco.Evaluation, ids *coco.IDs, titled bool) error {
 	stats, err := e.Stats()
 	if err != nil {
 		return withCode(ExitUsage, err)
@@ -131,7 +133,7 @@ func printScores(c *cli.Context, out io.Writer, e *coco.Evaluation, titled bool)
 	w := table.New(out)
 	w.Row("", "category", "objects", "AP", "AP50", "AP75", "APs", "APm", "APl", "AR")
 	for _, row := range e.PerCategory() {
-		cells := []any{row.Category.ID, row.Category.Name, row.Objects}
+		cells := []any{ids.Text(row.Category.ID), row.Category.Name, row.Objects}
 		for _, v := range []float64{row.AP, row.AP50, row.AP75, row.APSmall, row.APMedium, row.APLarge, row.AR} {
 			if v < 0 {
 				cells = append(cells, "-")

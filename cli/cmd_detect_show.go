@@ -79,6 +79,9 @@ func showDetections(c *cli.Context) error {
 			return err
 		}
 	}
+	if hidden["masks"] {
+		scene.HideMasks()
+	}
 	objects, err := scene.Drawn(size.Y, size.X)
 	if err != nil {
 		return err

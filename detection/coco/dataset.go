@@ -41,7 +41,10 @@ type Dataset struct {
 	Images      []Image
 	Categories  []Category
 	Annotations []Annotation
+	// Notes say what a user may not expect of a file that was read.
+	Notes []string
 
+	ids           *IDs
 	imageIndex    map[int64]int32
 	categoryIndex map[int64]int32
 	// Annotations of image i are byImage[firstOf[i]:firstOf[i+1]], in file order.
@@ -52,11 +55,18 @@ type Dataset struct {
 // annotation must refer to an image and a category that exist.
 func NewDataset(images []Image, categories []Category, annotations []Annotation) (*Dataset, error) {
 	d := &Dataset{Images: images, Categories: categories, Annotations: annotations}
-	if at, err := d.index(); err != nil {
+	at, err := d.index()
+	if err == nil {
+		at, err = d.duplicateAnnotation()
+	}
+	if err != nil {
 		return nil, fmt.Errorf("coco: annotations[%d]: %w", at, err)
 	}
 	return d, nil
 }
+
+// IDText is an id as the file has it.
+func (d *Dataset) IDText(id int64) string { return d.ids.Text(id) }
 
 // index builds the lookup tables. An error comes with the index of the
 // annotation at fault, or -1 if it is about images or categories.
@@ -99,25 +109,42 @@ func (d *Dataset) index() (at int, err error) {
 		d.byImage[next[image]] = int32(i)
 		next[image]++
 	}
-	return d.duplicateAnnotation()
+	return -1, nil
 }
 
-// duplicateAnnotation looks for two annotations with one id, by sorting the ids:
-// a map of a million of them would be larger than the dataset's own index.
-func (d *Dataset) duplicateAnnotation() (at int, err error) {
+// duplicates finds the ids that several annotations have, and the last of each. It sorts
+// the ids: a map of a million of them would be larger than the dataset's own index.
+func (d *Dataset) duplicates() map[int64]int {
 	ids := make([]int64, len(d.Annotations))
 	for i := range d.Annotations {
 		ids[i] = d.Annotations[i].ID
 	}
 	slices.Sort(ids)
+	last := map[int64]int{}
 	for i := 1; i < len(ids); i++ {
-		if ids[i] != ids[i-1] {
-			continue
+		if ids[i] == ids[i-1] {
+			last[ids[i]] = -1
 		}
-		same := func(a Annotation) bool { return a.ID == ids[i] }
-		first := slices.IndexFunc(d.Annotations, same)
-		second := first + 1 + slices.IndexFunc(d.Annotations[first+1:], same)
-		return second, fmt.Errorf("annotation id %d is taken by annotations[%d] already", ids[i], first)
+	}
+	if len(last) == 0 {
+		return nil
+	}
+	for i := range d.Annotations {
+		if _, ok := last[d.Annotations[i].ID]; ok {
+			last[d.Annotations[i].ID] = i
+		}
+	}
+	return last
+}
+
+// duplicateAnnotation is an error about two annotations with one id, and where the second
+// is.
+func (d *Dataset) duplicateAnnotation() (at int, err error) {
+	last := d.duplicates()
+	for i := range d.Annotations {
+		if at, ok := last[d.Annotations[i].ID]; ok {
+			return at, fmt.Errorf("annotation id %d is taken by annotations[%d] already", d.Annotations[i].ID, i)
+		}
 	}
 	return -1, nil
 }

@@ -58,9 +58,9 @@
 // testdata/record_scores.py record what they are. What one might take for mistakes
 // is copied as well, each in a test named after it (quirks_test.go). On purpose
 // different are only the refusals: malformed masks, results of unknown categories,
-// dangling and doubled ids, and masks of another size than their image are errors
-// here, while pycocotools leaves out or miscounts them. RATIONALE.md has the
-// reasons.
+// and masks of another size than their image are errors here, while pycocotools
+// leaves out or miscounts them. Dangling and doubled ids of annotations are scored
+// as there, with a note. RATIONALE.md has the reasons.
 //
 // Source: T.-Y. Lin et al., "Microsoft COCO: Common Objects in Context", arXiv
 // 1405.0312; the COCO API's cocoeval and mask interface.

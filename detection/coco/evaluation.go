@@ -11,6 +11,8 @@ const absent = -1
 // area ranges and maxDets. Entries are -1 where a category has no objects in an
 // area range.
 type Evaluation struct {
+	ids *IDs // of Categories
+
 	Type       IoUType
 	Params     Params     // without zero values
 	Categories []Category // K of them, by id; one with id -1 if category agnostic

@@ -50,10 +50,10 @@ func (e *Evaluator) Add(results Results) error {
 	for i := range results {
 		r := &results[i]
 		if _, ok := e.gt.imageIndex[r.ImageID]; !ok {
-			return r.fail(i, fmt.Errorf("it is of image %d, which is not among the %d images of the dataset: are the results of another split?", r.ImageID, len(e.gt.Images)))
+			return r.fail(i, fmt.Errorf("it is of image %s, which is not among the %d images of the dataset: are the results of another split?", e.gt.IDText(r.ImageID), len(e.gt.Images)))
 		}
 		if _, ok := e.gt.categoryIndex[r.CategoryID]; !ok {
-			return r.fail(i, fmt.Errorf("it is of category %d, which is not among the %d categories of the dataset: category_id is an id, not an index", r.CategoryID, len(e.gt.Categories)))
+			return r.fail(i, fmt.Errorf("it is of category %s, which is not among the %d categories of the dataset: category_id is an id, not an index", e.gt.IDText(r.CategoryID), len(e.gt.Categories)))
 		}
 		if !r.finite() {
 			return r.fail(i, fmt.Errorf("its score %v and box %v must be finite", r.Score, r.Box))
@@ -90,6 +90,7 @@ func (e *Evaluator) evaluate(ctx context.Context, t IoUType) (*Evaluation, error
 		return nil, err
 	}
 	out := newEvaluation(t, e.params, in.categories(e.gt))
+	out.ids = e.gt.ids
 	// Large categories first, so that the work ends on all processors at once.
 	order := make([]int, len(out.Categories))
 	for k := range order {

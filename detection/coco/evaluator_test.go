@@ -122,7 +122,11 @@ func TestEvaluateErrors(t *testing.T) {
 		{`[]`, "keypoints", `unknown type "keypoints"`},
 		{`[{"image_id":1,"category_id":1,"score":1,"bbox":[0,0,1,1]}]`, Segm, `annotation 1 of image 1: there is no segmentation`},
 	} {
-		d := quirk(t, Annotation{ID: 1, Box: XYWH{10, 10, 20, 20}})
+		a := Annotation{ID: 1, Box: XYWH{10, 10, 20, 20}}
+		if !strings.Contains(c.want, "no segmentation") {
+			a.Segmentation.Polygons = []Polygon{{10, 10, 30, 10, 30, 30, 10, 30}}
+		}
+		d := quirk(t, a)
 		results, err := ReadResults(strings.NewReader(c.results), ReadOptions{File: "r.json"})
 		if err != nil {
 			t.Fatal(err)

@@ -62,21 +62,17 @@ func (p Params) resolve(d *Dataset) (Params, error) {
 			p.ImageIDs = append(p.ImageIDs, img.ID)
 		}
 	}
-	p.ImageIDs = sortedUnique(p.ImageIDs)
+	p.ImageIDs = d.ids.sorted(p.ImageIDs)
 	if p.CategoryIDs == nil {
 		for _, c := range d.Categories {
 			p.CategoryIDs = append(p.CategoryIDs, c.ID)
 		}
-		slices.Sort(p.CategoryIDs)
+		slices.SortFunc(p.CategoryIDs, d.ids.compare)
 	}
 	if !p.CategoryAgnostic {
-		p.CategoryIDs = sortedUnique(p.CategoryIDs)
+		p.CategoryIDs = d.ids.sorted(p.CategoryIDs)
 	}
 	return p, p.validate(d)
-}
-
-func sortedUnique(ids []int64) []int64 {
-	return slices.Compact(slices.Sorted(slices.Values(ids)))
 }
 
 func (p Params) validate(d *Dataset) error {

@@ -11,21 +11,33 @@ import (
 type Polygon []float64
 
 const (
-	// minPolygon is the fewest numbers an outline has: three points.
-	minPolygon = 6
+	// boxNumbers is the length of an outline that pycocotools takes for a box, and then
+	// refuses: longer first outlines it draws, and all that follow.
+	boxNumbers = 4
 	// maxCoordinate keeps the fine grid within the COCO API's 32-bit integers.
 	maxCoordinate = 1 << 28
 	// upsample is how much finer than a pixel the COCO API follows an outline.
 	upsample = 5
 )
 
-func (p Polygon) validate() error {
-	if len(p) < minPolygon || len(p)%2 != 0 {
-		return fmt.Errorf("coco: a polygon has %d numbers, it takes x and y of at least three points", len(p))
+// validateOutlines says why the COCO API does not draw a shape. It looks at the length of
+// the first outline alone; a coordinate without its pair at the end of an outline it leaves
+// out, and an outline of fewer than three points has no inside.
+func validateOutlines(polygons []Polygon) error {
+	if len(polygons) == 0 {
+		return fmt.Errorf("coco: there are no polygons to draw")
 	}
-	for i, v := range p {
-		if !(math.Abs(v) <= maxCoordinate) {
-			return fmt.Errorf("coco: number %d of a polygon is %v, it must lie within ±%d", i, v, maxCoordinate)
+	switch n := len(polygons[0]); {
+	case n == boxNumbers:
+		return fmt.Errorf("coco: a polygon has 4 numbers, which looks like a box: it takes x and y of at least three points")
+	case n < boxNumbers:
+		return fmt.Errorf("coco: a polygon has %d numbers, it takes x and y of at least three points", n)
+	}
+	for _, p := range polygons {
+		for i, v := range p {
+			if !(math.Abs(v) <= maxCoordinate) {
+				return fmt.Errorf("coco: number %d of a polygon is %v, it must lie within ±%d", i, v, maxCoordinate)
+			}
 		}
 	}
 	return nil
@@ -40,23 +52,15 @@ func PolygonRLE(height, width int, polygons ...Polygon) (RLE, error) {
 	if err := checkMaskSize(height, width); err != nil {
 		return RLE{}, err
 	}
-	if len(polygons) == 0 {
-		return RLE{}, fmt.Errorf("coco: there are no polygons to draw")
+	if err := validateOutlines(polygons); err != nil {
+		return RLE{}, err
 	}
 	var r rasteriser
-	var acc []uint32
-	for i, p := range polygons {
-		if err := p.validate(); err != nil {
-			return RLE{}, err
-		}
-		counts := r.draw(height, width, p)
-		if i == 0 {
-			acc = slices.Clone(counts)
-		} else {
-			acc = mergeCounts(acc, counts, false)
-		}
+	counts, err := r.drawAll(nil, height, width, polygons)
+	if err != nil {
+		return RLE{}, err
 	}
-	return RLE{Height: height, Width: width, Counts: acc}, nil
+	return RLE{Height: height, Width: width, Counts: slices.Clone(counts)}, nil
 }
 
 // BoxRLE returns the pixels of a box by the rule of PolygonRLE.
@@ -68,6 +72,7 @@ func BoxRLE(height, width int, b XYWH) (RLE, error) {
 // rasteriser turns outlines into run lengths; its buffers serve many outlines.
 type rasteriser struct {
 	height, width int
+	from, to      int     // the columns that are looked at
 	columns       []int32 // column and row of each crossing, in the order of edges
 	rows          []int32
 	first, next   []int32  // by column: where its crossings begin, where the next one goes
@@ -75,42 +80,90 @@ type rasteriser struct {
 	counts        []uint32
 }
 
+const (
+	// maxCrossings bounds the time of an outline: COCO's have some thousands.
+	maxCrossings = 1 << 26
+	// bandCrossings bounds the memory: columns are looked at in bands of about so many.
+	bandCrossings = 1 << 22
+)
+
+// drawAll draws the union of outlines into runs, whose buffer it reuses.
+func (r *rasteriser) drawAll(runs []uint32, height, width int, polygons []Polygon) ([]uint32, error) {
+	for i, p := range polygons {
+		drawn, err := r.draw(height, width, p)
+		if err != nil {
+			return nil, err
+		}
+		if i == 0 {
+			runs = append(runs[:0], drawn...)
+		} else {
+			runs = mergeCounts(runs, drawn, false)
+		}
+	}
+	return runs, nil
+}
+
 // draw returns the runs of one outline, valid until the next call.
-func (r *rasteriser) draw(height, width int, p Polygon) []uint32 {
+func (r *rasteriser) draw(height, width int, p Polygon) ([]uint32, error) {
 	r.height, r.width = height, width
-	r.columns, r.rows = r.columns[:0], r.rows[:0]
+	p = p[:len(p)-len(p)%2]
+	total := 0
+	r.edges(p, func(x0, _, x1, _ int) {
+		first, end := r.span(x0, x1, 0, width)
+		total += max(0, end-first)
+	})
+	if total > maxCrossings {
+		return nil, fmt.Errorf("coco: a polygon passes pixel columns %d times, more than %d", total, maxCrossings)
+	}
+	bands := 1 + total/bandCrossings
+	r.crossings = r.crossings[:0]
+	for b := range bands {
+		r.from, r.to = b*width/bands, (b+1)*width/bands
+		r.columns, r.rows = r.columns[:0], r.rows[:0]
+		r.edges(p, r.edge)
+		r.sort()
+	}
+	r.crossings = append(r.crossings, uint32(height*width))
+	r.counts = appendRuns(r.counts[:0], r.crossings)
+	return r.counts, nil
+}
+
+// edges calls visit with the ends of each edge on the fine grid.
+func (r *rasteriser) edges(p Polygon, visit func(x0, y0, x1, y1 int)) {
+	if len(p) == 0 {
+		return
+	}
 	x, y := fine(p[len(p)-2]), fine(p[len(p)-1])
 	for i := 0; i < len(p); i += 2 {
 		x0, y0 := x, y
 		x, y = fine(p[i]), fine(p[i+1])
-		r.edge(x0, y0, x, y)
+		visit(x0, y0, x, y)
 	}
-	r.sort()
-	r.crossings = append(r.crossings, uint32(height*width))
-	r.counts = appendRuns(r.counts[:0], r.crossings)
-	return r.counts
 }
 
-// sort lists the crossings by pixel number: it counts them by column, and inserts
-// the few that a column has in order.
+// sort appends the crossings of the columns that are looked at by pixel number: it counts
+// them by column, and orders the few that a column has.
 func (r *rasteriser) sort() {
-	r.first = grow(r.first, r.width+1)
+	width := r.to - r.from
+	r.first = grow(r.first, width+1)
 	clear(r.first)
 	for _, x := range r.columns {
-		r.first[x+1]++
+		r.first[int(x)-r.from+1]++
 	}
-	for x := range r.width {
+	for x := range width {
 		r.first[x+1] += r.first[x]
 	}
 	r.next = append(r.next[:0], r.first...)
-	r.crossings = grow(r.crossings, len(r.columns))
+	before := len(r.crossings)
+	r.crossings = grow(r.crossings, before+len(r.columns))
+	sorted := r.crossings[before:]
 	for i, x := range r.columns {
-		at, v := r.next[x], uint32(int(x)*r.height+int(r.rows[i]))
-		r.next[x]++
-		for ; at > r.first[x] && r.crossings[at-1] > v; at-- {
-			r.crossings[at] = r.crossings[at-1]
-		}
-		r.crossings[at] = v
+		at := r.next[int(x)-r.from]
+		r.next[int(x)-r.from]++
+		sorted[at] = uint32(int(x)*r.height + int(r.rows[i]))
+	}
+	for x := range width {
+		slices.Sort(sorted[r.first[x]:r.first[x+1]])
 	}
 }
 
@@ -127,11 +180,20 @@ func (r *rasteriser) edge(x0, y0, x1, y1 int) {
 	if x0 > x1 {
 		x0, y0, x1, y1 = x1, y1, x0, y0
 	}
-	const centre = upsample / 2
-	first := max(0, (x0-centre+upsample-1)/upsample)
-	for x := first; x < r.width && upsample*x+centre < x1; x++ {
+	first, end := r.span(x0, x1, r.from, r.to)
+	for x := first; x < end; x++ {
 		r.cross(x, crossing(x0, y0, x1, y1, upsample*x+centre))
 	}
+}
+
+// centre is the point of the fine grid before the centre line of column 0.
+const centre = upsample / 2
+
+// span is the columns from x = first to below end, within bounds, whose centre lines an
+// edge between two points of the fine grid passes.
+func (r *rasteriser) span(x0, x1, from, to int) (first, end int) {
+	x0, x1 = min(x0, x1), max(x0, x1)
+	return max(from, (x0-centre+upsample-1)/upsample), min(to, (x1-centre+upsample-1)/upsample)
 }
 
 // crossing is the smaller v of the two neighbouring points of an edge at u and

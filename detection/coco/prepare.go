@@ -100,7 +100,51 @@ func (e *Evaluator) prepare(workers *pool, t IoUType) (*task, error) {
 		r := &e.results[i]
 		return place(r.CategoryID, r.ImageID)
 	})
+	if t == Segm {
+		if err := in.checkShapes(); err != nil {
+			return nil, err
+		}
+	}
 	return in, in.complete(workers)
+}
+
+// checkShapes counts the annotations and results that have no mask to compare, as far as that
+// is known without drawing them, and names the first.
+func (in *task) checkShapes() error {
+	annotations, firstAnnotation := faulty(in.gts.refs, func(i int32) bool {
+		return in.gt.Annotations[i].Segmentation.check() != nil
+	})
+	results, firstResult := faulty(in.dts.refs, func(i int32) bool {
+		s := &in.results[i].Segmentation
+		// Without any, the box stands for it.
+		return (!s.IsZero() || s.Problem != "") && s.check() != nil
+	})
+	var first error
+	switch {
+	case annotations > 0:
+		a := &in.gt.Annotations[firstAnnotation]
+		first = fmt.Errorf("annotation %s of image %s: %s", in.gt.IDText(a.ID), in.gt.IDText(a.ImageID), withoutPrefix(a.Segmentation.check()))
+	case results > 0:
+		r := &in.results[firstResult]
+		first = r.fail(int(firstResult), r.Segmentation.check())
+	default:
+		return nil
+	}
+	return fmt.Errorf("coco: %d annotations and %d results have no mask that could be scored, the first is %s; score boxes alone by --type bbox",
+		annotations, results, withoutPrefix(first))
+}
+
+// faulty counts the entries that are, and finds the first in the file.
+func faulty(refs []int32, is func(i int32) bool) (n int, first int32) {
+	for _, i := range refs {
+		if !is(i) {
+			continue
+		}
+		if n++; n == 1 || i < first {
+			first = i
+		}
+	}
+	return n, first
 }
 
 func positions(ids []int64) map[int64]int {
@@ -190,7 +234,7 @@ func (in *task) annotationRuns(m *masker, i int) (RLE, error) {
 	img, _ := in.gt.Image(a.ImageID)
 	counts, h, w, err := m.counts(&a.Segmentation, img.Height, img.Width)
 	if err != nil {
-		return RLE{}, fmt.Errorf("coco: annotation %d of image %d: %s", a.ID, a.ImageID, withoutPrefix(err))
+		return RLE{}, fmt.Errorf("coco: annotation %s of image %s: %s", in.gt.IDText(a.ID), in.gt.IDText(a.ImageID), withoutPrefix(err))
 	}
 	return RLE{Height: h, Width: w, Counts: counts}, nil
 }

@@ -1,10 +1,13 @@
 package coco
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
+	"strconv"
 
 	"pmx/detection/coco/internal/jsonscan"
 )
@@ -16,6 +19,9 @@ type ReadOptions struct {
 	// BoxesOnly drops the segmentations once they are read and checked: a quarter of
 	// the memory where boxes suffice.
 	BoxesOnly bool
+	// IDs are those of files whose ids refer to each other; nil where ids are whole
+	// numbers of 64 bits.
+	IDs *IDs
 }
 
 // Visitor is called with the entries of an instances file in file order, while it
@@ -64,17 +70,16 @@ func open[T any](path string, o ReadOptions, read func(io.Reader, ReadOptions) (
 // there, and half as much again while it grows.
 func ReadDataset(r io.Reader, o ReadOptions) (*Dataset, error) {
 	var (
-		d       = new(Dataset)
-		offsets []int64 // of annotations, for messages
-		kept    segmentationArena
+		d    = new(Dataset)
+		kept segmentationArena
 	)
 	f := newFileReader(r, o)
+	d.ids = f.ids
 	err := f.dataset(Visitor{
 		Image:    func(img Image) error { d.Images = append(d.Images, img); return nil },
 		Category: func(c Category) error { d.Categories = append(d.Categories, c); return nil },
 		Annotation: func(a *Annotation) error {
 			d.Annotations = append(d.Annotations, *a)
-			offsets = append(offsets, f.entry)
 			s := &d.Annotations[len(d.Annotations)-1].Segmentation
 			if o.BoxesOnly {
 				*s = Segmentation{}
@@ -86,11 +91,9 @@ func ReadDataset(r io.Reader, o ReadOptions) (*Dataset, error) {
 	if err != nil {
 		return nil, err
 	}
-	if at, err := d.index(); err != nil {
-		if at < 0 {
-			return nil, &FormatError{File: o.File, Offset: f.s.Offset(), Err: err}
-		}
-		return nil, &FormatError{File: o.File, Offset: offsets[at], Path: fmt.Sprintf("annotations[%d]", at), Err: err}
+	d.tidy()
+	if _, err := d.index(); err != nil {
+		return nil, f.fail(err)
 	}
 	return d, nil
 }
@@ -99,13 +102,16 @@ func ReadDataset(r io.Reader, o ReadOptions) (*Dataset, error) {
 type fileReader struct {
 	s    *jsonscan.Scanner
 	opts ReadOptions
+	ids  *IDs
 
 	// Where it is: field of entry number index of section, which begins at entry.
 	section, field string
 	index          int
 	entry          int64
+	nulls          uint // the fields of the entry that are null, as bits
 
-	// The segmentation read last.
+	// The segmentation read last, and what is wrong with it.
+	problem string
 	numbers []float64
 	ends    []int // where the outlines end in numbers
 	polys   []Polygon
@@ -115,7 +121,11 @@ type fileReader struct {
 }
 
 func newFileReader(r io.Reader, o ReadOptions) *fileReader {
-	return &fileReader{s: jsonscan.New(&textReader{file: r}), opts: o, index: -1}
+	f := &fileReader{s: jsonscan.New(&textReader{file: r}), opts: o, ids: o.IDs, index: -1}
+	if f.ids == nil {
+		f.ids = new(IDs)
+	}
+	return f
 }
 
 // fail gives an error the place where the reader is.
@@ -156,7 +166,7 @@ func (f *fileReader) dataset(v Visitor) error {
 		case "annotations":
 			return f.entries("annotations", v.Annotation != nil, func() error { return f.annotation(v.Annotation) })
 		}
-		return f.s.Skip()
+		return f.s.SkipPython()
 	})
 	if err == nil {
 		err = f.s.End()
@@ -171,7 +181,7 @@ func (f *fileReader) dataset(v Visitor) error {
 func (f *fileReader) entries(section string, wanted bool, entry func() error) error {
 	f.section = section
 	if !wanted {
-		err := f.s.Skip()
+		err := f.s.SkipPython()
 		f.section = ""
 		return err
 	}
@@ -191,6 +201,7 @@ func (f *fileReader) entries(section string, wanted bool, entry func() error) er
 // fields reads an object, skipping null values and the members that read does
 // not know; it returns which of the names occurred, as bits in their order.
 func (f *fileReader) fields(names []string, read func(field int) error) (seen uint, err error) {
+	f.nulls = 0
 	err = f.s.Object(func(key []byte) error {
 		for i, name := range names {
 			if string(key) != name {
@@ -198,6 +209,7 @@ func (f *fileReader) fields(names []string, read func(field int) error) (seen ui
 			}
 			f.field = name
 			if f.s.Peek() == jsonscan.Null {
+				f.nulls |= 1 << i
 				return f.s.Null()
 			}
 			if err := read(i); err != nil {
@@ -208,7 +220,7 @@ func (f *fileReader) fields(names []string, read func(field int) error) (seen ui
 			return nil
 		}
 		f.field = "" // of no interest, but perhaps malformed
-		return f.s.Skip()
+		return f.s.SkipPython()
 	})
 	if err == nil {
 		f.field = ""
@@ -226,6 +238,43 @@ func (f *fileReader) require(names []string, n int, seen uint) error {
 	return nil
 }
 
+// id reads a number, or a string, which gets one.
+func (f *fileReader) id() (int64, error) {
+	if f.s.Peek() == jsonscan.String {
+		text, err := f.s.String()
+		return f.ids.number(quoted(text)), err
+	}
+	v, text, err := f.s.Integer()
+	if err == nil && (text != "" || v < firstText+math.MaxInt32) { // which numbers of texts might be
+		if text == "" {
+			text = strconv.FormatInt(v, 10)
+		}
+		v = f.ids.number(text)
+	}
+	return v, err
+}
+
+// quoted is a string as JSON has it.
+func quoted(text string) string {
+	out, _ := json.Marshal(text) // of a string it does not fail
+	return string(out)
+}
+
+// name reads a name, which is a string or a number; anything else is no name.
+func (f *fileReader) name() (string, error) {
+	switch f.s.Peek() {
+	case jsonscan.String:
+		return f.s.String()
+	case jsonscan.Number:
+		v, text, err := f.s.Integer()
+		if err == nil && text == "" {
+			text = strconv.FormatInt(v, 10)
+		}
+		return text, err
+	}
+	return "", f.s.SkipPython()
+}
+
 var imageFields = []string{"id", "height", "width", "file_name"}
 
 func (f *fileReader) image(visit func(Image) error) error {
@@ -233,13 +282,13 @@ func (f *fileReader) image(visit func(Image) error) error {
 	seen, err := f.fields(imageFields, func(field int) (err error) {
 		switch field {
 		case 0:
-			img.ID, err = f.s.Int()
+			img.ID, err = f.id()
 		case 1:
 			img.Height, err = f.side()
 		case 2:
 			img.Width, err = f.side()
 		case 3:
-			img.FileName, err = f.s.String()
+			img.FileName, err = f.name()
 		}
 		return err
 	})
@@ -268,11 +317,11 @@ func (f *fileReader) category(visit func(Category) error) error {
 	seen, err := f.fields(categoryFields, func(field int) (err error) {
 		switch field {
 		case 0:
-			c.ID, err = f.s.Int()
+			c.ID, err = f.id()
 		case 1:
-			c.Name, err = f.s.String()
+			c.Name, err = f.name()
 		case 2:
-			c.Supercategory, err = f.s.String()
+			c.Supercategory, err = f.name()
 		}
 		return err
 	})
@@ -288,21 +337,23 @@ func (f *fileReader) category(visit func(Category) error) error {
 var annotationFields = []string{"id", "image_id", "category_id", "bbox", "segmentation", "area", "iscrowd"}
 
 const (
+	annotationImage        = 1 << 1
+	annotationCategory     = 1 << 2
 	annotationBox          = 1 << 3
 	annotationSegmentation = 1 << 4
 	annotationArea         = 1 << 5
 )
 
 func (f *fileReader) annotation(visit func(*Annotation) error) error {
-	var a Annotation
+	a := Annotation{ImageID: noID, CategoryID: noID}
 	seen, err := f.fields(annotationFields, func(field int) (err error) {
 		switch field {
 		case 0:
-			a.ID, err = f.s.Int()
+			a.ID, err = f.id()
 		case 1:
-			a.ImageID, err = f.s.Int()
+			a.ImageID, err = f.id()
 		case 2:
-			a.CategoryID, err = f.s.Int()
+			a.CategoryID, err = f.id()
 		case 3:
 			a.Box, _, err = f.box()
 		case 4:
@@ -314,8 +365,8 @@ func (f *fileReader) annotation(visit func(*Annotation) error) error {
 		}
 		return err
 	})
-	if err == nil {
-		err = f.require(annotationFields, 3, seen)
+	if err == nil { // what refers to null is left out later
+		err = f.require(annotationFields, 3, seen|f.nulls&(annotationImage|annotationCategory))
 	}
 	if err != nil {
 		return err
@@ -323,7 +374,7 @@ func (f *fileReader) annotation(visit func(*Annotation) error) error {
 	hasShape := seen&annotationSegmentation != 0 && !a.Segmentation.IsZero()
 	if seen&annotationBox == 0 {
 		if !hasShape {
-			return f.failEntry("there is neither a \"bbox\" nor a \"segmentation\"")
+			return f.failEntry("%s", noShape(a.Segmentation))
 		}
 		if a.Box, err = a.Segmentation.box(); err != nil {
 			return err
@@ -338,6 +389,15 @@ func (f *fileReader) annotation(visit func(*Annotation) error) error {
 		}
 	}
 	return visit(&a)
+}
+
+// noShape is the error of an entry without a box whose segmentation is none.
+func noShape(s Segmentation) string {
+	const neither = "there is neither a \"bbox\" nor a \"segmentation\""
+	if s.Problem == "" {
+		return neither
+	}
+	return neither + " that can be drawn (" + s.Problem + ")"
 }
 
 // flag reads 0, 1, false or true.

@@ -39,7 +39,7 @@ type (
 		Value   float64 `json:"value"`
 	}
 	reportCategory struct {
-		ID       int64   `json:"id"`
+		ID       any     `json:"id"` // a number or a string
 		Name     string  `json:"name"`
 		Objects  int     `json:"objects"`
 		AP       float64 `json:"AP"`
@@ -73,7 +73,7 @@ func WriteReport(w io.Writer, evaluations []*Evaluation) error {
 		}
 		for _, c := range e.PerCategory() {
 			one.Categories = append(one.Categories, reportCategory{
-				c.Category.ID, c.Category.Name, c.Objects, c.AP, c.AP50, c.AP75, c.APSmall, c.APMedium, c.APLarge, c.AR,
+				e.ids.value(c.Category.ID), c.Category.Name, c.Objects, c.AP, c.AP50, c.AP75, c.APSmall, c.APMedium, c.APLarge, c.AR,
 			})
 		}
 		r.Scores = append(r.Scores, one)

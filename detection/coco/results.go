@@ -33,7 +33,7 @@ func (r Results) Types() (types []IoUType) {
 	if len(r) == 0 || r[0].HasBox {
 		types = append(types, BBox)
 	}
-	if len(r) > 0 && !r[0].Segmentation.IsZero() {
+	if len(r) > 0 && (!r[0].Segmentation.IsZero() || !r[0].HasBox) {
 		types = append(types, Segm)
 	}
 	return types
@@ -60,6 +60,8 @@ func (m *maskSummary) xywh() XYWH {
 type Results []Result
 
 var resultFields = []string{"image_id", "category_id", "score", "bbox", "segmentation"}
+
+const resultSegmentation = 1 << 4
 
 // ReadResults reads a results file: an array of objects with image_id,
 // category_id, score, and bbox or segmentation or both.
@@ -94,9 +96,9 @@ func ScanResults(r io.Reader, o ReadOptions, visit func(*Result) error) error {
 		seen, err := f.fields(resultFields, func(field int) (err error) {
 			switch field {
 			case 0:
-				one.ImageID, err = f.s.Int()
+				one.ImageID, err = f.id()
 			case 1:
-				one.CategoryID, err = f.s.Int()
+				one.CategoryID, err = f.id()
 			case 2:
 				one.Score, err = f.s.Float()
 			case 3:
@@ -111,8 +113,11 @@ func ScanResults(r io.Reader, o ReadOptions, visit func(*Result) error) error {
 		if err == nil {
 			err = f.require(resultFields, 3, seen)
 		}
-		if err == nil && !one.HasBox && one.Segmentation.IsZero() {
-			err = f.failEntry("there is neither a \"bbox\" nor a \"segmentation\"")
+		if err == nil && one.HasBox && one.Segmentation.IsZero() && one.Segmentation.Problem == "" && (seen|f.nulls)&resultSegmentation != 0 {
+			one.Segmentation.Problem = "an empty segmentation" // a box stands only for one that is not there
+		}
+		if err == nil && !one.HasBox && one.Segmentation.IsZero() && one.Segmentation.Problem == "" {
+			err = f.failEntry("%s", noShape(one.Segmentation))
 		}
 		if err != nil {
 			return err

@@ -11,6 +11,9 @@ import (
 type Segmentation struct {
 	Polygons []Polygon
 	RLE      *CompressedRLE
+	// Problem says why what a file gives is none of them, and where it stands; it is
+	// "" for a shape, and for none.
+	Problem string
 }
 
 // CompressedRLE is an RLE with its counts in the string form. Uncompressed run
@@ -25,6 +28,19 @@ func (c *CompressedRLE) Decompress() (RLE, error) { return ParseRLE(c.Height, c.
 
 // IsZero tells whether there is no shape.
 func (s Segmentation) IsZero() bool { return len(s.Polygons) == 0 && s.RLE == nil }
+
+// check says why there is no mask of the shape, whatever the size of its image.
+func (s Segmentation) check() error {
+	switch {
+	case s.Problem != "":
+		return fmt.Errorf("coco: %s", s.Problem)
+	case s.IsZero():
+		return fmt.Errorf("coco: there is no segmentation")
+	case s.RLE == nil:
+		return validateOutlines(s.Polygons)
+	}
+	return nil
+}
 
 // Rasterise returns the pixels of the shape in an image of the given size. Run
 // lengths of another size are an error.
@@ -54,8 +70,8 @@ func (m *masker) counts(s *Segmentation, height, width int) (counts []uint32, h,
 		r := RLE{Height: s.RLE.Height, Width: s.RLE.Width, Counts: m.runs}
 		return r.Counts, r.Height, r.Width, r.Validate()
 	}
-	if len(s.Polygons) == 0 {
-		return nil, 0, 0, fmt.Errorf("coco: there is no segmentation")
+	if err := s.check(); err != nil {
+		return nil, 0, 0, err
 	}
 	if height <= 0 || width <= 0 {
 		return nil, 0, 0, fmt.Errorf("coco: polygons cannot be drawn, the file gives no height and width of their image")
@@ -63,16 +79,8 @@ func (m *masker) counts(s *Segmentation, height, width int) (counts []uint32, h,
 	if err := checkMaskSize(height, width); err != nil {
 		return nil, 0, 0, err
 	}
-	for i, p := range s.Polygons {
-		if err := p.validate(); err != nil {
-			return nil, 0, 0, err
-		}
-		drawn := m.raster.draw(height, width, p)
-		if i == 0 {
-			m.runs = append(m.runs[:0], drawn...)
-		} else {
-			m.runs = mergeCounts(m.runs, drawn, false)
-		}
+	if m.runs, err = m.raster.drawAll(m.runs, height, width, s.Polygons); err != nil {
+		return nil, 0, 0, err
 	}
 	return m.runs, height, width, nil
 }

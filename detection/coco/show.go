@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strconv"
 )
 
 // Scene is what is known of one image: the picture's entry, what was annotated,
@@ -16,6 +15,8 @@ type Scene struct {
 	Annotations []Annotation
 	Results     Results
 	Categories  map[int64]Category
+
+	ids *IDs
 }
 
 // ReadScene finds an image in an instances file and collects what belongs to it.
@@ -23,7 +24,10 @@ type Scene struct {
 // nothing else of it. The image is that with the given id, or if id is nil that with
 // the given file name, folders left aside.
 func ReadScene(r io.ReadSeeker, o ReadOptions, id *int64, fileName string) (*Scene, error) {
-	s := &Scene{Categories: map[int64]Category{}}
+	if o.IDs == nil {
+		o.IDs = new(IDs)
+	}
+	s := &Scene{Categories: map[int64]Category{}, ids: o.IDs}
 	name := filepath.Base(fileName)
 	is := func(img Image) bool { return filepath.Base(img.FileName) == name }
 	wanted, remedy := fmt.Sprintf("are called %q", name), "give the image's id"
@@ -85,6 +89,7 @@ func OpenScene(path string, id *int64, fileName string) (*Scene, error) {
 // given score.
 func (s *Scene) ReadResults(r io.Reader, o ReadOptions, minScore float64) error {
 	var kept segmentationArena
+	o.IDs = s.ids
 	return ScanResults(r, o, func(one *Result) error {
 		if one.ImageID == s.Image.ID && one.Score >= minScore {
 			kept.keep(&one.Segmentation)
@@ -104,6 +109,18 @@ func (s *Scene) OpenResults(path string, minScore float64) error {
 	return s.ReadResults(f, ReadOptions{File: path}, minScore)
 }
 
+// HideMasks forgets the masks of objects that have a box: they are not looked at.
+func (s *Scene) HideMasks() {
+	for i := range s.Annotations {
+		s.Annotations[i].Segmentation = Segmentation{}
+	}
+	for i := range s.Results {
+		if s.Results[i].HasBox {
+			s.Results[i].Segmentation = Segmentation{}
+		}
+	}
+}
+
 // Drawn lists the scene's objects for Draw on a picture of the given size:
 // annotations dashed, detections above them with their scores, surest last.
 func (s *Scene) Drawn(height, width int) ([]Drawn, error) {
@@ -111,7 +128,7 @@ func (s *Scene) Drawn(height, width int) ([]Drawn, error) {
 		if c := s.Categories[id]; c.Name != "" {
 			return c.Name
 		}
-		return "category " + strconv.FormatInt(id, 10)
+		return "category " + s.ids.Text(id)
 	}
 	var out []Drawn
 	for i := range s.Annotations {
@@ -120,10 +137,10 @@ func (s *Scene) Drawn(height, width int) ([]Drawn, error) {
 		if a.Crowd {
 			d.Label += " (crowd)"
 		}
-		if !a.Segmentation.IsZero() {
+		if a.Segmentation.check() == nil { // what is none has a box
 			mask, err := a.Segmentation.Rasterise(height, width)
 			if err != nil {
-				return nil, fmt.Errorf("coco: annotation %d: %s", a.ID, withoutPrefix(err))
+				return nil, fmt.Errorf("coco: annotation %s: %s", s.ids.Text(a.ID), withoutPrefix(err))
 			}
 			d.Mask = mask
 		}
@@ -132,7 +149,7 @@ func (s *Scene) Drawn(height, width int) ([]Drawn, error) {
 	for _, i := range byScore(s.Results) {
 		r := &s.Results[i]
 		d := Drawn{Box: r.Box, Label: fmt.Sprintf("%s %.2f", name(r.CategoryID), r.Score), Color: Palette(r.CategoryID)}
-		if !r.Segmentation.IsZero() {
+		if r.Segmentation.check() == nil {
 			mask, err := r.Segmentation.Rasterise(height, width)
 			if err != nil {
 				return nil, r.fail(i, err)

@@ -32,7 +32,7 @@ func (s *Scanner) Float() (float64, error) {
 	}
 	v, err := strconv.ParseFloat(string(text), 64)
 	if err != nil {
-		return 0, s.errorf("the number %s is too large", text)
+		return 0, s.errorf("the number %s is too large", quote(text))
 	}
 	return v, nil
 }
@@ -98,6 +98,59 @@ func decimal(b []byte) (v float64, n int) {
 	return v, i
 }
 
+// skipPython reads a number, or one that is not finite as Python writes it.
+func (s *Scanner) skipPython() error {
+	text, err := s.digits()
+	if err != nil {
+		return err
+	}
+	if (len(text) == 0 || string(text) == "-") && s.fill() {
+		switch s.buf[s.pos] {
+		case 'N':
+			return s.literal("NaN")
+		case 'I':
+			return s.literal("Infinity")
+		}
+	}
+	_, err = s.checkNumber(text)
+	return err
+}
+
+// Integer is Int, and the text of a number that is not a whole one of 64 bits.
+func (s *Scanner) Integer() (v int64, text string, err error) {
+	if v, ok := s.shortDecimal(); ok && v == math.Trunc(v) {
+		return int64(v), "", nil
+	} else if ok {
+		return 0, strconv.FormatFloat(v, 'g', -1, 64), nil
+	}
+	digits, err := s.number()
+	if err != nil {
+		return 0, "", err
+	}
+	if v, err := strconv.ParseInt(string(digits), 10, 64); err == nil {
+		return v, "", nil
+	}
+	if len(digits) > maxQuote {
+		return 0, "", s.errorf("a number of %d digits", len(digits))
+	}
+	const exact = 1 << 53 // beyond it neighbouring integers share a float64
+	if v, err := strconv.ParseFloat(string(digits), 64); err == nil && v == math.Trunc(v) && math.Abs(v) <= exact {
+		return int64(v), "", nil
+	}
+	return 0, string(digits), nil
+}
+
+// maxQuote is how much of a text messages quote.
+const maxQuote = 80
+
+// quote shortens a text for a message.
+func quote(text []byte) string {
+	if len(text) <= maxQuote {
+		return string(text)
+	}
+	return string(text[:maxQuote]) + "..."
+}
+
 // Int reads a number whose value is an integer; 42.0 and 4.2e1 are 42.
 func (s *Scanner) Int() (int64, error) {
 	if v, ok := s.shortDecimal(); ok {
@@ -116,25 +169,32 @@ func (s *Scanner) Int() (int64, error) {
 	const exact = 1 << 53 // beyond it neighbouring integers share a float64
 	v, err := strconv.ParseFloat(string(text), 64)
 	if err != nil || math.Abs(v) > exact {
-		return 0, s.errorf("the integer %s is too large", text)
+		return 0, s.errorf("the integer %s is too large", quote(text))
 	}
 	if v != math.Trunc(v) {
-		return 0, s.errorf("the number %s is not an integer", text)
+		return 0, s.errorf("the number %s is not an integer", quote(text))
 	}
 	return int64(v), nil
 }
 
-// Floats reads an array of numbers and appends them to dst.
-func (s *Scanner) Floats(dst []float64) ([]float64, error) {
-	err := s.Array(func(int) error {
-		v, err := s.Float()
-		if err != nil {
-			return err
-		}
-		dst = s.shortDecimals(append(dst, v))
-		return nil
-	})
-	return dst, err
+// NotFinite reports whether the number that comes next is NaN or an infinity, as Python
+// writes them; call it where Peek has found a number.
+func (s *Scanner) NotFinite() bool {
+	c := s.buf[s.pos]
+	if c == '-' && s.pos+1 < s.end {
+		c = s.buf[s.pos+1]
+	}
+	return c == 'N' || c == 'I'
+}
+
+// MoreFloats reads a number within an array and appends it to dst, and perhaps some that
+// follow.
+func (s *Scanner) MoreFloats(dst []float64) ([]float64, error) {
+	v, err := s.Float()
+	if err != nil {
+		return dst, err
+	}
+	return s.shortDecimals(append(dst, v)), nil
 }
 
 // shortDecimals appends to dst the numbers that follow, each behind a comma, as
@@ -163,6 +223,15 @@ func (s *Scanner) shortDecimals(dst []float64) []float64 {
 
 // number reads a number and returns its text, valid until the next read.
 func (s *Scanner) number() ([]byte, error) {
+	text, err := s.digits()
+	if err != nil {
+		return nil, err
+	}
+	return s.checkNumber(text)
+}
+
+// digits reads the bytes of a number, which may not be one.
+func (s *Scanner) digits() ([]byte, error) {
 	if err := s.begin(Number); err != nil {
 		return nil, err
 	}
@@ -177,18 +246,25 @@ func (s *Scanner) number() ([]byte, error) {
 		if i < s.end {
 			break
 		}
+		if len(s.scratch) > maxText {
+			return nil, s.errorf("a number of more than %d MiB", maxText>>20)
+		}
 	}
-	text := s.scratch
+	return s.scratch, nil
+}
+
+// checkNumber is text if it is a number.
+func (s *Scanner) checkNumber(text []byte) ([]byte, error) {
 	if isNumber(text) {
 		return text, nil
 	}
 	if word := s.nonFinite(); word != "" {
-		return nil, s.errorf("%s%s is not a number that JSON knows, Python wrote it: remove or repair it where it is computed", text, word)
+		return nil, s.errorf("%s%s is not a number that JSON knows, Python wrote it: remove or repair it where it is computed", quote(text), word)
 	}
 	if len(text) == 0 {
 		return nil, s.unexpected("a number")
 	}
-	return nil, s.errorf("%q is not a number", text)
+	return nil, s.errorf("%q is not a number", quote(text))
 }
 
 // nonFinite returns the word with which Python's json writes a value that is
@@ -205,12 +281,12 @@ func (s *Scanner) nonFinite() string {
 // isNumber checks the grammar of RFC 8259, section 6.
 func isNumber(b []byte) bool {
 	b = bytes.TrimPrefix(b, []byte("-"))
-	n := digits(b)
+	n := countDigits(b)
 	if n == 0 || n > 1 && b[0] == '0' {
 		return false
 	}
 	if b = b[n:]; len(b) > 0 && b[0] == '.' {
-		if n = digits(b[1:]); n == 0 {
+		if n = countDigits(b[1:]); n == 0 {
 			return false
 		}
 		b = b[1+n:]
@@ -219,7 +295,7 @@ func isNumber(b []byte) bool {
 		if b = b[1:]; len(b) > 0 && (b[0] == '+' || b[0] == '-') {
 			b = b[1:]
 		}
-		if n = digits(b); n == 0 {
+		if n = countDigits(b); n == 0 {
 			return false
 		}
 		b = b[n:]
@@ -227,8 +303,8 @@ func isNumber(b []byte) bool {
 	return len(b) == 0
 }
 
-// digits counts the decimal digits that b begins with.
-func digits(b []byte) (n int) {
+// countDigits counts the decimal digits that b begins with.
+func countDigits(b []byte) (n int) {
 	for n < len(b) && b[n]-'0' <= 9 {
 		n++
 	}

@@ -22,7 +22,7 @@
 //		err = s.End()
 //	}
 //
-// What it accepts is exactly RFC 8259, as encoding/json reads it.
+// What it accepts is exactly RFC 8259, as encoding/json reads it, except for SkipPython.
 package jsonscan
 
 import (
@@ -309,17 +309,22 @@ func (s *Scanner) literal(word string) error {
 
 // Skip reads a value of any kind and forgets it.
 func (s *Scanner) Skip() error {
+	return s.skip(func() error { _, err := s.number(); return err })
+}
+
+// SkipPython is Skip, and takes the NaN and Infinity that Python's json writes.
+func (s *Scanner) SkipPython() error { return s.skip(s.skipPython) }
+
+func (s *Scanner) skip(number func() error) error {
 	switch s.Peek() {
 	case Object:
-		return s.Object(func([]byte) error { return s.Skip() })
+		return s.Object(func([]byte) error { return s.skip(number) })
 	case Array:
-		return s.Array(func(int) error { return s.Skip() })
+		return s.Array(func(int) error { return s.skip(number) })
 	case String:
-		_, err := s.text()
-		return err
+		return s.skipText()
 	case Number:
-		_, err := s.number()
-		return err
+		return number()
 	case Bool:
 		_, err := s.Bool()
 		return err

@@ -54,6 +54,54 @@ func checkAgainstEncodingJSON(t *testing.T, text []byte) {
 	}
 }
 
+// TestSkipPython: what Python's json writes beyond JSON is skipped, also where a buffer ends.
+func TestSkipPython(t *testing.T) {
+	for text, want := range map[string]bool{
+		`[NaN, Infinity, -Infinity, 1]`: true, `{"a": -Infinity}`: true, `[-1.5e3]`: true,
+		`NaM`: false, `-`: false, `[-x]`: false, `Inf`: false, `01`: false, `nan`: false,
+	} {
+		for size := 1; size < 20; size++ {
+			s := newSize(strings.NewReader(text), size)
+			err := s.SkipPython()
+			if err == nil {
+				err = s.End()
+			}
+			if (err == nil) != want {
+				t.Errorf("%s with a buffer of %d: %v", text, size, err)
+			}
+		}
+	}
+}
+
+// TestLongTexts: messages quote a part, a string that is skipped is not kept, one that is read
+// has a limit.
+func TestLongTexts(t *testing.T) {
+	digits := strings.Repeat("9", 1<<20)
+	if _, err := New(strings.NewReader(digits)).Int(); err == nil || len(err.Error()) > 200 {
+		t.Errorf("a long number: error of %d bytes", len(err.Error()))
+	}
+	long := func() *Scanner {
+		return New(io.MultiReader(strings.NewReader(`"`), io.LimitReader(letters{}, maxText+2*bufferSize), strings.NewReader(`"`)))
+	}
+	s := long()
+	if err := s.Skip(); err != nil || cap(s.scratch) > 0 {
+		t.Errorf("skipped: %v, with a buffer of %d bytes", err, cap(s.scratch))
+	}
+	if _, err := long().String(); err == nil || !strings.Contains(err.Error(), "a string of more than 64 MiB") {
+		t.Errorf("read: %v", err)
+	}
+}
+
+// letters is a text without end.
+type letters struct{}
+
+func (letters) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = 'a'
+	}
+	return len(p), nil
+}
+
 func FuzzSkip(f *testing.F) {
 	for _, text := range corpus {
 		f.Add([]byte(text))
@@ -180,7 +228,8 @@ func TestValuesSurviveRefills(t *testing.T) {
 		err := s.Object(func(key []byte) (err error) {
 			switch string(key) {
 			case "long key":
-				floats, err = s.Floats(nil)
+				floats = nil
+				err = s.Array(func(int) (err error) { floats, err = s.MoreFloats(floats); return err })
 			case "name":
 				name, err = s.String()
 			case "plain":

@@ -28,6 +28,46 @@ var plain = func() (table [256]bool) {
 	return table
 }()
 
+// maxText is the most bytes that a string may have to be read. Those that are skipped may
+// have more.
+const maxText = 64 << 20
+
+// skipText reads the string whose opening quote is the next byte, and keeps none of it.
+func (s *Scanner) skipText() error {
+	s.start = s.Offset()
+	s.pos++
+	for {
+		if !s.fill() {
+			return s.endError()
+		}
+		i := s.pos
+		for i < s.end && plain[s.buf[i]] {
+			i++
+		}
+		s.pos = i
+		if i == s.end {
+			continue
+		}
+		c := s.buf[i]
+		if c < ' ' {
+			return s.control(c)
+		}
+		s.pos++
+		if c == '"' {
+			return nil
+		}
+		s.scratch = s.scratch[:0]
+		if err := s.escape(); err != nil {
+			return err
+		}
+	}
+}
+
+// control is the error of a control character c in a string, which is the next byte.
+func (s *Scanner) control(c byte) error {
+	return &Error{s.Offset(), fmt.Sprintf("the control character %q in a string must be escaped", rune(c))}
+}
+
 // text reads the string whose opening quote is the next byte.
 func (s *Scanner) text() ([]byte, error) {
 	s.start = s.Offset()
@@ -53,12 +93,15 @@ func (s *Scanner) text() ([]byte, error) {
 		}
 		s.scratch = append(s.scratch, s.buf[s.pos:i]...)
 		s.pos = i
+		if len(s.scratch) > maxText {
+			return nil, s.errorf("a string of more than %d MiB", maxText>>20)
+		}
 		if i == s.end {
 			continue
 		}
 		c := s.buf[i]
 		if c < ' ' {
-			return nil, &Error{s.Offset(), fmt.Sprintf("the control character %q in a string must be escaped", rune(c))}
+			return nil, s.control(c)
 		}
 		s.pos++
 		if c == '"' {
