@@ -27,7 +27,7 @@ type Picture struct {
 	Path string // "" for a picture that is not a file
 
 	// Height and Width are those of the picture as it is shown; 0 where they are not
-	// known before it is read.
+	// known before it is read, without annotations.
 	Height, Width int
 	Objects       []Object
 }

@@ -35,7 +35,7 @@ func (f *faults) add(what, format string, args ...any) {
 func (f *faults) notes(of string) []string {
 	var lines []string
 	for _, k := range f.kinds {
-		lines = append(lines, fmt.Sprintf("%s: %s %s; the first is %s", of, progress.Count(int64(k.count)), k.what, k.first))
+		lines = append(lines, fmt.Sprintf("%s: %s: %s, the first is %s", of, k.what, progress.Count(int64(k.count)), k.first))
 	}
 	return lines
 }

@@ -10,8 +10,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"pmx/detection/coco"
+	"pmx/images"
 	"pmx/internal/cancel"
 )
 
@@ -62,16 +65,25 @@ func newDataset(file *coco.Dataset, path, textDigest, folder string) (*Dataset, 
 		find  = finder{folder: folder}
 		count = make([]int, len(d.Categories))
 	)
+	found, sizes := make([]Picture, len(file.Images)), make([]int64, len(file.Images))
 	for i := range file.Images {
 		img := &file.Images[i]
-		p := Picture{ID: img.ID, Name: img.FileName, Height: img.Height, Width: img.Width}
-		var size int64
-		if p.Path, size = find.find(img.FileName); p.Path == "" {
-			left.add("pictures are not there and were left out", "%q, looked for in %s", img.FileName, folder)
+		found[i] = Picture{ID: img.ID, Name: img.FileName, Height: img.Height, Width: img.Width}
+		found[i].Path, sizes[i] = find.find(img.FileName)
+	}
+	wrong := measure(found)
+	for i := range found {
+		p := found[i]
+		switch {
+		case p.Path == "":
+			left.add("pictures left out that are not there", "%q, looked for in %s", p.Name, folder)
+			continue
+		case wrong[i] != nil:
+			left.add(wrong[i].what, "%s", wrong[i].first)
 			continue
 		}
-		fmt.Fprintf(&seen, "%d %q %d\n", p.ID, p.Name, size)
-		for a := range file.AnnotationsOf(img.ID) {
+		fmt.Fprintf(&seen, "%d %q %d\n", p.ID, p.Name, sizes[i])
+		for a := range file.AnnotationsOf(p.ID) {
 			o := Object{ID: a.ID, Class: classOf[a.CategoryID], Box: a.Box, Area: a.Area, Shape: a.Segmentation, Crowd: a.Crowd}
 			if !o.check(&p, &left) {
 				continue
@@ -85,7 +97,7 @@ func newDataset(file *coco.Dataset, path, textDigest, folder string) (*Dataset, 
 	}
 	for k, n := range count {
 		if n == 0 {
-			left.add("classes have no object, they are kept", "%q", d.Categories[k].Name)
+			left.add("classes without an object, which are kept", "%q", d.Categories[k].Name)
 		}
 	}
 	d.notes = left.notes(d.name)
@@ -94,6 +106,44 @@ func newDataset(file *coco.Dataset, path, textDigest, folder string) (*Dataset, 
 		return nil, fmt.Errorf("detection: %s has no object to train on%s", path, because(d.notes))
 	}
 	return d, nil
+}
+
+// measure reads the sizes of pictures that are there, as they are shown, and says what
+// is wrong with those that cannot be used.
+func measure(pictures []Picture) []*fault {
+	wrong := make([]*fault, len(pictures))
+	var next atomic.Int64
+	var running sync.WaitGroup
+	for range readers {
+		running.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(pictures); i = int(next.Add(1)) - 1 {
+				if pictures[i].Path != "" {
+					wrong[i] = pictures[i].measure()
+				}
+			}
+		})
+	}
+	running.Wait()
+	return wrong
+}
+
+// readers is how many files are open at a time: a disk or a network is waited for, not a
+// processor.
+const readers = 16
+
+func (p *Picture) measure() *fault {
+	w, h, err := images.UprightSize(p.Path)
+	if err != nil {
+		return &fault{what: "pictures left out that cannot be read", first: withoutRoom(err)}
+	}
+	if !p.fits(w, h) {
+		return &fault{
+			what:  "pictures left out that have another size than their annotations say",
+			first: fmt.Sprintf("%s, %dx%d where the file says %dx%d", p.Path, w, h, p.Width, p.Height),
+		}
+	}
+	p.Width, p.Height = w, h
+	return nil
 }
 
 // because is the first of what was left out, after an error.
@@ -112,45 +162,34 @@ func (o *Object) check(p *Picture, left *faults) bool {
 	}
 	for _, v := range o.Box {
 		if math.IsNaN(v) || math.IsInf(v, 0) {
-			left.add("objects have a box that is not of finite numbers and were left out", "%s", where())
+			left.add("objects left out with a box that is not of finite numbers", "%s", where())
 			return false
 		}
 	}
 	switch {
 	case o.Box[2] < 0 || o.Box[3] < 0:
-		left.add("objects have a box of negative width or height and were left out", "%s", where())
+		left.add("objects left out with a box of negative width or height", "%s", where())
 		return false
 	case o.Box[2] == 0 || o.Box[3] == 0:
-		left.add("objects have a box of no width or height and were left out", "%s", where())
+		left.add("objects left out with a box of no width or height", "%s", where())
 		return false
-	case p.Width > 0 && p.Height > 0:
-		if !o.checkPlace(p, left, where) {
-			return false
-		}
 	}
-	if o.Shape.IsZero() && !o.Crowd {
-		left.add("objects have no outline, their box is taken for it", "%s", where())
-	}
-	return true
-}
-
-// checkPlace is check for pictures of a known size. Coordinates may be those of the
-// turned picture where the file has the size of the stored one.
-func (o *Object) checkPlace(p *Picture, left *faults, where func() string) bool {
-	side := float64(max(p.Width, p.Height))
 	w, h := float64(p.Width), float64(p.Height)
 	c := o.Box.XYXY()
-	if c[0] >= side || c[1] >= side || c[2] <= 0 || c[3] <= 0 {
-		left.add("objects lie outside of their picture and were left out", "%s", where())
+	if c[0] >= w || c[1] >= h || c[2] <= 0 || c[3] <= 0 {
+		left.add("objects left out that lie outside of their picture", "%s", where())
+		return false
+	}
+	if r := o.Shape.RLE; r != nil && (r.Height != p.Height || r.Width != p.Width) {
+		left.add("objects left out with a mask of another size than their picture",
+			"annotation %d of %q, %dx%d for %dx%d", o.ID, p.Name, r.Width, r.Height, p.Width, p.Height)
 		return false
 	}
 	if c[0] < -1 || c[1] < -1 || c[2] > w+1 || c[3] > h+1 {
-		left.add("objects reach beyond their picture and are clipped to it", "%s", where())
+		left.add("objects clipped that reach beyond their picture", "%s", where())
 	}
-	if r := o.Shape.RLE; r != nil && !(r.Height == p.Height && r.Width == p.Width) && !(r.Height == p.Width && r.Width == p.Height) {
-		left.add("objects have a mask of another size than their picture and were left out",
-			"annotation %d of %q, %dx%d for %dx%d", o.ID, p.Name, r.Width, r.Height, p.Width, p.Height)
-		return false
+	if o.Shape.IsZero() && !o.Crowd {
+		left.add("objects without an outline, for which the box is taken", "%s", where())
 	}
 	return true
 }

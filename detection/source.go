@@ -200,7 +200,7 @@ func (d *Dataset) WithClassesOf(other *Dataset) (*Dataset, error) {
 		for _, o := range p.Objects {
 			class := classOf[o.Class]
 			if class < 0 {
-				left.add("objects are of classes that are not trained and were left out", "annotation %d, %q", o.ID, d.Categories[o.Class].Name)
+				left.add("objects left out of classes that are not trained", "annotation %d, %q", o.ID, d.Categories[o.Class].Name)
 				continue
 			}
 			o.Class = class

@@ -31,13 +31,9 @@ const imageKinds = "JPEG, PNG, GIF, BMP, WebP, TIFF, PNM"
 // Damaged files are read where Pillow reads them, or where every pixel is there and only
 // what follows is missing.
 func DecodeImage(ctx context.Context, data []byte, img *Image) error {
-	f := formatOf(data)
-	if f == nil {
-		return fmt.Errorf("not an image of a kind that is read (%s)", imageKinds)
-	}
-	head, err := f.head(data)
+	head, err := headerOf(data)
 	if err != nil {
-		return unlessNotRead(err, "not a readable image")
+		return err
 	}
 	if err := head.check(); err != nil {
 		return err
@@ -46,11 +42,22 @@ func DecodeImage(ctx context.Context, data []byte, img *Image) error {
 	if err := img.reserve(ctx, int64(len(data))+head.total()); err != nil {
 		return err
 	}
+	f := formatOf(data)
 	err = f.decode(ctx, data, img)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	return unlessNotRead(err, "corrupt "+f.name+" image")
+}
+
+// headerOf reads what a file says before it is decoded.
+func headerOf(data []byte) (header, error) {
+	f := formatOf(data)
+	if f == nil {
+		return header{}, fmt.Errorf("not an image of a kind that is read (%s)", imageKinds)
+	}
+	head, err := f.head(data)
+	return head, unlessNotRead(err, "not a readable image")
 }
 
 // fileFormat is a kind of image file.
