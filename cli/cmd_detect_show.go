@@ -22,16 +22,22 @@ var _ = register("detect show", func() *cli.Command {
 		Description: `pmx detect show photo.jpg --gt instances.json --out shown.png
 pmx detect show photo.jpg --gt instances.json --results results.json --min-score 0.5 --hide gt --out shown.png
 
+pmx detect show photo.jpg --gt instances.json --as-trained --image-size 512 --scale 0.1,2 --flip 0.5 --seed 3 --out shown.png
+
 Annotations have dashed boxes, detections solid ones. The image is found in the
-ground truth by its file name, or by --image-id.`,
-		Flags: []cli.Flag{
+ground truth by its file name, or by --image-id.
+
+With --as-trained the targets are drawn on the picture that the network gets:
+turned by its EXIF orientation, scaled, cut and mirrored, boxes and masks with it,
+without crowds. Another --seed draws another scale, place and flip.`,
+		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "gt", Required: true, Usage: "the ground truth, an instances `FILE`; it has the names of categories, too"},
 			&cli.StringFlag{Name: "results", Usage: "detections, a results `FILE`"},
 			&cli.Int64Flag{Name: "image-id", Usage: "`ID` of the image in the ground truth"},
 			&cli.Float64Flag{Name: "min-score", Value: .3, Usage: "leave out detections with a lower `SCORE`"},
 			&cli.StringSliceFlag{Name: "hide", Usage: "leave out `WHAT`: gt, boxes, masks or labels; repeatable"},
 			&cli.StringFlag{Name: "out", Aliases: []string{"o"}, Required: true, Usage: "the PNG `FILE` to write"},
-		},
+		}, trainedFlags()...),
 		Action: showDetections,
 	}
 })
@@ -54,15 +60,19 @@ func showDetections(c *cli.Context) error {
 	if ext := filepath.Ext(out); ext != "" && !strings.EqualFold(ext, ".png") {
 		return usageErrorf("--out %s: want a name that ends in .png, which is what is written", out)
 	}
+	if c.Bool("as-trained") {
+		return showAsTrained(c, photo, hidden)
+	}
+	for _, flag := range trainedFlags()[1:] {
+		if name := flag.Names()[0]; c.IsSet(name) {
+			return usageErrorf("--%s is for --as-trained: add it", name)
+		}
+	}
 	picture := new(images.Image)
 	if err := images.ReadImage(c.Context, photo, picture); err != nil {
 		return err
 	}
-	var id *int64
-	if c.IsSet("image-id") {
-		id = new(c.Int64("image-id"))
-	}
-	scene, err := coco.OpenScene(c.String("gt"), id, photo)
+	scene, err := openScene(c, photo)
 	if err != nil {
 		return err
 	}
@@ -98,4 +108,13 @@ func showDetections(c *cli.Context) error {
 	}
 	fmt.Fprintf(said(c, out), "%s: %d annotations and %d detections of image %d\n", out, len(scene.Annotations), len(scene.Results), scene.Image.ID)
 	return nil
+}
+
+// openScene finds the image in the ground truth.
+func openScene(c *cli.Context, photo string) (*coco.Scene, error) {
+	var id *int64
+	if c.IsSet("image-id") {
+		id = new(c.Int64("image-id"))
+	}
+	return coco.OpenScene(c.String("gt"), id, photo)
 }

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -34,7 +35,31 @@ func openPart(ctx context.Context, p part) (*Dataset, error) {
 	if folder == "" {
 		folder = guessFolder(p.file)
 	}
-	return cancel.Unless(ctx, func() (*Dataset, error) { return newDataset(file, p.file, digest(string(text)), folder) })
+	d, err := cancel.Unless(ctx, func() (*Dataset, error) { return newDataset(file, p.file, digest(string(text)), folder) })
+	if err != nil {
+		return nil, err
+	}
+	d.notes = append(d.notes, d.unused().notes(d.name)...)
+	return d, nil
+}
+
+// unused counts the classes that no object has.
+func (d *Dataset) unused() *faults {
+	count := make([]int, len(d.Categories))
+	for i := range d.Pictures {
+		for k := range d.Pictures[i].Objects {
+			if o := &d.Pictures[i].Objects[k]; !o.Crowd {
+				count[o.Class]++
+			}
+		}
+	}
+	var none faults
+	for k, n := range count {
+		if n == 0 {
+			none.add("classes without an object, which are kept", "%q", d.Categories[k].Name)
+		}
+	}
+	return &none
 }
 
 // guessFolder is where the pictures of an instances file may be that are named nowhere:
@@ -60,10 +85,9 @@ func newDataset(file *coco.Dataset, path, textDigest, folder string) (*Dataset, 
 		}
 	}
 	var (
-		left  faults
-		seen  strings.Builder // what the digest has of the pictures
-		find  = finder{folder: folder}
-		count = make([]int, len(d.Categories))
+		left faults
+		seen strings.Builder // what the digest has of the pictures
+		find = finder{folder: folder}
 	)
 	found, sizes := make([]Picture, len(file.Images)), make([]int64, len(file.Images))
 	for i := range file.Images {
@@ -85,20 +109,11 @@ func newDataset(file *coco.Dataset, path, textDigest, folder string) (*Dataset, 
 		fmt.Fprintf(&seen, "%d %q %d\n", p.ID, p.Name, sizes[i])
 		for a := range file.AnnotationsOf(p.ID) {
 			o := Object{ID: a.ID, Class: classOf[a.CategoryID], Box: a.Box, Area: a.Area, Shape: a.Segmentation, Crowd: a.Crowd}
-			if !o.check(&p, &left) {
-				continue
+			if o.check(&p, &left) {
+				p.Objects = append(p.Objects, o)
 			}
-			if !o.Crowd {
-				count[o.Class]++
-			}
-			p.Objects = append(p.Objects, o)
 		}
 		d.Pictures = append(d.Pictures, p)
-	}
-	for k, n := range count {
-		if n == 0 {
-			left.add("classes without an object, which are kept", "%q", d.Categories[k].Name)
-		}
 	}
 	d.notes = left.notes(d.name)
 	d.digest = digest(textDigest, seen.String())
@@ -192,4 +207,21 @@ func (o *Object) check(p *Picture, left *faults) bool {
 		left.add("objects without an outline, for which the box is taken", "%s", where())
 	}
 	return true
+}
+
+// OnePicture is a data set of one picture, the file at a path, with the annotations that
+// a scene has of it.
+func OnePicture(scene *coco.Scene, path string) (*Dataset, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("detection: %w", err)
+	}
+	img := scene.Image
+	img.FileName = path
+	categories := slices.Collect(maps.Values(scene.Categories))
+	file, err := coco.NewDataset([]coco.Image{img}, categories, scene.Annotations)
+	if err != nil {
+		return nil, err
+	}
+	return newDataset(file, path, "", filepath.Dir(path))
 }

@@ -139,7 +139,7 @@ func TestBadPictures(t *testing.T) {
 	}
 	for name, text := range map[string]string{
 		"pictures left out that are not there": instances("lost.png"),
-		"annotate some":          `{"images": [], "categories": [], "annotations": []}`,
+		"annotate some":                        `{"images": [], "categories": [], "annotations": []}`,
 	} {
 		_, err := Open(context.Background(), "coco:"+write(t, map[string]string{"instances.json": text}))
 		if err == nil || !strings.Contains(err.Error(), "has no object to train on") || !strings.Contains(err.Error(), name) {
