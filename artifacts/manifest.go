@@ -34,6 +34,7 @@ type Manifest struct {
 	Classes    []string  `json:"classes,omitempty"`     // names of those that a classifier tells apart, in the order of its outputs
 	ConfigHash string    `json:"config_hash,omitempty"` // ConfigHash of config.json without what a resume may change
 	GraphHash  string    `json:"graph_hash,omitempty"`  // SHA-256 of the step file
+	Init       *InitInfo `json:"init,omitempty"`        // the weights that it started from; nil where all were drawn
 	Sessions   []Session `json:"sessions,omitempty"`    // the first, then one a resume
 
 	// Extra is for what has no field of its own.
@@ -45,6 +46,21 @@ type DataInfo struct {
 	Name    string `json:"name,omitempty"`
 	Samples int    `json:"samples,omitempty"`
 	Digest  string `json:"digest,omitempty"` // of its content, as the data set defines it
+}
+
+// InitInfo identifies weights that a run started from.
+type InitInfo struct {
+	Path    string `json:"path"`              // of a run, or of a file or folder of weights
+	Layout  string `json:"layout,omitempty"`  // of weights in a file or folder
+	Encoder string `json:"encoder,omitempty"` // which of several
+	Steps   int64  `json:"steps,omitempty"`   // that pmx had trained them
+	Digest  string `json:"digest"`            // of the weights as they were read
+	// What was changed of them, "" where nothing was: the rule of resizing positions and
+	// the grids, and the normalisation that the patch embedding has taken over.
+	PositionsResized    string `json:"positions_resized,omitempty"`
+	NormalisationFolded string `json:"normalisation_folded,omitempty"`
+	// Dropped are keys that were left out.
+	Dropped []string `json:"dropped,omitempty"`
 }
 
 // Session is one process that trained the run.

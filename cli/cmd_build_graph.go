@@ -154,7 +154,7 @@ func writeInitialState(ctx context.Context, path string, s *step.Step, r tasks.R
 	}
 	hook := &training.CheckpointHook{ConfigHash: hash, Method: r.TaskName(), Arch: architecture, Seed: r.Common().Seed}
 	return writeFile(ctx, path, func(w io.Writer) error {
-		c, err := hook.Initial(s)
+		c, err := hook.Initial(s, s.InitialState(r.Common().Seed))
 		if err != nil {
 			return err
 		}

@@ -37,6 +37,7 @@ var _ = register("inspect", func() *cli.Command {
 		Description: `pmx inspect step.onnx                              a training step: state, batch, metrics
 pmx inspect runs/first/encoder.onnx                an encoder, or any other ONNX model
 pmx inspect runs/first/checkpoints/000100.safetensors
+pmx inspect dino.pth                               weights of others: architecture, where each key goes
 pmx inspect ort-artifacts/checkpoint               a checkpoint of ONNX Runtime Training
 pmx inspect runs/first runs/second                 runs
 pmx inspect --json step.onnx                       the step's description as JSON, as step.json has it`,
@@ -87,6 +88,8 @@ func inspectFile(out io.Writer, path string) error {
 		return fmt.Errorf("%s does not exist: name %s", path, inspected)
 	case err != nil:
 		return err
+	case info.IsDir() && isWeightsFolder(path):
+		return inspectForeign(out, path)
 	case info.IsDir():
 		return inspectRun(out, path)
 	}
@@ -96,6 +99,7 @@ func inspectFile(out io.Writer, path string) error {
 	}{
 		{looksLikeSafetensors, inspectSafetensors},
 		{looksLikeORTCheckpoint, inspectORTCheckpoint},
+		{looksLikeTorch, inspectForeign},
 	} {
 		if like, err := kind.like(path); err != nil {
 			return err
@@ -106,7 +110,7 @@ func inspectFile(out io.Writer, path string) error {
 	return inspectModel(out, path)
 }
 
-const inspected = "an ONNX model, a safetensors file, a checkpoint of ONNX Runtime Training or a run"
+const inspected = "an ONNX model, a safetensors file, weights of a vision transformer, a checkpoint of ONNX Runtime Training or a run"
 
 // looksLikeSafetensors: such a file begins with the length of its JSON header.
 // An ONNX message begins with a field tag and a small number.
@@ -326,6 +330,30 @@ func otherData(m artifacts.Manifest, session int) string {
 	return fmt.Sprintf(", with %d images of %s, until then %d of %s", now.Samples, now.Name, before.Samples, before.Name)
 }
 
+// printInit says what weights a run started from, if it was given any.
+func printInit(out io.Writer, i *artifacts.InitInfo) {
+	if i == nil {
+		return
+	}
+	var about []string
+	for _, part := range []string{i.Layout, i.Encoder} {
+		if part != "" {
+			about = append(about, part)
+		}
+	}
+	if i.Steps > 0 {
+		about = append(about, fmt.Sprintf("%s steps of pmx", progress.Count(i.Steps)))
+	}
+	fmt.Fprintf(out, "started from: %s (%s)", i.Path, strings.Join(about, ", "))
+	if i.PositionsResized != "" {
+		fmt.Fprintf(out, ", positions resized: %s", i.PositionsResized)
+	}
+	if i.NormalisationFolded != "" {
+		fmt.Fprintf(out, ", normalisation folded: %s", i.NormalisationFolded)
+	}
+	fmt.Fprintln(out)
+}
+
 func inspectRun(out io.Writer, path string) error {
 	run, err := artifacts.ViewRun(path)
 	if err != nil {
@@ -340,6 +368,7 @@ func inspectRun(out io.Writer, path string) error {
 	if encoded, ok := r.(tasks.Encoded); ok {
 		fmt.Fprintf(out, "encoder: %s\n", architectureLine(encoded.Architecture()))
 	}
+	printInit(out, m.Init)
 	for i, s := range m.Sessions {
 		fmt.Fprintf(out, "session: %s from step %d, pmx %s, %s %s on %s%s\n",
 			s.Started.Format("2006-01-02 15:04:05Z07:00"), s.FromStep, s.PMX, s.Runtime, s.Library, s.Device, otherData(m, i))

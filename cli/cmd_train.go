@@ -25,6 +25,8 @@ var _ = register("train", func() *cli.Command {
 		Description: `pmx train --preset quickstart --out runs/first           on a built-in sample, minutes
 pmx train --preset photos --data PHOTOS --out runs/mine  on your own images
 pmx train --resume runs/mine                             continues, bit for bit
+pmx train --init runs/mine --epochs 200 --out runs/more  a new run from its weights
+pmx train --init dino.pth --preset photos --data PHOTOS --out runs/from-dino
 
 A run holds config.json (the whole recipe), manifest.json (versions, digests),
 metrics.jsonl, TensorBoard events, checkpoints and at the end encoder.onnx. Ctrl-C,
@@ -34,6 +36,11 @@ session unless flags name others.
 
 Images that cannot be read are skipped and listed in RUN/skipped-images.txt. Where there
 are classes and test images, kNN accuracy is measured before and after the training.
+
+--init starts from the encoder of a run or of a file of weights: into both encoders of
+pre-training; the heads are drawn. With --preset the architecture and the size of the
+images are those of the weights, unless --set says another size; with neither preset nor
+--config, the recipe is that of the run. The manifest names the weights.
 
 ` + dataHelp(),
 		Flags:  append(trainFlags(), runtimeFlags()...),
@@ -48,7 +55,7 @@ func trainFlags() []cli.Flag {
 		&cli.StringFlag{Name: "data", Usage: "train on these images, `SPEC`; short for --set data=SPEC"},
 		&cli.StringFlag{Name: "out", Usage: "the run's folder, `RUN`"},
 		&cli.BoolFlag{Name: "resume", Usage: "continue the run in RUN, which may be an argument"},
-	}, recipe[1:], []cli.Flag{
+	}, recipe[1:], initFlags(), []cli.Flag{
 		&cli.BoolFlag{Name: "overwrite", Usage: "delete the run in --out and start again"},
 		&cli.BoolFlag{Name: "accept-changed-data", Usage: "with --resume: continue although images were repaired, added or removed"},
 		onBadImageFlag(),
@@ -81,7 +88,11 @@ func train(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	r, err := trainRecipe(c, dir)
+	init, err := openInit(c)
+	if err != nil {
+		return err
+	}
+	r, err := trainRecipe(c, dir, init)
 	if err != nil {
 		return err
 	}
@@ -91,7 +102,7 @@ func train(c *cli.Context) error {
 	routine := routineOf(c, last.Routine)
 	o := tasks.Options{
 		Dir: dir, Resume: c.Bool("resume"), Overwrite: c.Bool("overwrite"), AcceptChangedData: c.Bool("accept-changed-data"),
-		Workers: c.Int("workers"), Routine: &routine, Out: c.App.Writer, Log: c.App.ErrWriter,
+		Init: init, Workers: c.Int("workers"), Routine: &routine, Out: c.App.Writer, Log: c.App.ErrWriter,
 	}
 	if c.Bool("profile") {
 		o.ProfileSteps = c.Int("profile-steps")
@@ -179,9 +190,12 @@ func checkTrainFlags(c *cli.Context) error {
 	return nil
 }
 
-// trainRecipe takes the recipe from the flags, or from the run that is resumed.
-func trainRecipe(c *cli.Context, dir string) (r tasks.Recipe, err error) {
-	if !c.Bool("resume") || c.IsSet("preset") || c.IsSet("task") || c.IsSet("config") {
+// trainRecipe takes the recipe from the flags, from the run that is resumed, or with the
+// weights that a run starts from.
+func trainRecipe(c *cli.Context, dir string, init *tasks.Init) (r tasks.Recipe, err error) {
+	if init != nil {
+		r, err = recipeFrom(c, init)
+	} else if !c.Bool("resume") || c.IsSet("preset") || c.IsSet("task") || c.IsSet("config") {
 		r, err = recipeOf(c)
 	} else {
 		var run *artifacts.RunDir

@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"fmt"
-
 	"github.com/urfave/cli/v2"
 
 	"pmx/builders"
@@ -22,25 +20,26 @@ func headsFlag() cli.Flag {
 // openEncoder takes the encoder that the flags choose from a run, a checkpoint, or a file
 // or folder of weights, and says what it took of weights that others wrote.
 func openEncoder(c *cli.Context, path string) (*export.Encoder, error) {
-	root, err := rootOf(c.String("encoder"))
+	o, err := openOptions(c)
 	if err != nil {
 		return nil, err
 	}
-	if c.Int("heads") < 0 {
-		return nil, usageErrorf("--heads %d: want 1 or more", c.Int("heads"))
+	e, report, err := export.Open(c.Context, path, o)
+	if err != nil {
+		return nil, err
 	}
-	e, report, err := export.Open(c.Context, path, export.OpenOptions{Root: root, Heads: c.Int("heads")})
-	if err != nil || report == nil {
-		return e, err
-	}
-	which := ""
-	if report.Encoder != "" {
-		which = ", " + report.Encoder
-	}
-	fmt.Fprintf(c.App.ErrWriter, "%s: %s%s; %d tensors taken, %d under other names, %d dropped; %d heads (%s)\n",
-		path, report.Layout, which, len(report.Taken), len(report.Mapped), len(report.Dropped), e.Config.Heads, report.HeadsFrom)
-	printNotes(c.App.ErrWriter, report.Notes)
+	printTaken(c.App.ErrWriter, path, e, report)
 	return e, nil
+}
+
+// openOptions are what encoderFlag and headsFlag choose.
+func openOptions(c *cli.Context) (o export.OpenOptions, err error) {
+	if c.Int("heads") < 0 {
+		return o, usageErrorf("--heads %d: want 1 or more", c.Int("heads"))
+	}
+	o.Heads = c.Int("heads")
+	o.Root, err = rootOf(c.String("encoder"))
+	return o, err
 }
 
 // rootOf is the encoder that encoderFlag names, "" where it leaves the choice.

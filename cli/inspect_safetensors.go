@@ -37,6 +37,9 @@ func inspectSafetensors(out io.Writer, path string) error {
 		delete(metadata, builders.EncoderProperty)
 		delete(metadata, export.StepsProperty)
 	default:
+		if inspectForeign(out, path) == nil {
+			return nil
+		}
 		fmt.Fprintln(out, "a safetensors file")
 	}
 	if err != nil {

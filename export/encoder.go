@@ -2,11 +2,15 @@ package export
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"strconv"
 
 	"pmx/artifacts/safetensors"
+	"pmx/artifacts/weights"
 	"pmx/builders"
 	"pmx/onnxgraph"
 )
@@ -61,6 +65,19 @@ func (e *Encoder) Safetensors() ([]safetensors.Named, map[string]string, error) 
 		return nil, nil, err
 	}
 	return ordered(params, e.Tensors), map[string]string{"format": "pt", builders.EncoderProperty: string(architecture), StepsProperty: stepsText(e.Step)}, nil
+}
+
+// Digest is the SHA-256, in hexadecimal, of the weights under their names. It does not
+// depend on the file that they came in.
+func (e *Encoder) Digest() string {
+	h := sha256.New()
+	for _, name := range weights.ParameterNames(e.Config.Depth) {
+		if t := e.Tensors[name]; t != nil {
+			fmt.Fprintf(h, "%s %s %v\n", name, t.DType(), t.Shape())
+			h.Write(t.Bytes())
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 // Architecture is what a reader of the weights must know beside them.

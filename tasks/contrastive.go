@@ -60,12 +60,12 @@ type ContrastiveSchedule struct {
 }
 
 var (
-	_ Recipe     = (*Contrastive)(nil)
-	_ Encoded    = (*Contrastive)(nil)
-	_ Evaluated  = (*Contrastive)(nil)
-	_ Exported   = (*Contrastive)(nil)
-	_ Sized      = (*Contrastive)(nil)
-	_ ORTTrained = (*Contrastive)(nil)
+	_ Recipe      = (*Contrastive)(nil)
+	_ Initialised = (*Contrastive)(nil)
+	_ Evaluated   = (*Contrastive)(nil)
+	_ Exported    = (*Contrastive)(nil)
+	_ Sized       = (*Contrastive)(nil)
+	_ ORTTrained  = (*Contrastive)(nil)
 )
 
 // contrastiveMethod is what a contrastive method adds to what all share.
@@ -332,3 +332,21 @@ func (f *viewFeeder) Position() training.Position {
 
 // Close ends the loader's goroutines.
 func (f *viewFeeder) Close() { f.loader.Close() }
+
+// Adopt implements Initialised. Local crops keep their share of an image, to the patch.
+func (r *Contrastive) Adopt(c builders.ViTConfig) {
+	if r.LocalCrops > 0 && r.ImageSize > 0 {
+		share := float64(r.LocalSize) / float64(r.ImageSize)
+		r.LocalSize = c.PatchSize * max(1, int(math.Round(share*float64(c.ImageSize/c.PatchSize))))
+	}
+	c.Epsilon = 0 // is not a key
+	r.ViTConfig = c
+}
+
+// Encoders implements Initialised.
+func (r *Contrastive) Encoders() []string {
+	if r.MomentumEncoder {
+		return []string{builders.BaseEncoder, builders.MomentumEncoder}
+	}
+	return []string{builders.BaseEncoder}
+}

@@ -59,7 +59,7 @@ func (r *Contrastive) Evaluation(ctx context.Context, d Data, env Env) (*Evaluat
 		return map[string]float64{knnTop1: 100 * a.Top1, "knn_top5": 100 * a.Top5}, nil
 	}
 	e.Summary = func(c Course) string {
-		return fmt.Sprintf("kNN top-1 (k=20): untrained %.2f%%, trained %.2f%%, %+.2f points", c.Untrained, c.Last, c.Last-c.Untrained)
+		return fmt.Sprintf("kNN top-1 (k=20): %s %.2f%%, trained %.2f%%, %+.2f points", c.Start(), c.Untrained, c.Last, c.Last-c.Untrained)
 	}
 	return e, nil
 }

@@ -71,10 +71,11 @@ var _ = Register(Task{
 })
 
 var (
-	_ Recipe    = (*Finetune)(nil)
-	_ Evaluated = (*Finetune)(nil)
-	_ Exported  = (*Finetune)(nil)
-	_ Sized     = (*Finetune)(nil)
+	_ Recipe      = (*Finetune)(nil)
+	_ Initialised = (*Finetune)(nil)
+	_ Evaluated   = (*Finetune)(nil)
+	_ Exported    = (*Finetune)(nil)
+	_ Sized       = (*Finetune)(nil)
 )
 
 // TaskName implements Recipe.
@@ -175,6 +176,15 @@ func (r *Finetune) Plan() (*builders.Plan, error) {
 func (r *Finetune) Architecture() builders.ArchitectureInfo {
 	return builders.Architecture(r.ViTConfig)
 }
+
+// Adopt implements Initialised.
+func (r *Finetune) Adopt(c builders.ViTConfig) {
+	c.Epsilon = 0 // is not a key
+	r.ViTConfig = c
+}
+
+// Encoders implements Initialised: the classifier's parameters have no prefix.
+func (r *Finetune) Encoders() []string { return []string{""} }
 
 // Warmup is the length of the warm-up in epochs, to scale with them.
 func (r *Finetune) Warmup() *float64 { return &r.WarmupEpochs }

@@ -93,6 +93,10 @@ func (t *run) resume(manifest *artifacts.Manifest) error {
 			notes = append(notes, "other images may be held out than before: accuracy is then measured on some that were trained on")
 		}
 	}
+	if err := t.checkStarted(before); err != nil {
+		return err
+	}
+	manifest.Init, t.given = before.Init, before.Init != nil
 	if t.from, err = training.Resume(t.dir, t.hash, t.step, t.recipe.Common().Seed, t.session); err != nil {
 		return err
 	}

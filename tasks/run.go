@@ -22,8 +22,9 @@ import (
 	"pmx/training"
 )
 
-// Options say how a recipe is trained. They do not change its numbers, except that
-// another runtime or device rounds in other places.
+// Options say how a recipe is trained. They do not change its numbers, except that a run
+// may start from given weights (Init), which its manifest names, and that another
+// runtime or device rounds in other places.
 type Options struct {
 	// Dir is the run's folder.
 	Dir string
@@ -33,6 +34,9 @@ type Options struct {
 	// AcceptChangedData continues with a resumed run although images were repaired,
 	// added or removed.
 	AcceptChangedData bool
+
+	// Init, unless nil, is the encoder that a new run starts from, see OpenInit.
+	Init *Init
 
 	// Runtime executes the step, with Execution.
 	Runtime   runtimes.Runtime
@@ -74,6 +78,7 @@ type run struct {
 	profile    *profile
 	session    runtimes.Session
 	dir        *artifacts.RunDir
+	given      bool // the weights that the run started from
 	from       training.Resumed
 	skipped    skippedImages
 }
@@ -128,8 +133,8 @@ func (t *run) checkRecipe(context.Context) (err error) {
 	if err := Check(t.recipe); err != nil {
 		return &RecipeError{err}
 	}
-	if !t.Resume {
-		return nil
+	if err := t.checkInit(); err != nil || !t.Resume {
+		return err
 	}
 	before, err := viewToResume(t.Dir)
 	if err != nil {
@@ -247,11 +252,7 @@ func (t *run) openDir(ctx context.Context) (err error) {
 	}
 	manifest.ConfigHash = t.hash
 	if !t.Resume {
-		if err := t.begin(ctx); err != nil {
-			return err
-		}
-		t.dir, err = artifacts.CreateRun(t.Dir, manifest, t.recipe, t.Overwrite)
-		return err
+		return t.begin(ctx, manifest)
 	}
 	if t.dir, err = artifacts.OpenRun(t.Dir); err != nil {
 		return err
@@ -288,13 +289,24 @@ func (t *run) fixData() (err error) {
 	return nil
 }
 
-// begin gives the session the state that the run starts from.
-func (t *run) begin(ctx context.Context) error {
-	state, err := InitialState(ctx, t.recipe, t.step)
+// begin gives the session the state that the run starts from, and makes the run's
+// folder.
+func (t *run) begin(ctx context.Context, m artifacts.Manifest) error {
+	state, err := t.startingState(ctx, &m)
 	if err != nil {
 		return err
 	}
-	return t.session.SetState(state)
+	if err := t.session.SetState(state); err != nil {
+		return err
+	}
+	t.given = m.Init != nil
+	if t.dir, err = artifacts.CreateRun(t.Dir, m, t.recipe, t.Overwrite); err != nil || t.Init == nil {
+		return err
+	}
+	if err := t.saveStart(state); err != nil {
+		return errors.Join(err, t.dir.Close())
+	}
+	return nil
 }
 
 // manifest is that of a run whose first session this is, except for its configuration.
@@ -354,7 +366,7 @@ func (t *run) hooks() ([]training.Hook, error) {
 	if err != nil {
 		return nil, err
 	}
-	architecture, err := ArchitectureOf(t.recipe)
+	save, err := t.checkpointHook()
 	if err != nil {
 		return nil, err
 	}
@@ -366,12 +378,21 @@ func (t *run) hooks() ([]training.Hook, error) {
 		hooks = append(hooks, evaluate)
 	}
 	hooks = append(hooks, t.Hooks...)
+	return append(hooks, save), nil
+}
+
+// checkpointHook saves the run.
+func (t *run) checkpointHook() (*training.CheckpointHook, error) {
+	architecture, err := ArchitectureOf(t.recipe)
+	if err != nil {
+		return nil, err
+	}
 	checkpoints := t.dir.Checkpoints()
 	checkpoints.Keep = t.routine.Keep
-	return append(hooks, &training.CheckpointHook{
+	return &training.CheckpointHook{
 		Checkpoints: checkpoints, EveryEpochs: t.routine.CheckpointEvery, EverySteps: t.routine.CheckpointEverySteps,
 		ConfigHash: t.hash, Method: t.recipe.TaskName(), Arch: architecture, State: t.step.State, Seed: t.recipe.Common().Seed,
-	}), nil
+	}, nil
 }
 
 // evaluationHook is nil where there is nothing to measure.
@@ -439,7 +460,7 @@ func (t *run) finish(ctx context.Context) error {
 // course is how the evaluation's key went, from the run's metrics; ok is false where it
 // was not measured after the last step, or before the first if it should have been.
 func (t *run) course() (c Course, ok bool, err error) {
-	c.Untrained, c.Last, c.Best = math.NaN(), math.NaN(), math.Inf(-1)
+	c.Untrained, c.Last, c.Best, c.Init = math.NaN(), math.NaN(), math.Inf(-1), t.given
 	tag := training.EvalTag(t.evaluation.Key)
 	for row, err := range t.dir.Metrics(artifacts.MetricsEval) {
 		if err != nil {

@@ -148,9 +148,18 @@ type Evaluation struct {
 // Course is how a measured value went over a run.
 type Course struct {
 	Untrained float64 // before the first step; NaN where it was not measured
+	Init      bool    // the encoder was given then, not drawn
 	Last      float64 // after the last step
 	Best      float64 // the highest
 	BestStep  int64   // after which it was measured first
+}
+
+// Start is the word for the model before the first step.
+func (c Course) Start() string {
+	if c.Init {
+		return "at the start"
+	}
+	return "untrained"
 }
 
 // Exported is a Recipe that writes what it trained when its run is done.

@@ -104,10 +104,10 @@ func (h *CheckpointHook) save(l *Loop) (err error) {
 	return nil
 }
 
-// Initial is the checkpoint of a training before its first step: the step's initial
-// state by the hook's seed, with the header that the hook writes.
-func (h *CheckpointHook) Initial(s *step.Step) (*artifacts.Checkpoint, error) {
-	return h.checkpoint(0, s.State, s.InitialState(h.Seed), dataState{})
+// Initial is the checkpoint of a run before its first step: the state that it starts
+// from, with the header that the hook writes.
+func (h *CheckpointHook) Initial(s *step.Step, state step.State) (*artifacts.Checkpoint, error) {
+	return h.checkpoint(0, s.State, state, dataState{})
 }
 
 func (h *CheckpointHook) checkpoint(done int64, declared []step.Tensor, state step.State, where dataState) (*artifacts.Checkpoint, error) {

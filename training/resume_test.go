@@ -319,7 +319,7 @@ func TestResumeReadsOnce(t *testing.T) {
 	}
 	defer run.Close()
 	hook := training.CheckpointHook{ConfigHash: "abc", Arch: json.RawMessage(`{"heads":3}`)}
-	c, err := hook.Initial(built)
+	c, err := hook.Initial(built, built.InitialState(hook.Seed))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package weights
 
 import (
 	"fmt"
+	"slices"
 
 	"pmx/internal/bicubic"
 	"pmx/onnxgraph"
@@ -28,6 +29,14 @@ var PositionRules = []PositionRule{RuleOffset, RuleSize, RuleAntialias}
 // offset is what RuleOffset adds to the number of patches along an axis.
 const offset = 0.1
 
+// Check says whether there is such a rule.
+func (r PositionRule) Check() error {
+	if !slices.Contains(PositionRules, r) {
+		return fmt.Errorf("weights: no rule of resizing positions is called %q (known: %v)", r, PositionRules)
+	}
+	return nil
+}
+
 // matrix is the rule's linear map [to from] along one axis.
 func (r PositionRule) matrix(from, to int) ([][]float64, error) {
 	switch r {
@@ -38,7 +47,7 @@ func (r PositionRule) matrix(from, to int) ([][]float64, error) {
 	case RuleAntialias:
 		return bicubic.Antialiased(from, to), nil
 	}
-	return nil, fmt.Errorf("weights: no rule of resizing positions is called %q (known: %v)", r, PositionRules)
+	return nil, r.Check()
 }
 
 // maxGrid bounds the patches along a side.
