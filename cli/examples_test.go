@@ -110,6 +110,10 @@ func checkRecipe(c *cli.Context) error {
 	if flag == nil || c.Bool("resume") {
 		return nil
 	}
+	named := slices.ContainsFunc([]string{"preset", "task", "config"}, c.IsSet)
+	if !named && (c.IsSet("init") || slices.Contains([]string{"linear", "finetune"}, c.Command.Name)) {
+		return nil // the recipe is a run's, or the command has a preset of its own
+	}
 	_, err := validRecipe(c)
 	return err
 }
