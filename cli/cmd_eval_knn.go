@@ -33,12 +33,17 @@ var _ = register("eval knn", func() *cli.Command {
 pmx eval knn runs/first --encoder base --k 10,20
 pmx eval knn encoder.onnx --data cifar10:PATH
 pmx eval knn runs/first --raw-pixels                   the baseline: no encoder at all
+pmx eval knn runs/first --few-shot 5                   five training images of each class vote
 
 Each test image takes the class that its k most similar training images vote for
 (cosine, weight exp(similarity/temperature)). The training images vote, so nothing
 is trained. Top-5 counts only classes that a neighbour voted for: at small k it is lower
 than in published code, which fills up the five with classes that have no vote. Features
 are kept in the run and used again, those of the newest checkpoint.
+
+--features patchmix-published compares what the published code of PatchMix compares: 1,000
+logits of a random classifier on the class token, drawn once. Numbers of its kNN script
+are of those; the class token itself (--features class, the default) is the usual protocol.
 
 ` + dataHelp(),
 		Flags: append([]cli.Flag{
@@ -49,6 +54,10 @@ are kept in the run and used again, those of the newest checkpoint.
 			encoderFlag(),
 			headsFlag(),
 			onBadImageFlag(),
+			&cli.StringFlag{Name: "features", Value: featuresClass, Usage: "class (the class token) or patchmix-published"},
+			&cli.IntFlag{Name: "few-shot", Usage: "let `N` training images of each class vote, the mean over several draws; 0 is all"},
+			&cli.IntFlag{Name: "draws", Value: 5, Usage: "draws of --few-shot"},
+			&cli.Uint64Flag{Name: "seed", Usage: "decides which images --few-shot draws"},
 			&cli.BoolFlag{Name: "raw-pixels", Usage: "take the images themselves as features"},
 			&cli.IntFlag{Name: "batch", Value: 64, Usage: "images that pass the encoder at a time"},
 			&cli.BoolFlag{Name: "json", Usage: "end with a line of JSON"},
@@ -93,6 +102,22 @@ func evalKNN(c *cli.Context) error {
 		return err
 	}
 	defer product.Close()
+	if c.String("features") == featuresPublished {
+		head := evaluation.NewRandomHead(bankFeatures.Dim, publishedSeed)
+		for _, f := range []**evaluation.Features{&bankFeatures, &queryFeatures} {
+			if *f, err = head.Logits(*f, product); err != nil {
+				return err
+			}
+		}
+	}
+	if n := c.Int("few-shot"); n > 0 {
+		knn.Product = product
+		results, err := knn.EvaluateFewShot(c.Context, bankFeatures, queryFeatures, n, c.Int("draws"), c.Uint64("seed"))
+		if err != nil {
+			return err
+		}
+		return printFewShot(c, e.name, bank, queries, results)
+	}
 	bar := newProgress(c.App.ErrWriter, "comparing", int64(bankFeatures.Len())*int64(queryFeatures.Len()))
 	knn.Product, knn.Progress = product, func(done, _ int64) { bar.update(done) }
 	results, err := knn.Evaluate(c.Context, bankFeatures, queryFeatures)
@@ -115,9 +140,26 @@ func knnFlags(c *cli.Context) (knn evaluation.KNN, err error) {
 	if c.Int("batch") < 1 || !(knn.Temperature > 0) {
 		return knn, usageErrorf("--batch %d --temperature %g: want at least 1, and more than 0", c.Int("batch"), knn.Temperature)
 	}
+	switch f := c.String("features"); {
+	case f != featuresClass && f != featuresPublished:
+		return knn, usageErrorf("--features %s: want %s or %s", f, featuresClass, featuresPublished)
+	case f == featuresPublished && c.Bool("raw-pixels"):
+		return knn, usageErrorf("--raw-pixels takes no encoder and --features says what to take of one: choose one")
+	case c.Int("few-shot") < 0 || c.Int("draws") < 1:
+		return knn, usageErrorf("--few-shot %d --draws %d: want 0 or more, and at least 1", c.Int("few-shot"), c.Int("draws"))
+	}
 	_, err = rootOf(c.String("encoder"))
 	return knn, err
 }
+
+// What kNN compares of an image.
+const (
+	featuresClass     = "class"
+	featuresPublished = "patchmix-published"
+)
+
+// publishedSeed is the seed of PatchMix's published configurations.
+const publishedSeed = 7
 
 // imagesToClassify opens those of the recipe, or of the flags, and those that vote on
 // them.
@@ -169,6 +211,39 @@ type knnResult struct {
 	K    int     `json:"k"`
 	Top1 float64 `json:"top1"`
 	Top5 float64 `json:"top5"`
+}
+
+// fewShotReport is the JSON of eval knn --few-shot.
+type fewShotReport struct {
+	Model    string          `json:"model"`
+	Bank     int             `json:"bank_images_per_class"`
+	Draws    int             `json:"draws"`
+	Seed     uint64          `json:"seed"`
+	Queries  int             `json:"query_images"`
+	Features string          `json:"features"`
+	Results  []fewShotResult `json:"results"`
+}
+
+type fewShotResult struct {
+	knnResult
+	StandardError float64 `json:"top1_standard_error"` // over the draws
+}
+
+func printFewShot(c *cli.Context, model string, bank, queries images.Dataset, results []evaluation.FewShotAccuracy) error {
+	report := fewShotReport{Model: model, Bank: c.Int("few-shot"), Draws: c.Int("draws"), Seed: c.Uint64("seed"), Queries: queries.Len(), Features: c.String("features")}
+	out := c.App.Writer
+	fmt.Fprintf(out, "%s: %d images of each class (%s) vote on %s (%s); the mean of %d draws and its standard error\n",
+		model, report.Bank, bank.Name(), progress.Count(int64(queries.Len())), queries.Name(), report.Draws)
+	w := table.New(out)
+	w.Row("K", "TOP-1 %", "±", "TOP-5 %")
+	for _, a := range results {
+		w.Row(a.K, fmt.Sprintf("%.2f", 100*a.Top1), fmt.Sprintf("%.2f", 100*a.StandardError), fmt.Sprintf("%.2f", 100*a.Top5))
+		report.Results = append(report.Results, fewShotResult{knnResult{a.K, 100 * a.Top1, 100 * a.Top5}, 100 * a.StandardError})
+	}
+	if err := w.Flush(); err != nil || !c.Bool("json") {
+		return err
+	}
+	return printJSON(out, report)
 }
 
 // printKNN prints the results of a bank and its queries, with the numbers of their images

@@ -45,6 +45,7 @@ pmx presets NAME prints their keys; --set changes them.
 			&cli.Float64Flag{Name: "hold-out", Usage: "test on this part of the images where there are no test images"},
 			encoderFlag(),
 			headsFlag(),
+			onBadImageFlag(),
 			&cli.BoolFlag{Name: "no-raw-pixels", Usage: "leave out the linear classifiers of raw pixels"},
 			&cli.IntFlag{Name: "workers", Usage: "goroutines that prepare images; 0 is one per core. The numbers do not depend on it"},
 			&cli.StringFlag{Name: "json-out", Usage: "write all results to `FILE` as JSON"},
@@ -94,6 +95,8 @@ func evalLinear(c *cli.Context) error {
 	o.Progress = bar.show
 	result, err := tasks.MeasureProbe(c.Context, r, o)
 	bar.done()
+	printSkipped(c.App.ErrWriter, train)
+	printSkipped(c.App.ErrWriter, test)
 	if err != nil {
 		return recipeExit(err)
 	}
