@@ -148,6 +148,17 @@ func inspectModel(out io.Writer, path string) error {
 		printParameters(out, a)
 		return describeGraph(out, d, "numbers", true)
 	}
+	if text, ok := d.Metadata[builders.ClassifierProperty]; ok {
+		var info builders.ClassifierInfo
+		if err := json.Unmarshal([]byte(text), &info); err != nil {
+			return fmt.Errorf("%s: metadata %s: %w", path, builders.ClassifierProperty, err)
+		}
+		fmt.Fprintf(out, "a classifier of pmx: %s, %d classes%s\n", architectureLine(info.ArchitectureInfo), info.NumClasses, classList(info.Classes))
+		p := info.Preprocessing
+		fmt.Fprintf(out, "images: the shorter side to %d pixels (%s), the centred %d x %d, normalised with mean %v, std %v\n", p.Resize, p.Interpolation, p.Crop, p.Crop, info.Mean, info.Std)
+		printTrained(out, d.Metadata)
+		return describeGraph(out, d, "numbers", true)
+	}
 	fmt.Fprintln(out, "an ONNX model")
 	return describeGraph(out, d, "parameters", true)
 }
@@ -155,6 +166,18 @@ func inspectModel(out io.Writer, path string) error {
 func architectureLine(a builders.ArchitectureInfo) string {
 	return fmt.Sprintf("%s, images of %d, patches of %d, %d wide, %d blocks of %d heads, mlp ratio %d",
 		a.Architecture, a.ImageSize, a.PatchSize, a.Dim, a.Depth, a.Heads, a.MLPRatio)
+}
+
+// classList is the beginning of a classifier's class names, behind a colon.
+func classList(names []string) string {
+	const shown = 10
+	switch {
+	case len(names) == 0:
+		return ""
+	case len(names) > shown:
+		return fmt.Sprintf(": %s and %d more", strings.Join(names[:shown], ", "), len(names)-shown)
+	}
+	return ": " + strings.Join(names, ", ")
 }
 
 // printTrained prints how long an exported encoder was trained, if it says so.

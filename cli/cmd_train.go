@@ -44,7 +44,7 @@ images are those of the weights, unless --set says another size; with neither pr
 
 ` + dataHelp(),
 		Flags:  append(trainFlags(), runtimeFlags()...),
-		Action: func(c *cli.Context) error { return train(c) },
+		Action: func(c *cli.Context) error { return train(c, trainRecipe) },
 	}
 })
 
@@ -71,7 +71,7 @@ func trainFlags() []cli.Flag {
 }
 
 // train is tasks.Run with its options from flags.
-func train(c *cli.Context) error {
+func train(c *cli.Context, recipe func(c *cli.Context, dir string, init *tasks.Init) (tasks.Recipe, error)) error {
 	ctx, stop := withSignalPipe(c.Context)
 	defer stop()
 	if err := checkTrainFlags(c); err != nil {
@@ -92,12 +92,12 @@ func train(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	r, err := trainRecipe(c, dir, init)
+	r, err := recipe(c, dir, init)
 	if err != nil {
 		return err
 	}
 	if dir == "" {
-		return usageErrorf("`pmx train` needs --out RUN, the folder that the run is written to")
+		return usageErrorf("`%s` needs --out RUN, the folder that the run is written to", c.Command.HelpName)
 	}
 	routine := routineOf(c, last.Routine)
 	o := tasks.Options{
@@ -126,11 +126,11 @@ func trainDir(c *cli.Context) (string, error) {
 	out, run := c.String("out"), c.Args().First()
 	switch {
 	case c.NArg() > 1:
-		return "", usageErrorf("`pmx train` takes one run, got %d arguments, see `pmx train --help`", c.NArg())
+		return "", usageErrorf("`%s` takes one run, got %d arguments, see `%[1]s --help`", c.Command.HelpName, c.NArg())
 	case run == "":
 		return out, nil
 	case !c.Bool("resume"):
-		return "", usageErrorf("`pmx train` takes %q as a run to continue, with --resume: a new run's folder is named by --out, its images by --data", run)
+		return "", usageErrorf("`%s` takes %q as a run to continue, with --resume: a new run's folder is named by --out, its images by --data", c.Command.HelpName, run)
 	case out != "" && filepath.Clean(out) != filepath.Clean(run):
 		return "", usageErrorf("--resume %s and --out %s are two runs: name one", run, out)
 	}
@@ -142,6 +142,9 @@ func nextCommands(c *cli.Context, dir string, r tasks.Recipe) {
 	run, flags := shell.Quote(dir), givenFlags(c, "runtime", "ort-lib", "threads")
 	fmt.Fprintln(c.App.ErrWriter, "next:")
 	tell := func(command, why string) { fmt.Fprintf(c.App.ErrWriter, "  %s    %s\n", command, why) }
+	if _, classifier := r.(*tasks.Finetune); classifier && hasTestImages(dir) {
+		tell("pmx eval classifier "+run+flags, "accuracy, every class, the confusion matrix")
+	}
 	if _, pretrained := r.(*tasks.Contrastive); pretrained {
 		if hasTestImages(dir) {
 			tell("pmx eval knn "+run+flags, "measure its features; --data SPEC on other images")

@@ -24,6 +24,7 @@ func TestREADMETable(t *testing.T) {
 		"pmx train --preset photos":       "--runtime reference --set " + tiny,
 		"pmx preview --preset photos":     "--set batch=8",
 		"pmx eval knn":                    "--runtime reference --k 3",
+		"pmx finetune":                    "--runtime reference --set batch=8,epochs=1",
 		"pmx eval linear":                 "--runtime reference --epochs 1",
 		"pmx export":                      "--runtime reference",
 		"pmx embed":                       "--runtime reference",

@@ -24,7 +24,7 @@ func tree() []*cli.Command {
 	groups := map[string]*cli.Command{}
 	for path, build := range commands.All() { // sorted, so a group comes before its members
 		c := build()
-		if c.Action != nil && path != "train" { // that saves, which takes as long as it takes
+		if c.Action != nil && path != "train" && path != "finetune" { // these save, which takes as long as it takes
 			c.Action = endsSoon(c.Action)
 		}
 		parent, name, nested := strings.Cut(path, " ")

@@ -10,7 +10,6 @@ import (
 	"pmx/evaluation"
 	"pmx/export"
 	"pmx/images"
-	"pmx/onnxgraph"
 	"pmx/step"
 	"pmx/training"
 )
@@ -262,18 +261,9 @@ func (r *Finetune) classify(ctx context.Context, env Env, state step.State, test
 	if err != nil {
 		return nil, err
 	}
-	inference, err := env.Runtime.NewInference(model, env.Options)
-	if err != nil {
-		return nil, err
-	}
-	defer inference.Close()
-	batches := evaluation.Images(ctx, test, images.EvalConfig{
-		Transform: images.FinetuneEval(r.ImageSize), Mean: images.ImageNetMean, Std: images.ImageNetStd, Batch: evalBatch,
-	})
-	return evaluation.Classify(ctx, r.Classes, batches, func(x *onnxgraph.Tensor) (*onnxgraph.Tensor, error) {
-		out, err := inference.Run(map[string]*onnxgraph.Tensor{builders.EncoderInput: x})
-		return out[builders.ClassifierLogits], err
-	}, func(done int) { progress("test images", int64(done), int64(test.Len())) })
+	m := &ClassifierModel{Name: "the classifier", Model: model, Info: builders.NewClassifierInfo(r.ClassifierConfig, nil, r.preprocessing())}
+	env.Progress = func(_ string, done, total int64) { progress("test images", done, total) }
+	return m.Measure(ctx, env, test, evalBatch)
 }
 
 // preprocessing is what test images go through.
@@ -292,15 +282,10 @@ func (r *Finetune) Export(ctx context.Context, run *artifacts.RunDir, env Env) (
 
 // ExportTo writes a run's classifier under a name, with options.
 func (r *Finetune) ExportTo(ctx context.Context, run *artifacts.RunDir, path string, o builders.EncoderOptions, env Env) ([]string, error) {
-	classifier, err := export.ReadClassifier(ctx, run.Path(), r.ClassifierConfig)
+	classifier, err := r.readClassifier(ctx, run)
 	if err != nil {
 		return nil, err
 	}
-	manifest, err := run.ReadManifest()
-	if err != nil {
-		return nil, err
-	}
-	classifier.Classes, classifier.Preprocessing = manifest.Classes, r.preprocessing()
 	files, err := classifier.Write(ctx, path, o, verifier(path, env))
 	if err != nil {
 		return nil, err
@@ -310,4 +295,18 @@ func (r *Finetune) ExportTo(ctx context.Context, run *artifacts.RunDir, path str
 		lines = append(lines, fmt.Sprintf("wrote %s (%d classes, after step %d): %s", f.Path, r.Classes, classifier.Step, agreement(f)))
 	}
 	return lines, nil
+}
+
+// readClassifier takes the classifier of a run's newest checkpoint.
+func (r *Finetune) readClassifier(ctx context.Context, run *artifacts.RunDir) (*export.Classifier, error) {
+	classifier, err := export.ReadClassifier(ctx, run.Path(), r.ClassifierConfig)
+	if err != nil {
+		return nil, err
+	}
+	manifest, err := run.ReadManifest()
+	if err != nil {
+		return nil, err
+	}
+	classifier.Classes, classifier.Preprocessing = manifest.Classes, r.preprocessing()
+	return classifier, nil
 }
