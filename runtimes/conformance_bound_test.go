@@ -5,8 +5,10 @@ import (
 
 	ort "github.com/yalue/onnxruntime_go"
 
+	"pmx/internal/require"
 	"pmx/onnxgraph"
 	"pmx/onnxgraph/conformance"
+	"pmx/runtimes"
 )
 
 // runBound runs a case on stock ONNX Runtime, in the memory of tensors of ours: so
@@ -30,7 +32,15 @@ func runBound(c conformance.Case) error {
 		return err
 	}
 	defer destroy(out)
-	session, err := ort.NewDynamicAdvancedSessionWithONNXData(data, inputs, outputs, nil)
+	options, err := ort.NewSessionOptions()
+	if err != nil {
+		return err
+	}
+	defer options.Destroy()
+	if err := runtimes.AddDevice(options, require.Device()); err != nil {
+		return err
+	}
+	session, err := ort.NewDynamicAdvancedSessionWithONNXData(data, inputs, outputs, options)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"pmx/internal/require"
 	"pmx/onnxgraph"
 	"pmx/onnxgraph/conformance"
 	"pmx/runtimes"
@@ -75,7 +76,7 @@ const noKernel = "the library has no CPU kernel for this element type"
 const roundedLength = "ONNX Runtime aligns corners by the rounded size"
 
 func runCase(runtime runtimes.Runtime, c conformance.Case) error {
-	session, err := runtime.NewInference(c.Model, runtimes.Options{Threads: 1})
+	session, err := runtime.NewInference(c.Model, runtimes.Options{Threads: 1, Device: require.Device()})
 	if err != nil {
 		return err
 	}

@@ -6,3 +6,6 @@ func (o Options) WithStateMemory(name string) Options {
 	o.memory = name
 	return o
 }
+
+// AddDevice appends the execution provider of a device.
+var AddDevice = addDevice

@@ -15,7 +15,7 @@ func missing(t *testing.T, why string) {
 
 func options(t *testing.T) runtimes.Options {
 	t.Helper()
-	return runtimes.Options{Threads: 2}
+	return runtimes.Options{Threads: 2, Device: require.Device()}
 }
 
 // openRuntime finds a runtime whose library can be loaded.

@@ -112,7 +112,7 @@ func newORTTrainingOptions(library *orttraining.Library, o Options) (*orttrainin
 		Config: map[string]string{"session.intra_op.allow_spinning": "0"}, // see spinDuration, which this version does not have
 	}
 	if o.Device == "cuda" {
-		settings.CUDA = map[string]string{"device_id": "0"}
+		settings.CUDA = cudaSettings
 	}
 	options, err := library.NewSessionOptions(settings)
 	if err != nil {

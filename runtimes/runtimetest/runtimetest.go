@@ -25,7 +25,7 @@ func Everywhere(t *testing.T, g *onnxgraph.Graph, feeds map[string]*onnxgraph.Te
 			if err != nil {
 				t.Fatal(err)
 			}
-			options := runtimes.Options{Threads: 1, Kernels: c.kernels}
+			options := runtimes.Options{Threads: 1, Kernels: c.kernels, Device: require.Device()}
 			if _, err := runtime.Version(options); err != nil {
 				require.Missing(t, err)
 			}
