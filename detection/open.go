@@ -85,9 +85,10 @@ func newDataset(file *coco.Dataset, path, textDigest, folder string) (*Dataset, 
 		}
 	}
 	var (
-		left faults
-		seen strings.Builder // what the digest has of the pictures
-		find = finder{folder: folder}
+		left  faults
+		seen  strings.Builder // what the digest has of the pictures
+		find  = finder{folder: folder}
+		taken = make(map[int64]bool, len(file.Annotations))
 	)
 	found, sizes := make([]Picture, len(file.Images)), make([]int64, len(file.Images))
 	for i := range file.Images {
@@ -109,13 +110,21 @@ func newDataset(file *coco.Dataset, path, textDigest, folder string) (*Dataset, 
 		fmt.Fprintf(&seen, "%d %q %d\n", p.ID, p.Name, sizes[i])
 		for a := range file.AnnotationsOf(p.ID) {
 			o := Object{ID: a.ID, Class: classOf[a.CategoryID], Box: a.Box, Area: a.Area, Shape: a.Segmentation, Crowd: a.Crowd}
+			if taken[o.ID] {
+				left.add("objects left out whose id is that of another one", "annotation %s", file.IDText(o.ID))
+				continue
+			}
+			taken[o.ID] = true
 			if o.check(&p, &left) {
 				p.Objects = append(p.Objects, o)
 			}
 		}
 		d.Pictures = append(d.Pictures, p)
 	}
-	d.notes = left.notes(d.name)
+	for _, note := range file.Notes {
+		d.notes = append(d.notes, d.name+": "+note)
+	}
+	d.notes = append(d.notes, left.notes(d.name)...)
 	d.digest = digest(textDigest, seen.String())
 	if d.Objects() == 0 {
 		return nil, fmt.Errorf("detection: %s has no object to train on%s", path, because(d.notes))
@@ -203,6 +212,10 @@ func (o *Object) check(p *Picture, left *faults) bool {
 	if c[0] < -1 || c[1] < -1 || c[2] > w+1 || c[3] > h+1 {
 		left.add("objects clipped that reach beyond their picture", "%s", where())
 	}
+	if problem := o.usableShape(); problem != "" {
+		left.add("objects left out with an outline that cannot be drawn", "%s: %s", where(), problem)
+		return false
+	}
 	if o.Shape.IsZero() && !o.Crowd {
 		left.add("objects without an outline, for which the box is taken", "%s", where())
 	}
@@ -224,4 +237,38 @@ func OnePicture(scene *coco.Scene, path string) (*Dataset, error) {
 		return nil, err
 	}
 	return newDataset(file, path, "", filepath.Dir(path))
+}
+
+const (
+	// leastNumbers is how many an outline has: x and y of three points.
+	leastNumbers = 6
+	// farthest is how far from the picture a coordinate may lie, in pixels.
+	farthest = 1 << 20
+)
+
+// usableShape leaves only outlines in the shape that have an inside, as detectron2 does,
+// and says what is wrong if nothing remains.
+func (o *Object) usableShape() (problem string) {
+	if o.Shape.Problem != "" {
+		return o.Shape.Problem
+	}
+	if len(o.Shape.Polygons) == 0 {
+		return ""
+	}
+	var usable []coco.Polygon
+	for _, p := range o.Shape.Polygons {
+		for _, v := range p {
+			if !(math.Abs(v) <= farthest) {
+				return fmt.Sprintf("a coordinate is %v", v)
+			}
+		}
+		if len(p)%2 == 0 && len(p) >= leastNumbers {
+			usable = append(usable, p)
+		}
+	}
+	if len(usable) == 0 {
+		return fmt.Sprintf("%d numbers are not x and y of at least three points", len(o.Shape.Polygons[0]))
+	}
+	o.Shape.Polygons = usable
+	return ""
 }

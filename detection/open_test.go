@@ -87,7 +87,9 @@ func TestBadAnnotations(t *testing.T) {
 	dir := write(t, map[string]string{"b.png": "", "instances.json": instances("b.png",
 		object(2, "[5, 5, 0, 4]", "[]"), object(3, "[5, 5, 4, 0]", "[]"), object(4, "[15, 5, -4, 8]", "[]"),
 		object(5, "[40, 5, 10, 10]", "[]"), object(6, "[5, -20, 10, 12]", "[]"), object(7, "[30, 20, 30, 30]", "[[30, 20, 60, 20, 60, 50]]"),
-		object(8, "[1, 1, 3, 3]", `{"size": [20, 20], "counts": [0, 400]}`), object(9, "[1, 1, 3, 3]", "[]"))})
+		object(8, "[1, 1, 3, 3]", `{"size": [20, 20], "counts": [0, 400]}`), object(9, "[1, 1, 3, 3]", "[]"),
+		object(10, "[1, 1, 3, 3]", "[[1, 1, 4, 4]]"), object(11, "[1, 1, 3, 3]", "[[1, 1, 4, 1, 4]]"), object(12, "[1, 1, 3, 3]", "[[1, 1, 4, 1, NaN, 4]]"),
+		object(13, "[1, 1, 9, 9]", "[[1, 1, 9, 1, 9, 9, 1, 9], [3, 3]]"))})
 	data := openTrain(t, "coco:"+filepath.Join(dir, "instances.json"))
 	notes := strings.Join(data.Notes(), "\n")
 	for _, want := range []string{
@@ -96,6 +98,7 @@ func TestBadAnnotations(t *testing.T) {
 		"objects left out that lie outside of their picture: 2, the first is annotation 5 of",
 		"objects clipped that reach beyond their picture: 1, the first is annotation 7 of",
 		`objects left out with a mask of another size than their picture: 1, the first is annotation 8 of "b.png", 20x20 for 40x30`,
+		"objects left out with an outline that cannot be drawn: 3, the first is annotation 10 of",
 		"objects without an outline, for which the box is taken: 1, the first is annotation 9 of",
 	} {
 		if !strings.Contains(notes, want) {
@@ -107,7 +110,7 @@ func TestBadAnnotations(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := fmt.Sprint(target.IDs, target.Boxes), "[1 7 9] [[4 6 44 36] [60 40 80 60] [2 2 8 8]]"; got != want {
+	if got, want := fmt.Sprint(target.IDs, target.Boxes), "[1 7 9 13] [[4 6 44 36] [60 40 80 60] [2 2 8 8] [2 2 20 20]]"; got != want {
 		t.Errorf("targets %s, want %s", got, want)
 	}
 }
