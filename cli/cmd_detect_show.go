@@ -5,6 +5,7 @@ import (
 	"image"
 	"image/png"
 	"io"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -25,7 +26,7 @@ pmx detect show photo.jpg --gt instances.json --results results.json --min-score
 pmx detect show photo.jpg --gt instances.json --as-trained --image-size 512 --scale 0.1,2 --flip 0.5 --seed 3 --out shown.png
 
 Annotations have dashed boxes, detections solid ones. The image is found in the
-ground truth by its file name, or by --image-id.
+ground truth by its file name, or by --image-id. It is turned as its EXIF data says.
 
 With --as-trained the targets are drawn on the picture that the network gets:
 turned by its EXIF orientation, scaled, cut and mirrored, boxes and masks with it,
@@ -69,7 +70,7 @@ func showDetections(c *cli.Context) error {
 		}
 	}
 	picture := new(images.Image)
-	if err := images.ReadImage(c.Context, photo, picture); err != nil {
+	if err := images.ReadUpright(c.Context, photo, picture); err != nil {
 		return err
 	}
 	scene, err := openScene(c, photo)
@@ -77,7 +78,9 @@ func showDetections(c *cli.Context) error {
 		return err
 	}
 	size, annotated := picture.Bounds().Size(), image.Pt(scene.Image.Width, scene.Image.Height)
-	if size != annotated && annotated.X > 0 && annotated.Y > 0 {
+	// Boxes are of the picture as it is shown, also where a file gives the size as it is stored.
+	stored := annotated == image.Pt(size.Y, size.X) && isTurned(photo)
+	if size != annotated && !stored && annotated.X > 0 && annotated.Y > 0 {
 		return fmt.Errorf("%s has %d x %d pixels, and image %d of %s has %d x %d: name the picture that was annotated",
 			photo, size.X, size.Y, scene.Image.ID, c.String("gt"), annotated.X, annotated.Y)
 	}
@@ -117,4 +120,10 @@ func openScene(c *cli.Context, photo string) (*coco.Scene, error) {
 		id = new(c.Int64("image-id"))
 	}
 	return coco.OpenScene(c.String("gt"), id, photo)
+}
+
+// isTurned reports whether a picture is shown with its sides exchanged.
+func isTurned(path string) bool {
+	data, err := os.ReadFile(path)
+	return err == nil && images.Orientation(data) >= 5
 }

@@ -21,26 +21,35 @@ type Scene struct {
 
 // ReadScene finds an image in an instances file and collects what belongs to it.
 // It reads the file twice, for annotations may come before images, and holds
-// nothing else of it. The image is that with the given id, or if id is nil that with
-// the given file name, folders left aside.
+// nothing else of it. The image is that with the given id, or if id is nil the one whose
+// file name fits the given path best: by its last name, and then by its folders.
 func ReadScene(r io.ReadSeeker, o ReadOptions, id *int64, fileName string) (*Scene, error) {
 	if o.IDs == nil {
 		o.IDs = new(IDs)
 	}
 	s := &Scene{Categories: map[int64]Category{}, ids: o.IDs}
-	name := filepath.Base(fileName)
-	is := func(img Image) bool { return filepath.Base(img.FileName) == name }
-	wanted, remedy := fmt.Sprintf("are called %q", name), "give the image's id"
+	fit := func(img Image) likeness { return alike(img.FileName, fileName) }
+	wanted, remedy := fmt.Sprintf("are called %q", filepath.Base(fileName)), "give the image's id"
 	if id != nil {
-		is = func(img Image) bool { return img.ID == *id }
+		fit = func(img Image) (l likeness) {
+			if img.ID == *id {
+				l.how = same
+			}
+			return l
+		}
 		wanted, remedy = fmt.Sprintf("have id %d", *id), "give that of one image"
 	}
+	var best likeness
 	found, images := 0, 0
 	err := ScanDataset(r, o, Visitor{
 		Image: func(img Image) error {
 			images++
-			if is(img) {
-				s.Image = img
+			l := fit(img)
+			switch {
+			case l == likeness{}:
+			case l.better(best):
+				s.Image, best, found = img, l, 1
+			case l == best:
 				found++
 			}
 			return nil
