@@ -155,3 +155,28 @@ func TestBadPictures(t *testing.T) {
 		}
 	}
 }
+
+// TestAbsSpec: paths become absolute, whatever commas are in them, and what is no path
+// stays.
+func TestAbsSpec(t *testing.T) {
+	dir := write(t, map[string]string{"a,b/instances.json": instances("b.png"), "pictures, all/b.png": ""})
+	t.Chdir(dir)
+	dir, err := os.Getwd() // without symbolic links
+	if err != nil {
+		t.Fatal(err)
+	}
+	for spec, want := range map[string]string{
+		"coco:a,b/instances.json,pictures, all": "coco:" + filepath.Join(dir, "a,b", "instances.json") + "," + filepath.Join(dir, "pictures, all"),
+		"coco:a,b":                              "coco:" + filepath.Join(dir, "a,b"),
+		"scenes":                                "scenes",
+		"scenes:30":                             "scenes:30",
+	} {
+		got, err := AbsSpec(spec)
+		if err != nil || got != want {
+			t.Errorf("%s becomes %s, %v, want %s", spec, got, err, want)
+		}
+	}
+	if _, err := Open(context.Background(), "coco:a,b/instances.json,pictures, all"); err != nil {
+		t.Error(err)
+	}
+}

@@ -62,6 +62,42 @@ func Open(ctx context.Context, spec string) (*Source, error) {
 	return s, err
 }
 
+// AbsSpec is a specification that means the same wherever the program runs: its paths
+// are absolute.
+func AbsSpec(spec string) (string, error) {
+	kind, path, _ := strings.Cut(spec, ":")
+	if kind != "coco" || path == "" {
+		return spec, nil
+	}
+	parts := []string{path}
+	if at := commaAfterFile(path); at >= 0 {
+		parts = []string{path[:at], path[at+1:]}
+	}
+	for i, p := range parts {
+		abs, err := filepath.Abs(p)
+		if err != nil {
+			return "", fmt.Errorf("detection: %w", err)
+		}
+		parts[i] = abs
+	}
+	return kind + ":" + strings.Join(parts, ","), nil
+}
+
+// commaAfterFile is where a path is divided into an instances file and the folder of its
+// pictures, or -1. A comma may be in a name: the first one after which there is a file
+// counts.
+func commaAfterFile(path string) int {
+	if _, err := os.Stat(path); err == nil {
+		return -1
+	}
+	for at, c := range path {
+		if c == ',' && fileThere(path[:at]) {
+			return at
+		}
+	}
+	return -1
+}
+
 // openScenes generates the scenes for training and validation.
 func openScenes(ctx context.Context, number string, given bool) (*Source, error) {
 	n := SceneCount
@@ -91,18 +127,12 @@ func resolve(path string) ([]part, error) {
 	case err == nil:
 		return []part{{file: path}}, nil
 	}
-	// A comma may be in a name: the first one after which there is a file counts.
-	for at, c := range path {
-		if c != ',' {
-			continue
+	if at := commaAfterFile(path); at >= 0 {
+		folder := path[at+1:]
+		if info, err := os.Stat(folder); err != nil || !info.IsDir() {
+			return nil, fmt.Errorf("detection: %s is not a folder: name that of the pictures of %s", folder, path[:at])
 		}
-		if info, err := os.Stat(path[:at]); err == nil && !info.IsDir() {
-			folder := path[at+1:]
-			if info, err := os.Stat(folder); err != nil || !info.IsDir() {
-				return nil, fmt.Errorf("detection: %s is not a folder: name that of the pictures of %s", folder, path[:at])
-			}
-			return []part{{path[:at], folder}}, nil
-		}
+		return []part{{path[:at], folder}}, nil
 	}
 	file, _, _ := strings.Cut(path, ",")
 	return nil, fmt.Errorf("detection: %s: there is no such file or folder", file)
