@@ -96,9 +96,15 @@ func NewViTWithoutNorm(s Scope, c ViTConfig) *ViT {
 // configured one, positions are interpolated. It returns all tokens after
 // the final norm, [B 1+T dim], the class token first.
 func (v *ViT) Forward(x *onnxgraph.Value, drop DropPath) *onnxgraph.Value {
+	_, after := v.ForwardTokens(x, drop)
+	return after
+}
+
+// ForwardTokens is Forward's tokens before and after the final norm.
+func (v *ViT) ForwardTokens(x *onnxgraph.Value, drop DropPath) (before, after *onnxgraph.Value) {
 	r, tokens := v.forwardBlocks(x, drop)
-	_, y := v.norm.ForwardResidual(r)
-	return op.Reshape(y, -1, tokens, v.config.Dim)
+	sum, y := v.norm.ForwardResidual(r)
+	return op.Reshape(sum, -1, tokens, v.config.Dim), op.Reshape(y, -1, tokens, v.config.Dim)
 }
 
 // forwardBlocks is the stream [B·tokens dim] after the last block.

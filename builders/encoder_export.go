@@ -19,6 +19,12 @@ type EncoderOptions struct {
 	// Preprocessing takes raw pixels, uint8 [N H W 3], and normalises them in the
 	// graph; without it the input is normalised float [N 3 H W].
 	Preprocessing bool
+	// Resize, unless 0, takes raw pixels of any size with Preprocessing: the shorter side
+	// is scaled to Resize and the centre is cut out in the graph, as images are prepared
+	// for evaluation. It does not go with DynamicSize.
+	Resize int
+	// ClassOnly leaves the tokens out; the last block then computes the class token alone.
+	ClassOnly bool
 	// Mean and Std, of pixels in [0, 1], are what Preprocessing normalises by; zero is
 	// ImageMean and ImageStd.
 	Mean, Std [3]float32
@@ -37,8 +43,9 @@ var (
 // Names of an exported encoder's input and outputs.
 const (
 	EncoderInput  = "image"
-	EncoderClass  = "cls"    // float [N dim]
-	EncoderTokens = "tokens" // float [N 1+T dim], the class token first
+	EncoderClass  = "cls"            // float [N dim]
+	EncoderTokens = "tokens"         // float [N 1+T dim], after the final norm, the class token first
+	EncoderBefore = "tokens_prenorm" // the same before the final norm
 )
 
 // Encoder writes the trained backbone as a model for inference, of standard
@@ -48,15 +55,23 @@ func Encoder(c ViTConfig, weights map[string]*onnxgraph.Tensor, o EncoderOptions
 	return InferenceModel("encoder", weights, EncoderProperty, Architecture(c), func(g *onnxgraph.Graph, s Scope) {
 		vit := NewViT(s, c)
 		x := encoderInput(g, c, o)
-		var tokens *onnxgraph.Value
+		if o.ClassOnly && !o.DynamicSize {
+			g.Output(EncoderClass, vit.ForwardClass(x, DropPath{})).NameDims("batch", "")
+			return
+		}
+		var before, tokens *onnxgraph.Value
 		if o.DynamicSize {
-			tokens = vit.ForwardAnySize(x)
+			before, tokens = vit.ForwardAnySize(x)
 		} else {
-			tokens = vit.Forward(x, DropPath{})
+			before, tokens = vit.ForwardTokens(x, DropPath{})
 		}
 		first := op.Gather(tokens, g.Const(onnxgraph.ScalarTensor(int64(0))), 1)
 		g.Output(EncoderClass, first).NameDims("batch", "")
+		if o.ClassOnly {
+			return
+		}
 		g.Output(EncoderTokens, tokens).NameDims("batch", "tokens", "")
+		g.Output(EncoderBefore, before).NameDims("batch", "tokens", "")
 	})
 }
 
@@ -113,7 +128,7 @@ func Under(root string, tensors map[string]*onnxgraph.Tensor) map[string]*onnxgr
 func encoderInput(g *onnxgraph.Graph, c ViTConfig, o EncoderOptions) *onnxgraph.Value {
 	h, w := c.ImageSize, c.ImageSize
 	hName, wName := "", ""
-	if o.DynamicSize {
+	if o.DynamicSize || o.Resize > 0 {
 		h, w, hName, wName = onnxgraph.Dynamic, onnxgraph.Dynamic, "height", "width"
 	}
 	if !o.Preprocessing {
@@ -127,6 +142,10 @@ func encoderInput(g *onnxgraph.Graph, c ViTConfig, o EncoderOptions) *onnxgraph.
 	scale, shift := make([]float32, 3), make([]float32, 3)
 	for i := range scale { // (v/255 - mean)/std = v·scale + shift
 		scale[i], shift[i] = 1/(255*std[i]), -mean[i]/std[i]
+	}
+	if o.Resize > 0 {
+		pixels := resizeAndCrop(raw, o.Resize, c.ImageSize) // [N 3 side side]
+		return op.Add(op.Mul(pixels, g.Const(onnxgraph.NewTensor([]int{3, 1, 1}, scale))), g.Const(onnxgraph.NewTensor([]int{3, 1, 1}, shift)))
 	}
 	pixels := op.Cast(raw, onnxgraph.Float32)
 	scaled := op.Add(op.Mul(pixels, g.Const(onnxgraph.NewTensor([]int{3}, scale))), g.Const(onnxgraph.NewTensor([]int{3}, shift)))

@@ -45,7 +45,7 @@ func (e *PatchEmbed) ForwardAnySize(x *onnxgraph.Value) *onnxgraph.Value {
 func (e *PatchEmbed) Grid(x *onnxgraph.Value) *onnxgraph.Value {
 	g := x.Graph()
 	defer g.Scope(fmt.Sprintf("height_and_width_are_multiples_of_%d", e.patch))()
-	size, patch := op.ShapeOf(x, 2, 4), op.Ints(x, e.patch)
+	size, patch := sizesOf(x, 2, 4), op.Ints(x, e.patch)
 	grid := op.Div(size, patch)
 	return op.Add(grid, op.Gather(op.Ints(x, 0), op.Sub(size, op.Mul(grid, patch)), 0))
 }

@@ -147,7 +147,7 @@ func computeFeatures(c *cli.Context, source *evalSource, data images.Dataset, jo
 	bar := newProgress(c.App.ErrWriter, data.Name(), int64(data.Len()))
 	defer bar.done()
 	batches := func(d images.Dataset) evaluation.Batches {
-		return tasks.EvalBatches(c.Context, d, source.side, c.Int("batch"), source.bytes)
+		return source.batches(c.Context, d, c.Int("batch"))
 	}
 	return evaluation.Embed(c.Context, encoder, data, batches, journal, func(done int) { bar.update(int64(done)) })
 }

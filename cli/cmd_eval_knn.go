@@ -205,28 +205,27 @@ type knnReport struct {
 	Bank    int         `json:"bank_images"`
 	Queries int         `json:"query_images"`
 	Results []knnResult `json:"results"`
+	// Majority is the accuracy of always naming the largest class.
+	Majority float64 `json:"majority"`
 }
 
 type knnResult struct {
 	K    int     `json:"k"`
 	Top1 float64 `json:"top1"`
 	Top5 float64 `json:"top5"`
+	// Top1Error is the standard error of Top1, of --few-shot over the draws.
+	Top1Error float64 `json:"top1_standard_error"`
 }
 
 // fewShotReport is the JSON of eval knn --few-shot.
 type fewShotReport struct {
-	Model    string          `json:"model"`
-	Bank     int             `json:"bank_images_per_class"`
-	Draws    int             `json:"draws"`
-	Seed     uint64          `json:"seed"`
-	Queries  int             `json:"query_images"`
-	Features string          `json:"features"`
-	Results  []fewShotResult `json:"results"`
-}
-
-type fewShotResult struct {
-	knnResult
-	StandardError float64 `json:"top1_standard_error"` // over the draws
+	Model    string      `json:"model"`
+	Bank     int         `json:"bank_images_per_class"`
+	Draws    int         `json:"draws"`
+	Seed     uint64      `json:"seed"`
+	Queries  int         `json:"query_images"`
+	Features string      `json:"features"`
+	Results  []knnResult `json:"results"`
 }
 
 func printFewShot(c *cli.Context, model string, bank, queries images.Dataset, results []evaluation.FewShotAccuracy) error {
@@ -238,7 +237,7 @@ func printFewShot(c *cli.Context, model string, bank, queries images.Dataset, re
 	w.Row("K", "TOP-1 %", "±", "TOP-5 %")
 	for _, a := range results {
 		w.Row(a.K, fmt.Sprintf("%.2f", 100*a.Top1), fmt.Sprintf("%.2f", 100*a.StandardError), fmt.Sprintf("%.2f", 100*a.Top5))
-		report.Results = append(report.Results, fewShotResult{knnResult{a.K, 100 * a.Top1, 100 * a.Top5}, 100 * a.StandardError})
+		report.Results = append(report.Results, knnResult{a.K, 100 * a.Top1, 100 * a.Top5, 100 * a.StandardError})
 	}
 	if err := w.Flush(); err != nil || !c.Bool("json") {
 		return err
@@ -252,13 +251,19 @@ func printKNN(out io.Writer, asJSON bool, model string, data [2]images.Dataset, 
 	report := knnReport{Model: model, Bank: read[0], Queries: read[1]}
 	fmt.Fprintf(out, "%s: %s images (%s) vote on %s (%s)\n", model, progress.Count(int64(read[0])), data[0].Name(), progress.Count(int64(read[1])), data[1].Name())
 	w := table.New(out)
-	w.Row("K", "TOP-1 %", "TOP-5 %")
+	w.Row("K", "TOP-1 %", "TOP-5 %", "STANDARD ERROR")
 	for _, a := range results {
-		w.Row(a.K, fmt.Sprintf("%.2f", 100*a.Top1), fmt.Sprintf("%.2f", 100*a.Top5))
-		report.Results = append(report.Results, knnResult{a.K, 100 * a.Top1, 100 * a.Top5})
+		e := 100 * evaluation.StandardError(a.Top1, read[1])
+		w.Row(a.K, fmt.Sprintf("%.2f", 100*a.Top1), fmt.Sprintf("%.2f", 100*a.Top5), fmt.Sprintf("%.2f", e))
+		report.Results = append(report.Results, knnResult{a.K, 100 * a.Top1, 100 * a.Top5, e})
 	}
-	if err := w.Flush(); err != nil || !asJSON {
+	if err := w.Flush(); err != nil {
 		return err
+	}
+	report.Majority = 100 * tasks.Majority(data[0], data[1])
+	fmt.Fprintf(out, "to compare: always the largest class %.2f; raw pixels: --raw-pixels\n", report.Majority)
+	if !asJSON {
+		return nil
 	}
 	return printJSON(out, report)
 }
@@ -269,6 +274,7 @@ type evalSource struct {
 	model    *onnxgraph.Model
 	side     int        // of its images
 	bytes    bool       // takes raw bytes
+	whole    bool       // takes images of any size as they are
 	digest   string     // of the weights
 	cacheDir string     // "": features are not kept
 	data     tasks.Base // the run's; else empty
@@ -331,27 +337,34 @@ func openEncoderModel(path, choice string) (*evalSource, error) {
 		return nil, fmt.Errorf("%s has inputs other than %q: name a file from pmx export", path, builders.EncoderInput)
 	}
 	digest, err := model.Digest() // of its data beside the file too
+	_, whole := model.Metadata[export.PreprocessingProperty]
 	return &evalSource{
-		name: filepath.Base(path), model: model, side: a.ImageSize, bytes: inputs[0].DType == onnxgraph.Uint8, digest: digest,
+		name: filepath.Base(path), model: model, side: a.ImageSize, bytes: inputs[0].DType == onnxgraph.Uint8, whole: whole, digest: digest,
 	}, err
+}
+
+// batches are a data set's images as the source's encoder takes them.
+func (s *evalSource) batches(ctx context.Context, d images.Dataset, size int) evaluation.Batches {
+	if s.whole {
+		return evaluation.WholeImages(ctx, d)
+	}
+	return tasks.EvalBatches(ctx, d, s.side, size, s.bytes)
 }
 
 // extractor makes features of data sets, and keeps them.
 type extractor struct {
 	name    string // of what makes them
+	source  *evalSource
 	stderr  io.Writer
 	cache   evaluation.Cache   // Dir "": nothing is kept
 	encoder runtimes.Inference // nil: the pixels are the features
-	side    int
-	bytes   bool
 	batch   int
-	model   string
 }
 
 // newExtractor compiles the source's encoder, unless raw pixels are wanted.
 func newExtractor(c *cli.Context, source *evalSource, backend runtimes.Runtime, options runtimes.Options) (*extractor, error) {
 	e := &extractor{
-		name: source.name, stderr: c.App.ErrWriter, side: source.side, bytes: source.bytes, batch: c.Int("batch"), model: source.digest,
+		name: source.name, source: source, stderr: c.App.ErrWriter, batch: c.Int("batch"),
 	}
 	if c.Bool("raw-pixels") {
 		e.name = "raw pixels"
@@ -371,7 +384,10 @@ func (e *extractor) close() {
 
 // features are those of the encoder, or without one the pixels.
 func (e *extractor) features(ctx context.Context, d images.Dataset) (*evaluation.Features, error) {
-	batches := tasks.EvalBatches(ctx, d, e.side, e.batch, e.bytes)
+	batches := e.source.batches(ctx, d, e.batch)
+	if e.encoder == nil { // pixels that can be compared have one size
+		batches = tasks.EvalBatches(ctx, d, e.source.side, e.batch, false)
+	}
 	leavingOut := func(f *evaluation.Features, err error) (*evaluation.Features, error) {
 		if err == nil {
 			f.Partial = f.Len() < d.Len()
@@ -395,6 +411,6 @@ func (e *extractor) features(ctx context.Context, d images.Dataset) (*evaluation
 	if err != nil {
 		return nil, err
 	}
-	key := evaluation.Key{Model: e.model, Data: fmt.Sprintf("%s %+v", digest, tasks.EvalTransform(e.side))}
+	key := evaluation.Key{Model: e.source.digest, Data: fmt.Sprintf("%s %+v", digest, tasks.EvalTransform(e.source.side))}
 	return e.cache.Get(key, compute)
 }

@@ -55,9 +55,30 @@ func (o OnlineKNN) Measure(ctx context.Context, state step.State) (Accuracy, err
 	if err != nil {
 		return Accuracy{}, err
 	}
+	return o.classify(ctx, bank, queries)
+}
+
+// RawPixels is the accuracy of the images themselves: the baseline of any encoder.
+func (o OnlineKNN) RawPixels(ctx context.Context) (Accuracy, error) {
+	bank, err := RawPixels(ctx, o.Bank, nil)
+	if err != nil {
+		return Accuracy{}, err
+	}
+	queries, err := RawPixels(ctx, o.Queries, nil)
+	if err != nil {
+		return Accuracy{}, err
+	}
+	return o.classify(ctx, bank, queries)
+}
+
+func (o OnlineKNN) classify(ctx context.Context, bank, queries *Features) (Accuracy, error) {
 	k := o.K
 	if k == 0 {
 		k = 20
+	}
+	progress := o.Progress
+	if progress == nil {
+		progress = func(string, int64, int64) {}
 	}
 	product, err := NewRuntimeProduct(o.Runtime, o.Options)
 	if err != nil {

@@ -52,6 +52,11 @@ func (m *Classifier) Safetensors() ([]safetensors.Named, map[string]string, erro
 	return ordered(params, m.Tensors), map[string]string{"format": "pt", builders.ClassifierProperty: string(info), StepsProperty: stepsText(m.Step)}, nil
 }
 
+// Architecture is what a reader of the weights must know beside them.
+func (m *Classifier) Architecture() builders.ArchitectureInfo {
+	return builders.Architecture(m.Config.ViTConfig)
+}
+
 func (m *Classifier) size() imageSize { return imageSize{m.Config.ImageSize, m.Config.ImageSize} }
 
 // sizes implements exported.
@@ -77,7 +82,7 @@ func (m *Classifier) outputs(ctx context.Context, size imageSize) (map[string][]
 	if err != nil {
 		return nil, err
 	}
-	out, err := evaluate(ctx, g, size)
+	out, err := evaluate(ctx, g, size, m.Architecture())
 	if err != nil {
 		return nil, err
 	}

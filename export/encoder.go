@@ -35,6 +35,10 @@ func (e *Encoder) Name() string { return cmp.Or(e.Root, "encoder") }
 // steps it was trained.
 const StepsProperty = "pmx.trained_steps"
 
+// PreprocessingProperty is the metadata property of an exported encoder that takes images
+// of any size: builders.Preprocessing, as JSON, which it does to them.
+const PreprocessingProperty = "pmx.preprocessing"
+
 // ONNX is the encoder as a model for inference, of standard operators only.
 func (e *Encoder) ONNX(o builders.EncoderOptions) (*onnxgraph.Model, error) {
 	o.Mean, o.Std = e.Mean, e.Std
@@ -49,6 +53,13 @@ func (e *Encoder) ONNX(o builders.EncoderOptions) (*onnxgraph.Model, error) {
 	}
 	model.Metadata[builders.EncoderProperty] = string(architecture)
 	model.Metadata[StepsProperty] = stepsText(e.Step)
+	if o.Resize > 0 {
+		text, err := json.Marshal(builders.Preprocessing{Resize: o.Resize, Crop: e.Config.ImageSize, Interpolation: "bicubic"})
+		if err != nil {
+			return nil, err
+		}
+		model.Metadata[PreprocessingProperty] = string(text)
+	}
 	return model, nil
 }
 

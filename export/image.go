@@ -1,6 +1,7 @@
 package export
 
 import (
+	"math"
 	"math/rand/v2"
 
 	"pmx/builders"
@@ -23,22 +24,37 @@ func randomImage(size imageSize) *onnxgraph.Tensor {
 }
 
 // exportedInput is an image as an exported model takes it.
-func exportedInput(raw *onnxgraph.Tensor, o builders.EncoderOptions) *onnxgraph.Tensor {
-	if o.Preprocessing {
+func exportedInput(raw *onnxgraph.Tensor, o builders.EncoderOptions, a builders.ArchitectureInfo) *onnxgraph.Tensor {
+	switch {
+	case o.Resize > 0:
+		return framed(raw, o.Resize)
+	case o.Preprocessing:
 		return raw
 	}
-	return normalized(raw)
+	return normalized(raw, a)
+}
+
+// framed is an image [1 side side 3] in the centre of a larger black one, so that scaling
+// leaves it alone and cropping gives it back.
+func framed(raw *onnxgraph.Tensor, to int) *onnxgraph.Tensor {
+	side := raw.Shape()[1]
+	first := int(math.RoundToEven(float64(to-side) / 2))
+	out, pixels := make([]uint8, to*to*3), onnxgraph.Data[uint8](raw)
+	for y := range side {
+		copy(out[((first+y)*to+first)*3:], pixels[y*side*3:(y+1)*side*3])
+	}
+	return onnxgraph.NewTensor([]int{1, to, to, 3}, out)
 }
 
 // normalized turns bytes [n H W 3] into what the encoder was trained on, float
 // [n 3 H W].
-func normalized(raw *onnxgraph.Tensor) *onnxgraph.Tensor {
+func normalized(raw *onnxgraph.Tensor, a builders.ArchitectureInfo) *onnxgraph.Tensor {
 	s := raw.Shape()
 	n, pixels := s[0], s[1]*s[2]
 	out := make([]float32, raw.Size())
 	for i, v := range onnxgraph.Data[uint8](raw) {
 		image, pixel, channel := i/(3*pixels), i/3%pixels, i%3
-		out[(image*3+channel)*pixels+pixel] = (float32(v)/255 - builders.ImageMean[channel]) / builders.ImageStd[channel]
+		out[(image*3+channel)*pixels+pixel] = (float32(v)/255 - a.Mean[channel]) / a.Std[channel]
 	}
 	return onnxgraph.NewTensor([]int{n, 3, s[1], s[2]}, out)
 }

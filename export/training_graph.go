@@ -35,17 +35,18 @@ func trainingGraph(path string, weights map[string]*onnxgraph.Tensor, size image
 	return g, list, err
 }
 
-// trainingGraph gives the tokens [1 1+T dim].
+// trainingGraph gives the tokens [1 1+T dim] before and after the final norm.
 func (e *Encoder) trainingGraph(size imageSize) (*onnxgraph.Graph, []*builders.Param, error) {
 	return trainingGraph(e.Path, e.Tensors, size, func(s builders.Scope, x *onnxgraph.Value) map[string]*onnxgraph.Value {
-		return map[string]*onnxgraph.Value{builders.EncoderTokens: builders.NewViT(s, e.Config).Forward(x, builders.DropPath{})}
+		before, after := builders.NewViT(s, e.Config).ForwardTokens(x, builders.DropPath{})
+		return map[string]*onnxgraph.Value{builders.EncoderBefore: before, builders.EncoderTokens: after}
 	})
 }
 
 // evaluate runs a training graph on randomImage, in float64. It can be stopped between
 // operators.
-func evaluate(ctx context.Context, g *onnxgraph.Graph, size imageSize) (map[string]*onnxgraph.Tensor, error) {
-	return onnxgraph.NewEvaluator(g).RunContext(ctx, map[string]*onnxgraph.Tensor{builders.EncoderInput: normalized(randomImage(size))})
+func evaluate(ctx context.Context, g *onnxgraph.Graph, size imageSize, a builders.ArchitectureInfo) (map[string]*onnxgraph.Tensor, error) {
+	return onnxgraph.NewEvaluator(g).RunContext(ctx, map[string]*onnxgraph.Tensor{builders.EncoderInput: normalized(randomImage(size), a)})
 }
 
 // outputs implements exported: the tokens, and the class token, which is the first.
@@ -54,10 +55,12 @@ func (e *Encoder) outputs(ctx context.Context, size imageSize) (map[string][]flo
 	if err != nil {
 		return nil, err
 	}
-	out, err := evaluate(ctx, g, size)
+	out, err := evaluate(ctx, g, size, e.Architecture())
 	if err != nil {
 		return nil, err
 	}
 	tokens := out[builders.EncoderTokens].Float64s()
-	return map[string][]float64{builders.EncoderTokens: tokens, builders.EncoderClass: tokens[:e.Config.Dim]}, nil
+	return map[string][]float64{
+		builders.EncoderClass: tokens[:e.Config.Dim], builders.EncoderTokens: tokens, builders.EncoderBefore: out[builders.EncoderBefore].Float64s(),
+	}, nil
 }

@@ -31,6 +31,8 @@ type exported interface {
 	ONNX(o builders.EncoderOptions) (*onnxgraph.Model, error)
 	// Safetensors are the weights and their file's metadata.
 	Safetensors() ([]safetensors.Named, map[string]string, error)
+	// Architecture says how images are normalised, among other things.
+	Architecture() builders.ArchitectureInfo
 	// sizes are those of the images that a model with these options is verified with,
 	// the trained one first.
 	sizes(o builders.EncoderOptions) []imageSize
@@ -141,7 +143,7 @@ func (c *comparison) onnx(ctx context.Context, path string, of exported, o build
 		if err != nil {
 			return 0, err
 		}
-		got, err := inference.Run(map[string]*onnxgraph.Tensor{builders.EncoderInput: exportedInput(randomImage(size), o)})
+		got, err := inference.Run(map[string]*onnxgraph.Tensor{builders.EncoderInput: exportedInput(randomImage(size), o, of.Architecture())})
 		if err != nil {
 			return 0, err
 		}

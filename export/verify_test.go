@@ -14,7 +14,7 @@ import (
 	"pmx/runtimes"
 )
 
-var allOptions = []builders.EncoderOptions{{}, {DynamicSize: true}, {Preprocessing: true}, {DynamicSize: true, Preprocessing: true}}
+var allOptions = []builders.EncoderOptions{{}, {DynamicSize: true}, {Preprocessing: true}, {DynamicSize: true, Preprocessing: true}, {Preprocessing: true, Resize: 9}, {Preprocessing: true, Resize: 8}}
 
 // TestONNX: the exported model has the training graph's features.
 func TestONNX(t *testing.T) {
@@ -76,7 +76,7 @@ func TestDynamicSizeRefuses(t *testing.T) {
 			}
 			defer encoder.Close()
 			for size, fits := range map[imageSize]bool{{8, 12}: true, {12, 4}: true, {9, 8}: false, {8, 15}: false, {10, 11}: false} {
-				_, err := encoder.Run(map[string]*onnxgraph.Tensor{builders.EncoderInput: exportedInput(randomImage(size), o)})
+				_, err := encoder.Run(map[string]*onnxgraph.Tensor{builders.EncoderInput: exportedInput(randomImage(size), o, e.Architecture())})
 				switch {
 				case fits && err != nil:
 					t.Errorf("%s: %v pixels: %v", name, size, err)

@@ -32,6 +32,9 @@ type File struct {
 // is written: the model with the weights beside it, or the weights alone, which have
 // no options.
 func CheckName(path string, o builders.EncoderOptions) error {
+	if o.Resize > 0 && (!o.Preprocessing || o.DynamicSize) {
+		return fmt.Errorf("export: %s: resizing is a part of preprocessing, and gives images of one size: take it with preprocessing, without a dynamic size", path)
+	}
 	switch ext := filepath.Ext(path); {
 	case ext != "" && filepath.Base(path) == ext:
 		return fmt.Errorf("export: %s: want a name before the ending", path)

@@ -40,13 +40,18 @@ func (t EvalTransform) Check() error {
 	return nil
 }
 
+// Short is the pixels that the shorter side is scaled to.
+func (t EvalTransform) Short() int {
+	if t.Resize == 0 {
+		return t.Size
+	}
+	return t.Resize
+}
+
 // Apply implements Transform. The result belongs to work; img stays as it is.
 // rng is not used.
 func (t EvalTransform) Apply(img *Image, _ *rand.Rand, work *Workspace) *Image {
-	short := t.Resize
-	if short == 0 {
-		short = t.Size
-	}
+	short := t.Short()
 	w, h := short, short
 	if img.W <= img.H {
 		h = short * img.H / img.W

@@ -62,7 +62,12 @@ func encodeGraph(g *Graph) (*onnxpb.GraphProto, error) {
 		out.Initializer = append(out.Initializer, t)
 	}
 	var err error
-	out.Node, err = encodeNodes(g)
+	if out.Node, err = encodeNodes(g); err != nil {
+		return nil, err
+	}
+	for _, n := range out.Node {
+		leaveOutLast(n)
+	}
 	return out, err
 }
 
@@ -169,7 +174,8 @@ func (g *Graph) used() map[*Value]bool {
 
 // neededOutputs leaves out optional outputs that nothing uses, so that a runtime
 // need not compute and keep them: absent ones are nil. The number stays that of
-// the operator, because ONNX's type inference of functions counts on it.
+// the operator, because ONNX's type inference of functions counts on it; leaveOutLast
+// is for other nodes.
 func neededOutputs(n *Node, used map[*Value]bool) []*Value {
 	out := slices.Clone(n.Outputs)
 	for i := 1; i < len(out) && i < len(n.Op.Outputs); i++ {
@@ -178,6 +184,15 @@ func neededOutputs(n *Node, used map[*Value]bool) []*Value {
 		}
 	}
 	return out
+}
+
+// leaveOutLast shortens the list of a standard operator's outputs by the absent ones at
+// its end, as exporters write them: ONNX Runtime's own symbolic shape inference looks up
+// the shape of every output that is listed.
+func leaveOutLast(n *onnxpb.NodeProto) {
+	for len(n.Output) > 1 && n.Output[len(n.Output)-1] == "" && n.GetDomain() == "" {
+		n.Output = n.Output[:len(n.Output)-1]
+	}
 }
 
 func encodeAttribute(name string, value any) (*onnxpb.AttributeProto, error) {

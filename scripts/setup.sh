@@ -3,7 +3,8 @@
 #
 #   Debian packages   dataset-fashion-mnist (images), libonnx-testdata (operator cases);
 #                     a cross compiler and qemu for scripts/arm64.sh (not on arm64)
-#   .venv-pmx         stock onnxruntime and numpy, for the test of examples/train_step.py
+#   .venv-pmx         stock onnxruntime and numpy, for the test of examples/train_step.py;
+#                     onnx, sympy and Pillow for those of exported encoders
 #   .venv-ort         onnxruntime-training-cpu, for the tests of examples/train_artifacts.py
 #   .venv-torch       PyTorch, timm, torchvision, transformers, fvcore and mmpretrain, for the
 #                     test of the formats that pmx writes for them (4 GB: the wheel of
@@ -81,7 +82,7 @@ environment() {
 
 python_packages() {
   command -v python3 >/dev/null || { missing "no python3 for the test of examples/train_step.py"; return 0; }
-  environment .venv-pmx python3 onnxruntime==1.27.0 numpy==2.3.5
+  environment .venv-pmx python3 onnxruntime==1.27.0 numpy==2.3.5 onnx==1.23.2 sympy==1.14.0 pillow==12.0.0
 }
 
 # The training wheel is for Python 3.11, shares its package name with the stock

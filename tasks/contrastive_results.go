@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 
 	"pmx/artifacts"
@@ -12,6 +13,7 @@ import (
 	"pmx/export"
 	"pmx/images"
 	"pmx/internal/cancel"
+	"pmx/internal/progress"
 	"pmx/training"
 )
 
@@ -46,22 +48,48 @@ func (r *Contrastive) Evaluation(ctx context.Context, d Data, env Env) (*Evaluat
 		Queries: EvalBatches(ctx, queries, r.ImageSize, evalBatch, false),
 		Images:  bank.Len() + queries.Len(),
 	}
+	pixels := math.NaN() // the accuracy of raw pixels, measured once
 	e.Measure = func(ctx context.Context, l *training.Loop) (map[string]float64, error) {
 		state, err := l.Session.State()
 		if err != nil {
 			return nil, err
 		}
 		knn.Progress = l.Progress
+		if math.IsNaN(pixels) && rawPixelBytes(r.ImageSize, bank, queries) <= maxRawPixels {
+			a, err := knn.RawPixels(ctx)
+			if err != nil {
+				return nil, err
+			}
+			pixels = a.Top1
+		}
 		a, err := knn.Measure(ctx, state)
 		if err != nil {
 			return nil, err
 		}
 		return map[string]float64{knnTop1: 100 * a.Top1, "knn_top5": 100 * a.Top5}, nil
 	}
-	e.Summary = func(c Course) string {
-		return fmt.Sprintf("kNN top-1 (k=20): %s %.2f%%, trained %.2f%%, %+.2f points", c.Start(), c.Untrained, c.Last, c.Last-c.Untrained)
-	}
+	e.Summary = func(c Course) string { return knnSummary(c, queries.Len(), Majority(bank, queries), pixels) }
 	return e, nil
+}
+
+// knnSummary tells, of accuracies in percent on n images, how sure their difference is
+// and what they have to beat, 0 to 1: the largest class and the pixels (NaN: not measured).
+func knnSummary(c Course, n int, majority, pixels float64) string {
+	text := fmt.Sprintf("kNN top-1 (k=20): %s %.2f%%, trained %.2f%%, %+.2f points (standard error %.2f) on %s test images\n",
+		c.Start(), c.Untrained, c.Last, c.Last-c.Untrained, 100*evaluation.DifferenceError(c.Untrained/100, c.Last/100, n), progress.Count(int64(n)))
+	text += "to compare: "
+	if !math.IsNaN(pixels) {
+		text += fmt.Sprintf("raw pixels %.2f%%, ", 100*pixels)
+	}
+	return text + fmt.Sprintf("always the largest class %.2f%%", 100*majority)
+}
+
+// maxRawPixels bounds the memory of the raw pixels of a data set's images as features.
+const maxRawPixels = 1 << 30
+
+// rawPixelBytes is what they take, as float32.
+func rawPixelBytes(side int, bank, queries images.Dataset) int64 {
+	return int64(bank.Len()+queries.Len()) * 3 * int64(side) * int64(side) * 4
 }
 
 // Outputs implements Exported.

@@ -140,6 +140,9 @@ func LabelledSplits(ctx context.Context, source Splits, holdOut string) (bank, q
 	if bank, err = OpenSplit(ctx, source, images.Train); err != nil {
 		return nil, nil, err
 	}
+	if err := checkLabels(bank); err != nil { // no test images would help
+		return nil, nil, &UnlabelledError{err}
+	}
 	queries, err = OpenSplit(ctx, source, images.Test)
 	switch {
 	case errors.Is(err, images.ErrNoSplit):
@@ -149,10 +152,8 @@ func LabelledSplits(ctx context.Context, source Splits, holdOut string) (bank, q
 	case err != nil:
 		return nil, nil, err
 	}
-	for _, d := range []images.Dataset{bank, queries} {
-		if err := checkLabels(d); err != nil {
-			return nil, nil, &UnlabelledError{err}
-		}
+	if err := checkLabels(queries); err != nil {
+		return nil, nil, &UnlabelledError{err}
 	}
 	if err := checkClasses(bank, queries); err != nil {
 		return nil, nil, &UnlabelledError{err}
@@ -202,7 +203,24 @@ func AccuracyNotes(bank, queries images.Dataset) []string {
 		notes = append(notes, fmt.Sprintf("%s of the %s images of %s cannot be classified: none of %s is of class %s%s",
 			progress.Count(int64(n)), progress.Count(int64(queries.Len())), queries.Name(), bank.Name(), className(queries, labels[0]), andMore(len(labels)-1)))
 	}
+	if n := queries.Len(); n < fewTestImages {
+		notes = append(notes, fmt.Sprintf("%d test images are few: the standard error of an accuracy is up to %.1f points, and a difference below twice that may be chance", n, 100*evaluation.StandardError(0.5, n)))
+	}
 	return notes
+}
+
+// fewTestImages are too few to tell encoders apart that differ by some points.
+const fewTestImages = 500
+
+// Majority is the accuracy, 0 to 1, of always naming the largest class of the bank.
+func Majority(bank, queries images.Dataset) float64 {
+	largest, most := 0, 0
+	for label, n := range labelsOf(bank) {
+		if n > most || n == most && label < largest {
+			largest, most = label, n
+		}
+	}
+	return float64(labelsOf(queries)[largest]) / float64(queries.Len())
 }
 
 func andMore(n int) string {

@@ -43,6 +43,17 @@ var timmWidths = map[string]struct{ dim, heads int }{
 	"tiny": {192, 3}, "small": {384, 6}, "base": {768, 12}, "large": {1024, 16}, "huge": {1280, 16}, "giant": {1408, 16}, "gigantic": {1664, 16},
 }
 
+// TimmHeads is the number of attention heads of timm's model of a width, 0 if it has
+// none of it.
+func TimmHeads(dim int) int {
+	for _, w := range timmWidths {
+		if w.dim == dim {
+			return w.heads
+		}
+	}
+	return 0
+}
+
 // timmArgs are the model_args that change nothing of the graph, or that the weights
 // show; others are refused.
 var timmArgs = []string{

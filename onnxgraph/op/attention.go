@@ -70,7 +70,7 @@ type heads struct{ q, k, v, number, scale *onnxgraph.Value }
 
 func headsOf(n *onnxgraph.Node, qkv *onnxgraph.Value, class bool) heads {
 	number := intAttribute(n, "num_heads")
-	split := reshapeTo(qkv, vector(Ints(qkv, 0, 0, 3), number, Ints(qkv, -1))) // [B T 3 H d]
+	split := ReshapeTo(qkv, vector(Ints(qkv, 0, 0, 3), number, Ints(qkv, -1))) // [B T 3 H d]
 	parts := Split(Transpose(split, 2, 0, 3, 1, 4), 0, 1, 1, 1)
 	h := heads{q: Squeeze(parts[0], 0), k: Squeeze(parts[1], 0), v: Squeeze(parts[2], 0), number: number}
 	if class {

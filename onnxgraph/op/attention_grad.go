@@ -30,7 +30,7 @@ func attentionGradSchema(name string, class bool) onnxgraph.OpSchema {
 		Body: func(n *onnxgraph.Node, in []*onnxgraph.Value) []*onnxgraph.Value {
 			h := headsOf(n, in[1], class)
 			p := h.weights()
-			dy := Transpose(reshapeTo(in[0], vector(Ints(p, 0, 0), h.number, Ints(p, -1))), 0, 2, 1, 3)
+			dy := Transpose(ReshapeTo(in[0], vector(Ints(p, 0, 0), h.number, Ints(p, -1))), 0, 2, 1, 3)
 			dv := MatMul(Transpose(p, 0, 1, 3, 2), dy)
 			ds := SoftmaxGrad(MatMul(dy, Transpose(h.v, 0, 1, 3, 2)), p)
 			dq := Mul(MatMul(ds, h.k), h.scale)

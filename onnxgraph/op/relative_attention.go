@@ -72,7 +72,7 @@ type relative struct {
 
 func relativeOf(q, alongY, alongX *onnxgraph.Value) relative {
 	r := relative{h: halfOf(alongY), w: halfOf(alongX)}
-	r.q = reshapeTo(q, Concat(0, Ints(q, 0, 0), r.h, r.w, Ints(q, -1)))
+	r.q = ReshapeTo(q, Concat(0, Ints(q, 0, 0), r.h, r.w, Ints(q, -1)))
 	r.byY, r.byX = Gather(alongY, distances(r.h), 0), Gather(alongX, distances(r.w), 0)
 	return r
 }
@@ -95,12 +95,12 @@ func (r relative) weights(h heads) *onnxgraph.Value {
 	scoreX := rowsColumns(MatMul(rowsColumns(r.q), keysLast(r.byX))) // [B H h w w']
 	scores := MatMul(Mul(h.q, h.scale), Transpose(h.k, 0, 1, 3, 2))
 	whole := Add(Add(r.apart(scores), Unsqueeze(scoreY, 5)), Unsqueeze(scoreX, 4))
-	return Softmax(reshapeTo(whole, Shape(scores)), -1)
+	return Softmax(ReshapeTo(whole, Shape(scores)), -1)
 }
 
 // apart is scores [B H T T] as [B H h w h' w'].
 func (r relative) apart(scores *onnxgraph.Value) *onnxgraph.Value {
-	return reshapeTo(scores, Concat(0, Ints(scores, 0, 0), r.h, r.w, r.h, r.w))
+	return ReshapeTo(scores, Concat(0, Ints(scores, 0, 0), r.h, r.w, r.h, r.w))
 }
 
 // rowsColumns exchanges the axes of a grid [B H h w ...], which has five dimensions.

@@ -29,13 +29,13 @@ var _ = onnxgraph.Register(onnxgraph.OpSchema{
 		h := headsOf(n, in[1], false)
 		r := relativeOf(h.q, in[2], in[3])
 		p := r.weights(h)
-		dy := Transpose(reshapeTo(in[0], vector(Ints(p, 0, 0), h.number, Ints(p, -1))), 0, 2, 1, 3)
+		dy := Transpose(ReshapeTo(in[0], vector(Ints(p, 0, 0), h.number, Ints(p, -1))), 0, 2, 1, 3)
 		dv := MatMul(Transpose(p, 0, 1, 3, 2), dy)
 		ds := SoftmaxGrad(MatMul(dy, Transpose(h.v, 0, 1, 3, 2)), p)
 		byKey := r.apart(ds)
 		dsY, dsX := ReduceSum(byKey, false, 5), rowsColumns(ReduceSum(byKey, false, 4)) // [B H h w h'], [B H w h w']
 		near := Add(MatMul(dsY, r.byY), rowsColumns(MatMul(dsX, r.byX)))
-		dq := Add(Mul(MatMul(ds, h.k), h.scale), reshapeTo(near, Shape(h.q)))
+		dq := Add(Mul(MatMul(ds, h.k), h.scale), ReshapeTo(near, Shape(h.q)))
 		dk := MatMul(Transpose(ds, 0, 1, 3, 2), Mul(h.q, h.scale))
 		return []*onnxgraph.Value{joinQKV(dq, dk, dv), distanceGrad(dsY, r.q, r.h), distanceGrad(dsX, rowsColumns(r.q), r.w)}
 	},
@@ -46,8 +46,8 @@ var _ = onnxgraph.Register(onnxgraph.OpSchema{
 // the axis, and the sum of those that belong to one distance.
 func distanceGrad(ds, q, n *onnxgraph.Value) *onnxgraph.Value {
 	ds, q = Transpose(ds, 2, 4, 0, 1, 3), Transpose(q, 2, 0, 1, 3, 4)                                              // [n n' B H m], [n B H m d]
-	ds, q = reshapeTo(ds, Concat(0, n, n, Ints(n, -1))), reshapeTo(q, Concat(0, n, Ints(n, -1), ShapeOf(q, 4, 5))) // [n n' B·H·m], [n B·H·m d]
-	byPosition := reshapeTo(MatMul(ds, q), Concat(0, Mul(n, n), Ints(n, -1)))                                      // [n·n d]
+	ds, q = ReshapeTo(ds, Concat(0, n, n, Ints(n, -1))), ReshapeTo(q, Concat(0, n, Ints(n, -1), ShapeOf(q, 4, 5))) // [n n' B·H·m], [n B·H·m d]
+	byPosition := ReshapeTo(MatMul(ds, q), Concat(0, Mul(n, n), Ints(n, -1)))                                      // [n·n d]
 	list := upTo(Sub(Add(n, n), Ints(n, 1)))
 	belongs := Equal(Unsqueeze(list, 1), Reshape(distances(n), 1, -1)) // [2n-1 n·n]
 	return MatMul(Cast(belongs, ds.DType), byPosition)

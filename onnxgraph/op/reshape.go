@@ -12,11 +12,11 @@ import (
 // dx = reshape(dy, shape of x).
 // https://onnx.ai/onnx/operators/onnx__Reshape.html
 func Reshape(x *onnxgraph.Value, shape ...int) *onnxgraph.Value {
-	return reshapeTo(x, Ints(x, shape...))
+	return ReshapeTo(x, Ints(x, shape...))
 }
 
-// reshapeTo is Reshape to a shape that the graph computes, an int64 vector.
-func reshapeTo(x, shape *onnxgraph.Value) *onnxgraph.Value {
+// ReshapeTo is Reshape to a shape that the graph computes, an int64 vector.
+func ReshapeTo(x, shape *onnxgraph.Value) *onnxgraph.Value {
 	return onnxgraph.Apply("Reshape", nil, x, shape)
 }
 

@@ -67,10 +67,10 @@ var _ = onnxgraph.Register(onnxgraph.OpSchema{
 		ay := regionWeights(corner[1], corner[3], down, height, samples)  // [N·R h H]
 
 		byRow := Transpose(dy, 0, 1, 3, 2, 4)                                              // [N R h C w]
-		spread := MatMul(reshapeTo(byRow, Concat(0, ShapeOf(ax, 0, 1), rest, across)), ax) // [N·R h·C W]
-		rows := reshapeTo(spread, Concat(0, images, rest, Mul(channels, width)))           // [N R·h C·W]
-		columns := Transpose(reshapeTo(ay, Concat(0, images, rest, height)), 0, 2, 1)      // [N H R·h]
-		dx := reshapeTo(MatMul(columns, rows), Concat(0, images, height, channels, width)) // [N H C W]
+		spread := MatMul(ReshapeTo(byRow, Concat(0, ShapeOf(ax, 0, 1), rest, across)), ax) // [N·R h·C W]
+		rows := ReshapeTo(spread, Concat(0, images, rest, Mul(channels, width)))           // [N R·h C·W]
+		columns := Transpose(ReshapeTo(ay, Concat(0, images, rest, height)), 0, 2, 1)      // [N H R·h]
+		dx := ReshapeTo(MatMul(columns, rows), Concat(0, images, height, channels, width)) // [N H C W]
 		return []*onnxgraph.Value{Transpose(dx, 0, 2, 1, 3)}
 	},
 })

@@ -1,0 +1,4 @@
+package builders
+
+// ResizeAndCrop is for the external tests.
+var ResizeAndCrop = resizeAndCrop
