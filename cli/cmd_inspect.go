@@ -112,6 +112,16 @@ func inspectFile(out io.Writer, path string) error {
 
 const inspected = "an ONNX model, a safetensors file, weights of a vision transformer, a checkpoint of ONNX Runtime Training or a run"
 
+// missingFiles are the data files that a model refers to and that are not beside it.
+func missingFiles(path string, d *onnxgraph.Description) (missing []string) {
+	for _, name := range d.ExternalFiles {
+		if _, err := os.Stat(filepath.Join(filepath.Dir(path), name)); err != nil {
+			missing = append(missing, name)
+		}
+	}
+	return missing
+}
+
 // looksLikeSafetensors: such a file begins with the length of its JSON header.
 // An ONNX message begins with a field tag and a small number.
 func looksLikeSafetensors(path string) (bool, error) {
@@ -131,6 +141,9 @@ func inspectModel(out io.Writer, path string) error {
 	d, err := onnxgraph.DescribeFile(path)
 	if err != nil {
 		return fmt.Errorf("%w: want %s", err, inspected)
+	}
+	for _, name := range missingFiles(path, d) {
+		fmt.Fprintf(out, "missing: its data file %s is not in %s: put it there\n", shorten(name, 200), filepath.Dir(path))
 	}
 	if text, ok := d.Metadata[step.Property]; ok {
 		if err := describeStep(out, text); err != nil {

@@ -22,6 +22,8 @@ type inspection struct {
 	Outputs  []tensorJSON               `json:"outputs,omitempty"`
 	Tensors  []tensorJSON               `json:"tensors,omitempty"`
 
+	Missing []string `json:"missing_files,omitempty"`
+
 	Operators  map[string]int `json:"operators,omitempty"`
 	Parameters int64          `json:"parameters,omitempty"`
 
@@ -90,7 +92,7 @@ func jsonOfTensors(out io.Writer, path string) error {
 		i.Kind = "checkpoint"
 	}
 	for _, t := range r.Infos() {
-		i.Tensors = append(i.Tensors, tensorJSON{Name: t.Name, DType: t.DType.String(), Shape: append([]int{}, t.Shape...)})
+		i.Tensors = append(i.Tensors, tensorJSON{Name: t.Name, DType: dtypeText(t), Shape: append([]int{}, t.Shape...)})
 	}
 	return printJSON(out, i)
 }
@@ -107,7 +109,7 @@ func jsonOfModel(out io.Writer, path string) error {
 		}
 		return printJSON(out, &s)
 	}
-	i := inspection{Kind: "model", Path: path, Metadata: rawJSON(d.Metadata), Operators: d.Operators, Parameters: d.Parameters}
+	i := inspection{Kind: "model", Path: path, Missing: missingFiles(path, d), Metadata: rawJSON(d.Metadata), Operators: d.Operators, Parameters: d.Parameters}
 	for _, p := range d.Inputs {
 		i.Inputs = append(i.Inputs, tensorJSON{Name: p.Name, Type: p.Type})
 	}

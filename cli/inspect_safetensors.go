@@ -14,6 +14,7 @@ import (
 	"pmx/export"
 	"pmx/internal/progress"
 	"pmx/internal/table"
+	"pmx/onnxgraph"
 	"pmx/step"
 	"pmx/training"
 )
@@ -55,10 +56,19 @@ func inspectSafetensors(out io.Writer, path string) error {
 	fmt.Fprintln(out, "\ntensors:")
 	w := table.New(out)
 	for _, info := range r.Infos() {
-		w.Row("  "+info.Name, info.DType, info.Shape)
+		w.Row("  "+info.Name, dtypeText(info), info.Shape)
 	}
 	w.Row(fmt.Sprintf("%d tensors, %s numbers", len(r.Infos()), progress.Count(numbersIn(r))))
 	return w.Flush()
+}
+
+// dtypeText is a tensor's element type: ONNX's name, or the file's where nothing here
+// computes with it.
+func dtypeText(info safetensors.Info) string {
+	if info.DType == onnxgraph.Undefined {
+		return info.Type
+	}
+	return info.DType.String()
 }
 
 func numbersIn(r *safetensors.Reader) int64 {

@@ -145,14 +145,43 @@ func (d *Description) addInitializer(t *onnxpb.TensorProto) {
 	}
 	dtype := DType(t.GetDataType())
 	size, err := CheckedSize(t.GetDims(), maxElements)
-	if err != nil || dtype.Size() == 0 {
+	other := otherTypes[t.GetDataType()]
+	switch {
+	case err == nil && dtype.Size() > 0:
+		d.InitializerBytes += int64(size * dtype.Size())
+	case err == nil && other.bits > 0:
+		d.InitializerBytes += (int64(size)*other.bits + 7) / 8
+	default:
 		d.InitializerBytes += int64(len(t.GetRawData()))
+		for _, text := range t.GetStringData() {
+			d.InitializerBytes += int64(len(text))
+		}
 		return
 	}
-	d.InitializerBytes += int64(size * dtype.Size())
-	if dtype.IsFloat() {
+	if dtype.IsFloat() || other.float {
 		d.Parameters += int64(size)
 	}
+}
+
+// otherTypes are the element types that no operator here computes with, by their numbers
+// in ONNX's TensorProto.DataType, and the bits of an element.
+var otherTypes = map[int32]struct {
+	name  string
+	bits  int64
+	float bool
+}{
+	14: {"complex64", 64, false}, 15: {"complex128", 128, false},
+	17: {"float8e4m3fn", 8, true}, 18: {"float8e4m3fnuz", 8, true}, 19: {"float8e5m2", 8, true}, 20: {"float8e5m2fnuz", 8, true},
+	21: {"uint4", 4, false}, 22: {"int4", 4, false}, 23: {"float4e2m1", 4, true}, 24: {"float8e8m0", 8, true},
+	25: {"uint2", 2, false}, 26: {"int2", 2, false},
+}
+
+// elementText is the name of an element type in ONNX text.
+func elementText(number int32) string {
+	if other, ok := otherTypes[number]; ok {
+		return other.name
+	}
+	return DType(number).String()
 }
 
 // protoTypeText prints a type in ONNX text syntax.
@@ -177,9 +206,9 @@ func protoTypeText(t *onnxpb.TypeProto) string {
 func tensorTypeText(elem int32, shape *onnxpb.TensorShapeProto) string {
 	switch {
 	case shape == nil:
-		return DType(elem).String() + "[]"
+		return elementText(elem) + "[]"
 	case len(shape.Dim) == 0:
-		return DType(elem).String()
+		return elementText(elem)
 	}
 	dims := make([]string, len(shape.Dim))
 	for i, dim := range shape.Dim {
@@ -192,5 +221,5 @@ func tensorTypeText(elem int32, shape *onnxpb.TensorShapeProto) string {
 			dims[i] = "?"
 		}
 	}
-	return DType(elem).String() + "[" + strings.Join(dims, ",") + "]"
+	return elementText(elem) + "[" + strings.Join(dims, ",") + "]"
 }

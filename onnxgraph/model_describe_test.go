@@ -97,7 +97,7 @@ func TestDescribeForeign(t *testing.T) {
 	if got, want := fmt.Sprint(d.Inputs), `[{n int64} {names string[]} {nothing ?} {image float["H, W",?]}]`; got != want {
 		t.Errorf("inputs %s, want %s", got, want)
 	}
-	if got, want := fmt.Sprint(d.Outputs), "[{s seq(int64)} {o optional(int64)} {m map(string, int64)} {p sparse_tensor(dtype(17)[])} {q opaque(d.T)}]"; got != want {
+	if got, want := fmt.Sprint(d.Outputs), "[{s seq(int64)} {o optional(int64)} {m map(string, int64)} {p sparse_tensor(float8e4m3fn[])} {q opaque(d.T)}]"; got != want {
 		t.Errorf("outputs %s, want %s", got, want)
 	}
 	if d.Initializers != 4 || d.InitializerBytes != 13 || d.Parameters != 5 {
@@ -110,5 +110,33 @@ func TestDescribeForeign(t *testing.T) {
 	}
 	if _, err := onnxgraph.DescribeFile(filepath.Join(t.TempDir(), "none.onnx")); err == nil {
 		t.Error("a file that is not there is described")
+	}
+}
+
+// TestDescribeOtherTypes: constants of types that no operator computes with have their
+// sizes, by the bits that ONNX's onnx.proto gives their elements.
+func TestDescribeOtherTypes(t *testing.T) {
+	constant := func(number int32, strings ...string) *onnxpb.TensorProto {
+		data := &onnxpb.TensorProto{Name: proto.String("c"), DataType: proto.Int32(number), Dims: []int64{5}}
+		for _, s := range strings {
+			data.StringData = append(data.StringData, []byte(s))
+		}
+		return data
+	}
+	for _, c := range []struct {
+		tensor            *onnxpb.TensorProto
+		bytes, parameters int64
+	}{
+		{constant(22), 3, 0}, {constant(21), 3, 0}, {constant(17), 5, 5}, {constant(20), 5, 5}, {constant(23), 3, 5},
+		{constant(14), 40, 0}, {constant(15), 80, 0}, {constant(26), 2, 0}, {constant(8, "a", "bc", "", "d", "efg"), 7, 0}, {constant(1), 20, 5},
+	} {
+		data, err := proto.Marshal(&onnxpb.ModelProto{Graph: &onnxpb.GraphProto{Name: proto.String("g"), Initializer: []*onnxpb.TensorProto{c.tensor}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, err := onnxgraph.Describe(data)
+		if err != nil || d.InitializerBytes != c.bytes || d.Parameters != c.parameters {
+			t.Errorf("type %d: %d bytes, %d parameters (%v), want %d and %d", c.tensor.GetDataType(), d.InitializerBytes, d.Parameters, err, c.bytes, c.parameters)
+		}
 	}
 }

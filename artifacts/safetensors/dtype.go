@@ -42,3 +42,17 @@ func dtypeRank(t onnxgraph.DType) int {
 	}
 	return -1
 }
+
+// otherTypes are element types of the format that nothing here computes with, and their
+// bits.
+var otherTypes = map[string]int64{
+	"F4": 4, "F6_E2M3": 6, "F6_E3M2": 6, "F8_E5M2": 8, "F8_E4M3": 8, "F8_E8M0": 8, "F8_E4M3FNUZ": 8, "F8_E5M2FNUZ": 8, "C64": 64,
+}
+
+// bitsOf is the size of an element, 0 for a type that is not known.
+func bitsOf(name string) int64 {
+	if t := dtypeNamed(name); t != onnxgraph.Undefined {
+		return 8 * int64(t.Size())
+	}
+	return otherTypes[name]
+}

@@ -18,7 +18,8 @@ import (
 // Info describes a tensor without its data.
 type Info struct {
 	Name  string
-	DType onnxgraph.DType
+	DType onnxgraph.DType // Undefined for a type that is described, but not read
+	Type  string          // as the file names it: F32
 	Shape onnxgraph.Shape
 	Begin int64 // offset of its first byte behind the header
 	End   int64 // offset past its last byte
@@ -154,18 +155,20 @@ func (p headerParser) info(name string) (Info, error) {
 			return info, fmt.Errorf("%s is missing", key)
 		}
 	}
-	if info.DType = dtypeNamed(dtype); info.DType == onnxgraph.Undefined {
-		return info, fmt.Errorf("elements of type %q are not supported", dtype)
+	info.Type, info.DType = dtype, dtypeNamed(dtype)
+	bits := bitsOf(dtype)
+	if bits == 0 {
+		return info, fmt.Errorf("elements of type %.40q are not known", dtype)
 	}
 	if len(offsets) != 2 || offsets[0] > offsets[1] {
 		return info, fmt.Errorf("data_offsets %v are not a begin and an end", offsets)
 	}
 	info.Begin, info.End = offsets[0], offsets[1]
-	elements, err := onnxgraph.CheckedSize(dims, math.MaxInt64/8)
+	elements, err := onnxgraph.CheckedSize(dims, math.MaxInt64/64)
 	if err != nil {
 		return info, err
 	}
-	if need := int64(elements) * int64(info.DType.Size()); need != info.End-info.Begin {
+	if need := (int64(elements)*bits + 7) / 8; need != info.End-info.Begin {
 		return info, fmt.Errorf("%s%v needs %d bytes, data_offsets %v hold %d", dtype, dims, need, offsets, info.End-info.Begin)
 	}
 	info.Shape = make(onnxgraph.Shape, len(dims))

@@ -126,6 +126,9 @@ func (r *Reader) Tensor(name string) (*onnxgraph.Tensor, error) {
 	if !ok {
 		return nil, fmt.Errorf("safetensors: no tensor is called %q", name)
 	}
+	if info.DType == onnxgraph.Undefined {
+		return nil, fmt.Errorf("safetensors: tensor %q is of %s, which is listed but not read: convert it to F16 or F32", name, info.Type)
+	}
 	t := onnxgraph.Zeros(info.DType, info.Shape)
 	return t, r.read(info, t)
 }

@@ -181,7 +181,7 @@ func (s *Source) addSafetensors(infos []safetensors.Info, read func(string) (*on
 	dict := &StateDict{}
 	size := int64(0)
 	for _, info := range infos {
-		dict.add(info.Name, lazyTensor{info.DType, info.Shape, info.DType.String() + info.Shape.String(), func() (*onnxgraph.Tensor, error) { return read(info.Name) }})
+		dict.add(info.Name, lazyTensor{info.DType, info.Shape, info.Type + info.Shape.String(), func() (*onnxgraph.Tensor, error) { return read(info.Name) }})
 		size += info.End - info.Begin
 	}
 	s.size = max(s.size, size)
