@@ -145,6 +145,10 @@ func nextCommands(c *cli.Context, dir string, r tasks.Recipe) {
 	if _, classifier := r.(*tasks.Finetune); classifier && hasTestImages(dir) {
 		tell("pmx eval classifier "+run+flags, "accuracy, every class, the confusion matrix")
 	}
+	if _, detector := r.(*tasks.MaskRCNN); detector {
+		tell("pmx detect eval "+run+flags, "score it; --data SPEC on other pictures")
+		tell("pmx detect predict "+run+" PICTURES --out found"+flags, "find objects in pictures")
+	}
 	if _, pretrained := r.(*tasks.Contrastive); pretrained {
 		if hasTestImages(dir) {
 			tell("pmx eval knn "+run+flags, "measure its features; --data SPEC on other images")

@@ -113,6 +113,6 @@ func oneLine(err error) string {
 
 // rooms are the packages whose names begin messages, except for cuda: that is a word of
 // the user's. A test finds them.
-var rooms = []string{"artifacts", "builders", "cli", "coco", "detection", "device", "evaluation", "export", "filelock",
+var rooms = []string{"artifacts", "builders", "cli", "coco", "detect", "detection", "device", "evaluation", "export", "filelock",
 	"idx", "images", "jpeg", "kernels", "keys", "onnxgraph", "ortcheckpoint", "orttraining", "patchmix",
 	"runtimelib", "runtimes", "safetensors", "step", "tasks", "tfevents", "torchfile", "training", "weights", "wheellib"}

@@ -20,6 +20,7 @@ func TestREADMETable(t *testing.T) {
 	}
 	t.Chdir(dir)
 	const tiny = "image_size=8,patch_size=4,dim=12,depth=1,heads=3,hidden=8,out_dim=4,batch=8,epochs=2,warmup_epochs=0"
+	const tinyDetector = "batch=2,epochs=1,image_size=32,pretrain_size=32,dim=12,depth=1,heads=2,global_blocks=0,fpn=8,box_fcs=8,mask_dim=8,rpn_batch=16,roi_batch=8"
 	more := map[string]string{ // what makes a line small, by how it begins
 		"pmx train --preset photos":       "--runtime reference --set " + tiny,
 		"pmx preview --preset photos":     "--set batch=8",
@@ -29,8 +30,10 @@ func TestREADMETable(t *testing.T) {
 		"pmx export":                      "--runtime reference",
 		"pmx embed":                       "--runtime reference",
 		"pmx build-graph --preset photos": "--set " + tiny,
+		"pmx detect train":                "--runtime reference --no-knn --set " + tinyDetector,
 	}
 	makes := map[string]string{ // what a line needs first
+		"pmx detect train": "detect generate --scenes SCENES --images 4",
 		"pmx detect score": "detect generate --gt instances.json --results results.json --images 4",
 	}
 	run := func(line string) {

@@ -152,6 +152,9 @@ func setKeys(c *cli.Context, r tasks.Recipe) error {
 		if a.key == "preset" { // a recipe's note of where it came from
 			return usageErrorf("--set preset=%s changes nothing: begin with a recipe by --preset %[1]s", a.value)
 		}
+		if a.flag == "--lr" && keys.Get(r, a.key) == "" { // not scaled with the batch
+			a.key = "lr"
+		}
 		if err := keys.Set(r, a.key, a.value); err != nil {
 			return withCode(ExitUsage, fmt.Errorf("%s: %w", a.flag, err))
 		}

@@ -69,6 +69,16 @@ func ReadClassifier(ctx context.Context, path string, c builders.ClassifierConfi
 	return &Classifier{Config: c, Path: w.path, Step: w.header.Step, Tensors: w.tensors}, nil
 }
 
+// ReadParameters takes the parameters of a task without an encoder of its own, and the
+// running statistics of its batch norms, from a checkpoint or from a run's newest one.
+func ReadParameters(ctx context.Context, path string) (map[string]*onnxgraph.Tensor, error) {
+	w, err := readWeights(ctx, path, func(*artifacts.CheckpointReader) string { return "" })
+	if err != nil {
+		return nil, err
+	}
+	return w.tensors, nil
+}
+
 // stored are the weights under a root in a checkpoint.
 type stored struct {
 	path    string

@@ -106,6 +106,10 @@ func (i *Init) notes() (notes []string) {
 	return notes
 }
 
+// optional are the weights of an encoder that a model may do without: a classifier on the
+// mean of the patches has no final norm, and a detector no class token either.
+var optional = []string{"cls_token", "norm.weight", "norm.bias"}
+
 // state puts the encoder's weights into a state that was drawn, and says what was done.
 func (i *Init) state(drawn step.State, r Initialised) (*artifacts.InitInfo, error) {
 	e := *i.Encoder
@@ -138,7 +142,7 @@ func (i *Init) state(drawn step.State, r Initialised) (*artifacts.InitInfo, erro
 			}
 			was := drawn[to]
 			switch {
-			case was == nil: // a classifier on the mean of the patches has no final norm
+			case was == nil: // see optional
 				continue
 			case t == nil:
 				return nil, fmt.Errorf("tasks: %s has no %s, which the recipe's model has: start from another encoder", i.Path, name)
@@ -151,8 +155,10 @@ func (i *Init) state(drawn step.State, r Initialised) (*artifacts.InitInfo, erro
 			unused = append(unused, name)
 		}
 	}
-	if len(unused) > 0 && !slices.Equal(unused, []string{"norm.weight", "norm.bias"}) {
-		return nil, fmt.Errorf("tasks: the recipe's model has no %s, which %s has", unused[0], i.Path)
+	for _, name := range unused {
+		if !slices.Contains(optional, name) {
+			return nil, fmt.Errorf("tasks: the recipe's model has no %s, which %s has", name, i.Path)
+		}
 	}
 	info.Dropped = append(slices.Clone(info.Dropped), unused...)
 	return info, nil

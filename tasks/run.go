@@ -275,7 +275,9 @@ func (t *run) openDir(ctx context.Context) (err error) {
 // fixData makes the recipe's data specification one that is found from every folder.
 func (t *run) fixData() (err error) {
 	b := t.recipe.Common()
-	if t.Images.Train == nil {
+	if fixed, ok := t.data.(interface{ Spec() string }); ok {
+		b.Data = fixed.Spec()
+	} else if t.Images.Train == nil {
 		if b.Data, err = images.AbsSpec(b.Data); err != nil {
 			return err
 		}

@@ -200,7 +200,24 @@ func Names() []string { return registered.Names() }
 func Clone(r Recipe) Recipe {
 	v := reflect.New(reflect.TypeOf(r).Elem())
 	v.Elem().Set(reflect.ValueOf(r).Elem())
+	ownLists(v.Elem())
 	return v.Interface().(Recipe)
+}
+
+// ownLists gives a struct lists of its own: reading JSON writes into those that are there.
+func ownLists(v reflect.Value) {
+	for i := range v.NumField() {
+		switch f := v.Field(i); f.Kind() {
+		case reflect.Struct:
+			ownLists(f)
+		case reflect.Slice:
+			if f.CanSet() && !f.IsNil() {
+				own := reflect.MakeSlice(f.Type(), f.Len(), f.Len())
+				reflect.Copy(own, f)
+				f.Set(own)
+			}
+		}
+	}
 }
 
 // Check says which key of a recipe is wrong and how: out of its bounds, or at odds
