@@ -37,7 +37,7 @@ of the raw pixels reach; every class and the confusion matrix.
 
 Presets: linear (the default), linear-augmented (DINOv2's sweep), patchmix-linear and
 patchmix-linear-cifar (the published code of PatchMix: one head, 100 epochs).
-pmx presets NAME prints their keys; --set changes them.
+Their keys are printed by "pmx presets NAME"; --set changes them.
 
 ` + dataHelp(),
 		Flags: append(append(probeFlags(),
