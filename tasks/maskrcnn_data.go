@@ -3,8 +3,6 @@ package tasks
 import (
 	"context"
 	"fmt"
-	"path/filepath"
-	"strings"
 
 	"pmx/detection"
 	"pmx/images"
@@ -62,7 +60,7 @@ func (r *MaskRCNN) Open(ctx context.Context, o OpenOptions) (Data, error) {
 		r.CategoryIDs[k] = int(c.ID)
 	}
 	d := &detectionData{train: train.WithObjects(), held: held, holdsOut: held != nil && r.HoldOut > 0}
-	if d.spec, err = absDetectionSpec(r.Data); err != nil {
+	if d.spec, err = detection.AbsSpec(r.Data); err != nil {
 		return nil, err
 	}
 	d.config = detection.LoaderConfig{
@@ -86,18 +84,6 @@ func (r *MaskRCNN) Open(ctx context.Context, o OpenOptions) (Data, error) {
 		return withDropPath(f, r.Seed, r.DropPath, r.Depth, r.Batch)
 	}
 	return d, nil
-}
-
-// absDetectionSpec makes the paths of a specification absolute.
-func absDetectionSpec(spec string) (string, error) {
-	kind, rest, _ := strings.Cut(spec, ":")
-	file, folder, two := strings.Cut(rest, ",")
-	file, err := filepath.Abs(file)
-	if err != nil || !two {
-		return kind + ":" + file, err
-	}
-	folder, err = filepath.Abs(folder)
-	return kind + ":" + file + "," + folder, err
 }
 
 // Spec is the specification of the pictures, the same from every folder.
