@@ -44,7 +44,7 @@ func ScoreDetections(ctx context.Context, data *detection.Dataset, results coco.
 }
 
 // Evaluation implements Evaluated: average precision on pictures that are not trained on.
-func (r *MaskRCNN) Evaluation(ctx context.Context, d Data, env Env) (*Evaluation, error) {
+func (r *MaskRCNN) Evaluation(_ context.Context, d Data, env Env) (*Evaluation, error) {
 	data, ok := d.(*detectionData)
 	if !ok {
 		return nil, fmt.Errorf("tasks: %s evaluates pictures that its own Open gave, not %T", taskMaskRCNN, d)
