@@ -92,6 +92,7 @@ type Routine struct {
 	CheckpointEverySteps int64 `json:"checkpoint_every_steps"` // 0: not by steps
 	KNN                  bool  `json:"knn"`                    // accuracy is measured
 	KNNEvery             int   `json:"knn_every"`              // epochs; 0: at the beginning and the end
+	ProbeEvery           int   `json:"probe_every,omitempty"`  // epochs between linear probes; 0: none
 	// StopOnBadImage stops at the first image that cannot be read; else some are skipped.
 	StopOnBadImage bool `json:"stop_on_bad_image,omitempty"`
 }

@@ -61,6 +61,7 @@ func trainFlags() []cli.Flag {
 		onBadImageFlag(),
 		&cli.IntFlag{Name: "workers", Usage: "goroutines that make views; 0 is one per core. The batches do not depend on it"},
 		&cli.IntFlag{Name: "knn-every", Usage: "measure kNN accuracy every `N` epochs too"},
+		&cli.IntFlag{Name: "probe-every", Usage: "measure a linear probe of the encoder every `N` epochs and after the last: 13 learning rates on the class token, 20 epochs"},
 		&cli.BoolFlag{Name: "no-knn", Usage: "do not measure kNN accuracy at all"},
 		&cli.IntFlag{Name: "checkpoint-every", Value: 1, Usage: "save every `N` epochs"},
 		&cli.Int64Flag{Name: "checkpoint-every-steps", Usage: "save every `N` steps too"},
@@ -185,8 +186,10 @@ func checkTrainFlags(c *cli.Context) error {
 		return usageErrorf("--resume continues a run and --overwrite deletes it: choose one")
 	case c.Bool("accept-changed-data") && !c.Bool("resume"):
 		return usageErrorf("--accept-changed-data goes with --resume")
-	case c.Int("checkpoint-every") < 0 || c.Int64("checkpoint-every-steps") < 0 || c.Int("keep") < 1 || c.Int("knn-every") < 0:
-		return usageErrorf("--checkpoint-every, --checkpoint-every-steps and --knn-every are 0 or more, --keep 1 or more")
+	case c.Int("checkpoint-every") < 0 || c.Int64("checkpoint-every-steps") < 0 || c.Int("keep") < 1 || c.Int("knn-every") < 0 || c.Int("probe-every") < 0:
+		return usageErrorf("--checkpoint-every, --checkpoint-every-steps, --knn-every and --probe-every are 0 or more, --keep 1 or more")
+	case c.Bool("no-knn") && c.Int("probe-every") > 0:
+		return usageErrorf("--no-knn measures no accuracy and --probe-every says when to: choose one")
 	case c.Bool("no-knn") && c.Int("knn-every") > 0:
 		return usageErrorf("--no-knn measures no accuracy and --knn-every says when to: choose one")
 	case c.Int("workers") < 0 || c.Int("workers") > maxThreads:
@@ -238,7 +241,7 @@ func lastSession(c *cli.Context, dir string) (artifacts.Session, error) {
 func routineOf(c *cli.Context, last *artifacts.Routine) artifacts.Routine {
 	r := artifacts.Routine{
 		Keep: c.Int("keep"), CheckpointEvery: c.Int("checkpoint-every"), CheckpointEverySteps: c.Int64("checkpoint-every-steps"),
-		KNN: !c.Bool("no-knn"), KNNEvery: c.Int("knn-every"),
+		KNN: !c.Bool("no-knn"), KNNEvery: c.Int("knn-every"), ProbeEvery: c.Int("probe-every"),
 	}
 	r.StopOnBadImage, _ = stopOnBadImage(c) // checked before
 	if last == nil {
@@ -250,7 +253,8 @@ func routineOf(c *cli.Context, last *artifacts.Routine) artifacts.Routine {
 	unlessSet(c, "checkpoint-every-steps", &r.CheckpointEverySteps, last.CheckpointEverySteps)
 	unlessSet(c, "no-knn", &r.KNN, last.KNN)
 	unlessSet(c, "knn-every", &r.KNNEvery, last.KNNEvery)
-	if c.Int("knn-every") > 0 && !c.IsSet("no-knn") { // asks for what the run did without
+	unlessSet(c, "probe-every", &r.ProbeEvery, last.ProbeEvery)
+	if (c.Int("knn-every") > 0 || c.Int("probe-every") > 0) && !c.IsSet("no-knn") { // asks for what the run did without
 		r.KNN = true
 	}
 	return r

@@ -68,6 +68,15 @@ func (r *Contrastive) Evaluation(ctx context.Context, d Data, env Env) (*Evaluat
 		}
 		return map[string]float64{knnTop1: 100 * a.Top1, "knn_top5": 100 * a.Top5}, nil
 	}
+	e.Probe = func(ctx context.Context, l *training.Loop) (map[string]float64, error) {
+		state, err := l.Session.State()
+		if err != nil {
+			return nil, err
+		}
+		return onlineProbe(ctx, r, builders.Under(builders.FeatureEncoder(r.MomentumEncoder), state), ProbeOptions{
+			Env: Env{Runtime: env.Runtime, Options: env.Options, Progress: l.Progress}, Train: bank, Test: queries,
+		})
+	}
 	e.Summary = func(c Course) string { return knnSummary(c, queries.Len(), Majority(bank, queries), pixels) }
 	return e, nil
 }

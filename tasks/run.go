@@ -379,6 +379,13 @@ func (t *run) hooks() ([]training.Hook, error) {
 	if evaluate != nil {
 		hooks = append(hooks, evaluate)
 	}
+	probe, err := t.probeHook()
+	if err != nil {
+		return nil, err
+	}
+	if probe != nil {
+		hooks = append(hooks, probe)
+	}
 	hooks = append(hooks, t.Hooks...)
 	return append(hooks, save), nil
 }
@@ -402,7 +409,7 @@ func (t *run) evaluationHook() (*training.EvalHook, error) {
 	if t.evaluation == nil {
 		return nil, nil
 	}
-	_, measured, err := t.measured(t.from.Step)
+	_, measured, err := t.measured(t.from.Step, t.evaluation.Key)
 	if err != nil {
 		return nil, err
 	}
@@ -412,16 +419,33 @@ func (t *run) evaluationHook() (*training.EvalHook, error) {
 	}, nil
 }
 
-// measured is the newest value of the evaluation's key that this or an earlier session has
+// probeHook measures linear probes on the way and after the last step; nil where none are
+// asked for.
+func (t *run) probeHook() (*training.EvalHook, error) {
+	if t.routine.ProbeEvery == 0 {
+		return nil, nil
+	}
+	if t.evaluation == nil || t.evaluation.Probe == nil {
+		t.note("no linear probe is measured: it takes an encoder in pre-training, and training and test images in classes")
+		return nil, nil
+	}
+	_, measured, err := t.measured(t.from.Step, ProbeKey)
+	return &training.EvalHook{
+		EveryEpochs: t.routine.ProbeEvery, Last: true,
+		Recorded: func(step int64) bool { return measured && step == t.from.Step }, Evaluate: t.evaluation.Probe,
+	}, err
+}
+
+// measured is the newest value of a measured number that this or an earlier session has
 // measured after a step, from the run's metrics; ok is false where none has.
-func (t *run) measured(step int64) (value float64, ok bool, err error) {
+func (t *run) measured(step int64, key string) (value float64, ok bool, err error) {
 	// The rows are in the order of their steps. Those of the first are looked for from the
 	// beginning, those of another step, most often the last, from the end.
 	rows, past := t.dir.MetricsBackward(), func(s int64) bool { return s < step }
 	if step == 0 {
 		rows, past = t.dir.Metrics(), func(s int64) bool { return s > 0 }
 	}
-	tag := training.EvalTag(t.evaluation.Key)
+	tag := training.EvalTag(key)
 	for row, err := range rows {
 		if err != nil || past(row.Step) {
 			return value, ok, err

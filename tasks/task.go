@@ -141,6 +141,8 @@ type Evaluation struct {
 	// Untrained measures before the first step too.
 	Untrained bool
 	Measure   func(ctx context.Context, l *training.Loop) (map[string]float64, error)
+	// Probe, unless nil, measures a linear probe of the encoder: the number of ProbeKey.
+	Probe func(ctx context.Context, l *training.Loop) (map[string]float64, error)
 	// Summary is a line about the values of Key.
 	Summary func(c Course) string
 }
