@@ -101,6 +101,8 @@ func (s *Skipping) Skipped() []Skipped {
 
 func (s *Skipping) digestCovers(path string) bool { return DigestCovers(s.Dataset, path) }
 
+func (s *Skipping) itemName(i int) string { return ItemName(s.Dataset, i) }
+
 func (s *Skipping) notes() []string { return Notes(s.Dataset) }
 
 func (s *Skipping) holdsFile(file os.FileInfo) bool { return holdsFile(s.Dataset, file) }
