@@ -23,8 +23,6 @@ type EncoderOptions struct {
 	// is scaled to Resize and the centre is cut out in the graph, as images are prepared
 	// for evaluation. It does not go with DynamicSize.
 	Resize int
-	// ClassOnly leaves the tokens out; the last block then computes the class token alone.
-	ClassOnly bool
 	// Mean and Std, of pixels in [0, 1], are what Preprocessing normalises by; zero is
 	// ImageMean and ImageStd.
 	Mean, Std [3]float32
@@ -55,10 +53,6 @@ func Encoder(c ViTConfig, weights map[string]*onnxgraph.Tensor, o EncoderOptions
 	return InferenceModel("encoder", weights, EncoderProperty, Architecture(c), func(g *onnxgraph.Graph, s Scope) {
 		vit := NewViT(s, c)
 		x := encoderInput(g, c, o)
-		if o.ClassOnly && !o.DynamicSize {
-			g.Output(EncoderClass, vit.ForwardClass(x, DropPath{})).NameDims("batch", "")
-			return
-		}
 		var before, tokens *onnxgraph.Value
 		if o.DynamicSize {
 			before, tokens = vit.ForwardAnySize(x)
@@ -67,9 +61,6 @@ func Encoder(c ViTConfig, weights map[string]*onnxgraph.Tensor, o EncoderOptions
 		}
 		first := op.Gather(tokens, g.Const(onnxgraph.ScalarTensor(int64(0))), 1)
 		g.Output(EncoderClass, first).NameDims("batch", "")
-		if o.ClassOnly {
-			return
-		}
 		g.Output(EncoderTokens, tokens).NameDims("batch", "tokens", "")
 		g.Output(EncoderBefore, before).NameDims("batch", "tokens", "")
 	})
