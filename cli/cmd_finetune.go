@@ -25,7 +25,7 @@ weights. Without --init all weights are drawn. finetune-tiny, -small and -base a
 published recipes on ImageNet, finetune-cifar-* those on CIFAR, which --init makes fit
 its weights as well. "pmx train --help" explains runs, stops and --init.
 
-` + dataHelp(),
+` + dataHint,
 		Flags:  append(trainFlags(), runtimeFlags()...),
 		Action: func(c *cli.Context) error { return train(c, finetuneRecipe) },
 	}

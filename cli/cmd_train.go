@@ -28,21 +28,15 @@ pmx train --resume runs/mine                             continues, bit for bit
 pmx train --init runs/mine --epochs 200 --out runs/more  a new run from its weights
 pmx train --init dino.pth --preset photos --data PHOTOS --out runs/from-dino
 
-A run holds config.json (the whole recipe), manifest.json (versions, digests),
-metrics.jsonl, TensorBoard events, checkpoints and at the end encoder.onnx. Ctrl-C,
-SIGTERM, SIGQUIT, SIGHUP (unless under nohup) and SIGPIPE save and stop. A resumed run
-keeps its recipe, and the runtime, device, kernels and checkpoint settings of its last
-session unless flags name others.
+Ctrl-C, SIGTERM, SIGQUIT, SIGHUP (unless under nohup) and SIGPIPE save and stop. A resumed
+run keeps its recipe, and the settings of its last session unless flags name others.
 
 Images that cannot be read are skipped and listed in RUN/skipped-images.txt. Where there
 are classes and test images, kNN accuracy is measured before and after the training.
 
---init starts from the encoder of a run or of a file of weights: into both encoders of
-pre-training; the heads are drawn. With --preset the architecture and the size of the
-images are those of the weights, unless --set says another size; with neither preset nor
---config, the recipe is that of the run. The manifest names the weights.
-
-` + dataHelp(),
+With --init and --preset, architecture and image size are those of the weights, unless
+--set says another size; with neither preset nor --config, the recipe is the run's.
+` + dataHint,
 		Flags:  append(trainFlags(), runtimeFlags()...),
 		Action: func(c *cli.Context) error { return train(c, trainRecipe) },
 	}

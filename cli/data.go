@@ -26,6 +26,9 @@ func dataHelp() string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
+// dataHint stands for dataHelp in help texts that are long without it.
+const dataHint = `Images (SPEC) are a folder or FORMAT:PATH; "pmx check-data --help" lists the formats.`
+
 // onBadImageFlag says what is done about images that cannot be read.
 func onBadImageFlag() cli.Flag {
 	return &cli.StringFlag{Name: "on-bad-image", Value: "skip", Usage: "`stop|skip`: stop at an image that cannot be read, or skip up to 20 or one in a thousand, whichever is more"}

@@ -54,7 +54,7 @@ func flagMeant(c *cli.Command, name string, flags []string) string {
 					return fmt.Sprintf(", did you mean --%s %s?", s.flag, s.value)
 				}
 			}
-			if slices.Contains(flags, key) {
+			if key != "heads" && slices.Contains(flags, key) { // the flag heads is of weights that --init takes
 				return fmt.Sprintf(", did you mean --%s?", key)
 			}
 			return fmt.Sprintf(", did you mean --set %s=VALUE?", key)

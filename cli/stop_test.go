@@ -190,7 +190,7 @@ func TestStop(t *testing.T) {
 	} {
 		t.Run(command, func(t *testing.T) {
 			dir := t.TempDir()
-			code, stderr := stopped(t, strings.ReplaceAll(command, "DIR", dir), func() { time.Sleep(300 * time.Millisecond) })
+			code, stderr := stopped(t, strings.ReplaceAll(command, "DIR", dir), func() { time.Sleep(2 * time.Second) }) // a process takes its time to start
 			wantExit(t, code, ExitTerminated)
 			if want := "pmx: stopped by signal: terminated\n"; stderr.String() != want {
 				t.Errorf("standard error %q, want %q", stderr.String(), want)
@@ -259,20 +259,31 @@ func TestStopReading(t *testing.T) {
 	}
 }
 
-// stopped runs a command and sends it a signal after wait.
+// stopped runs a command and sends it a signal after wait. It is a process of its own, so
+// that the work that it leaves ends with it.
 func stopped(t *testing.T, command string, wait func()) (code <-chan int, stderr *strings.Builder) {
 	t.Helper()
-	ctx, cancel := context.WithCancelCause(t.Context())
-	codes := make(chan int, 1)
+	program, err := exec.LookPath("pmx")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(program, strings.Fields(command)...)
 	stderr = new(strings.Builder)
-	go func() { codes <- Main(ctx, strings.Fields(command), io.Discard, stderr) }()
+	cmd.Stderr = stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	codes := make(chan int, 1)
+	go func() { cmd.Wait(); codes <- cmd.ProcessState.ExitCode() }()
 	wait()
 	select {
 	case c := <-codes:
 		t.Fatalf("ended by itself, code %d: %s", c, stderr.String())
 	default:
 	}
-	cancel(&signalError{syscall.SIGTERM})
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
 	return codes, stderr
 }
 
